@@ -1,0 +1,29 @@
+{#- Puts the Parquet files into schema `raw`, a view per source table. Runs before every dbt command that runs
+    SQL, so that `dbt build` needs nothing but the files. -#}
+{% macro create_raw_views() %}
+    {% if execute %}
+        {% do adapter.dispatch('create_raw_views')() %}
+    {% endif %}
+{% endmacro %}
+
+
+{% macro default__create_raw_views() %}
+    {% set folder = env_var('PITWALL_DATA', 'data') ~ '/parquet' %}
+    {% set tables = graph.sources.values() | selectattr('package_name', 'equalto', 'pitwall') | list %}
+    {% set found = run_query("select parse_filename(file, true) from glob('" ~ folder | replace("'", "''") ~ "/*.parquet')") %}
+    {% set missing = tables | map(attribute='identifier') | reject('in', found.columns[0].values()) | sort %}
+    {% if missing %}
+        {% do exceptions.raise_compiler_error(
+            'No Parquet file in ' ~ folder ~ ' for ' ~ missing | join(', ') ~ '. Run `make build` first.'
+        ) %}
+    {% endif %}
+    {% for schema in tables | map(attribute='schema') | unique %}
+        {% do run_query('create schema if not exists ' ~ schema) %}
+    {% endfor %}
+    {% for table in tables %}
+        {% do run_query(
+            'create or replace view ' ~ table.schema ~ '.' ~ table.identifier
+            ~ " as select * from read_parquet('" ~ folder | replace("'", "''") ~ '/' ~ table.identifier ~ ".parquet')"
+        ) %}
+    {% endfor %}
+{% endmacro %}

@@ -1,0 +1,84 @@
+"""What the tests share: running the scripts as a person does, and warehouses built once per session."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SCRIPTS = ROOT / "scripts"
+DBT = Path(sys.executable).with_name("dbt")
+
+# So that a test may import a script, as the scripts import each other.
+sys.path.insert(0, str(SCRIPTS))
+
+
+def run(
+    *command: str | Path, cwd: Path = ROOT, **environment: str | Path
+) -> subprocess.CompletedProcess[str]:
+    """Run a command, a script by its Python, in this environment less PITWALL_* and plus `environment`."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("PITWALL_")}
+    return subprocess.run(
+        [sys.executable, *command] if str(command[0]).endswith(".py") else command,
+        cwd=cwd,
+        env={**inherited, "DO_NOT_TRACK": "1", **{name: str(value) for name, value in environment.items()}},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def must_run(*command: str | Path, **environment: str | Path) -> str:
+    """Run a command that has to succeed; return what it printed, or fail the test with it."""
+    result = run(*command, **environment)
+    if result.returncode:
+        pytest.fail(
+            f"{' '.join(map(str, command))}: exit code {result.returncode}\n{result.stdout}", pytrace=False
+        )
+    return result.stdout
+
+
+def build_warehouse(raw: Path, data: Path) -> Path:
+    """What `make build RAW=raw` does, in a data folder of its own. Returns the warehouse file."""
+    clone = {name: os.environ[name] for name in ("PITWALL_DBT_UTILS",) if name in os.environ}
+    must_run(SCRIPTS / "setup_packages.py", **clone)
+    must_run(SCRIPTS / "csv_to_parquet.py", raw, PITWALL_DATA=data)
+    must_run(SCRIPTS / "build.py", PITWALL_DATA=data)
+    return data / "warehouse.duckdb"
+
+
+@pytest.fixture(scope="session")
+def simulated_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The warehouse of five simulated seasons, in its data folder; dbt's target is .build/target there."""
+    data = tmp_path_factory.mktemp("simulated")
+    must_run(SCRIPTS / "simulate.py", "--seasons", "5", data / "raw")
+    return build_warehouse(data / "raw", data)
+
+
+@pytest.fixture(scope="session")
+def real_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The warehouse of the real files, where they are at hand; otherwise the test is skipped."""
+    named = os.environ.get("PITWALL_REAL_DATA")
+    raw = Path(named) if named else ROOT.parent / "shared" / "data" / "ergast"
+    if not named and not raw.is_dir():
+        pytest.skip("no real data: point PITWALL_REAL_DATA at a folder of the real CSVs")
+    return build_warehouse(raw, tmp_path_factory.mktemp("real"))
+
+
+@pytest.fixture
+def fake_dbt(tmp_path: Path) -> Callable[[str], Path]:
+    """Makes a module `dbt` whose `cli()` is in `body`; with its folder in PYTHONPATH it replaces dbt."""
+
+    def make(body: str) -> Path:
+        folder = tmp_path / "fake_dbt"
+        (folder / "dbt" / "cli").mkdir(parents=True, exist_ok=True)
+        for name in ("dbt", "dbt/cli"):
+            (folder / name / "__init__.py").touch()
+        (folder / "dbt" / "cli" / "main.py").write_text(body, encoding="utf-8")
+        return folder
+
+    return make

@@ -1,0 +1,394 @@
+"""dbt_utils: how setup_packages.py puts it in place, what the stand-in does, and that it has what is used."""
+
+import hashlib
+import io
+import json
+import os
+import re
+import shutil
+import socket
+import sys
+import tarfile
+import threading
+from collections.abc import Callable, Iterator
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+import setup_packages
+import yaml
+from conftest import DBT, ROOT, SCRIPTS, must_run, run
+
+STANDIN = ROOT / "dbt_utils_standin"
+PROVIDED = set(
+    re.findall(
+        r"{% (?:macro|test) (\w+)\(", "".join(path.read_text() for path in (STANDIN / "macros").glob("*.sql"))
+    )
+)
+
+# Putting it in place.
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A dbt project with what setup_packages.py needs, and nothing in dbt_packages/."""
+    root = tmp_path / "project"
+    (root / "scripts").mkdir(parents=True)
+    for name in ("setup_packages.py", "data_folder.py"):
+        shutil.copy(SCRIPTS / name, root / "scripts")
+    for name in ("packages.yml", "package-lock.yml"):
+        shutil.copy(ROOT / name, root)
+    shutil.copytree(STANDIN, root / STANDIN.name)
+    (root / "dbt_project.yml").write_text(
+        "name: probe\nprofile: probe\nflags: {send_anonymous_usage_stats: false}\n"
+    )
+    return root
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def hub(tmp_path: Path) -> Iterator[str]:
+    """The address of a package hub that has one version of dbt_utils, as small as can be."""
+    folder = tmp_path / "hub"
+    (folder / "api" / "v1" / "dbt-labs").mkdir(parents=True)
+    with ThreadingHTTPServer(("127.0.0.1", 0), lambda *args: Quiet(*args, directory=folder)) as server:
+        address = f"http://127.0.0.1:{server.server_port}/"
+        version = yaml.safe_load((ROOT / "package-lock.yml").read_text())["packages"][0]["version"]
+        release = {
+            "id": f"dbt-labs/dbt_utils/{version}",
+            "name": "dbt_utils",
+            "version": version,
+            "packages": [],
+            "require_dbt_version": [],
+            "downloads": {"tarball": f"{address}dbt_utils.tar.gz", "format": "tgz", "sha1": ""},
+        }
+        listing = {"name": "dbt_utils", "namespace": "dbt-labs", "versions": {version: release}}
+        (folder / "api" / "v1" / "dbt-labs" / "dbt_utils.json").write_text(json.dumps(listing))
+        (folder / "api" / "v1" / "index.json").write_text('["dbt-labs/dbt_utils"]')
+        with tarfile.open(folder / "dbt_utils.tar.gz", "w:gz") as archive:
+            for name, text in {
+                "dbt_project.yml": "name: dbt_utils\nversion: 0.1.0\n",
+                "macros/from_the_hub.sql": "{% macro from_the_hub() %}{% endmacro %}",
+            }.items():
+                member = tarfile.TarInfo(f"dbt_utils-{version}/{name}")
+                member.size = len(text)
+                archive.addfile(member, io.BytesIO(text.encode()))
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield address
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def silent_hub() -> Iterator[str]:
+    """The address of a server that takes a connection and never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"http://127.0.0.1:{server.getsockname()[1]}/"
+
+
+@pytest.fixture
+def closed_hub() -> str:
+    """An address where nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return f"http://127.0.0.1:{server.getsockname()[1]}/"
+
+
+@pytest.fixture
+def failing_dbt(fake_dbt: Callable[[str], Path]) -> Path:
+    """A dbt that fails, and leaves the file `called` in the project."""
+    return fake_dbt(
+        "def cli():\n    open('called', 'w').close()\n    print('no room\\non the disk')\n    return 1\n"
+    )
+
+
+def setup(project: Path, hub: str, **environment: str | Path) -> tuple[int, str]:
+    """Run the script, from a folder that is not the project's."""
+    script = project / "scripts" / "setup_packages.py"
+    result = run(script, cwd=project.parent, DBT_PACKAGE_HUB_URL=hub, **environment)
+    return result.returncode, result.stdout
+
+
+def installed(project: Path) -> dict[str, bytes]:
+    return setup_packages.files(project / "dbt_packages" / "dbt_utils")
+
+
+def test_where_the_hub_answers_the_real_package_comes(project: Path, hub: str, closed_hub: str) -> None:
+    lock = (project / "package-lock.yml").read_bytes()
+    assert setup(project, hub) == (0, "dbt_utils: the real package, from the hub\n")
+    assert "macros/from_the_hub.sql" in installed(project)
+    assert (project / "package-lock.yml").read_bytes() == lock, "the lock file fits packages.yml"
+    # In place, it needs neither hub nor words; a newer lock file wants another look.
+    assert setup(project, closed_hub) == (0, "")
+    assert "macros/from_the_hub.sql" in installed(project)
+    later = (project / "dbt_packages").stat().st_mtime + 10
+    os.utime(project / "package-lock.yml", (later, later))
+    assert "THE STAND-IN" in setup(project, closed_hub)[1]
+
+
+@pytest.mark.parametrize("network", ["closed_hub", "silent_hub"])
+def test_where_the_hub_does_not_answer_the_stand_in_comes(
+    project: Path, network: str, failing_dbt: Path, request: pytest.FixtureRequest
+) -> None:
+    code, said = setup(project, request.getfixturevalue(network), PYTHONPATH=failing_dbt)
+    assert code == 0
+    assert "THE STAND-IN IS IN PLACE" in said
+    assert "it does not answer" in said
+    assert "`make build`" in said
+    assert installed(project) == setup_packages.files(STANDIN)
+    assert not (project / "called").exists(), "dbt deps was not tried, as it would take its time"
+
+
+def test_a_name_lookup_may_not_take_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    lookup_may_end = threading.Event()
+
+    def stuck(*_: Any, **__: Any) -> None:
+        lookup_may_end.wait()
+        raise OSError
+
+    monkeypatch.setattr(socket, "getaddrinfo", stuck)
+    assert not setup_packages.hub_answers(), "and this while the lookup is still at it"
+    lookup_may_end.set()
+
+
+def test_the_stand_in_gives_way_once_the_hub_answers(project: Path, hub: str, closed_hub: str) -> None:
+    setup(project, closed_hub)
+    assert setup(project, hub) == (0, "dbt_utils: the real package, from the hub\n")
+    assert set(installed(project)) == {"dbt_project.yml", "macros/from_the_hub.sql"}
+
+
+def test_an_old_stand_in_is_renewed(project: Path, closed_hub: str) -> None:
+    setup(project, closed_hub)
+    (project / STANDIN.name / "macros" / "one_more.sql").write_text("{% macro one_more() %}{% endmacro %}")
+    setup(project, closed_hub)
+    assert "macros/one_more.sql" in installed(project)
+
+
+def test_where_dbt_deps_fails_the_stand_in_comes_with_the_reason(
+    project: Path, hub: str, failing_dbt: Path
+) -> None:
+    code, said = setup(project, hub, PYTHONPATH=failing_dbt)
+    assert code == 0
+    assert (project / "called").exists()
+    assert "THE STAND-IN IS IN PLACE" in said
+    assert "(dbt deps failed: on the disk)" in said
+    assert installed(project) == setup_packages.files(STANDIN)
+
+
+def test_dbt_deps_may_not_take_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sleeper = tmp_path / "dbt"
+    sleeper.write_text("#!/bin/sh\nexec sleep 60\n")
+    sleeper.chmod(0o755)
+    monkeypatch.setattr(setup_packages, "DBT", sleeper)
+    monkeypatch.setattr(setup_packages, "ROOT", tmp_path)
+    monkeypatch.setattr(setup_packages, "DEPS_SECONDS", 0.2)
+    assert setup_packages.dbt_deps() == "dbt deps did not end within 0 seconds"
+
+
+def test_a_clone_may_be_named(project: Path, tmp_path: Path, closed_hub: str) -> None:
+    clone = tmp_path / "clone"
+    (clone / "macros" / "sql").mkdir(parents=True)
+    (clone / "dbt_project.yml").write_text("name: dbt_utils\nversion: 0.1.0\n")
+    (clone / "macros" / "sql" / "star.sql").write_text("{% macro star() %}{% endmacro %}")
+    assert setup(project, closed_hub, PITWALL_DBT_UTILS=clone)[0] == 0
+    assert set(installed(project)) == {"dbt_project.yml", "macros/sql/star.sql"}
+    code, said = setup(project, closed_hub, PITWALL_DBT_UTILS=tmp_path / "nowhere")
+    assert (code, said.count("\n")) == (2, 1)
+    assert "holds no dbt package" in said
+
+
+def test_the_hub_is_the_one_that_dbt_asks() -> None:
+    code = "import setup_packages, dbt.clients.registry as dbt_s; "
+    code += "print(setup_packages.HUB == dbt_s.DEFAULT_REGISTRY_BASE_URL)"
+    for address in ("", "http://127.0.0.1:9/"):
+        said = must_run(sys.executable, "-c", code, PYTHONPATH=SCRIPTS, DBT_PACKAGE_HUB_URL=address)
+        assert said == "True\n"
+
+
+# The stand-in has what the project uses, and no more.
+
+
+def uses(text: str) -> list[str]:
+    """Every mention of dbt_utils, with the macro's name if it is a plain call such as dbt_utils.star."""
+    return [
+        name or f"dbt_utils{rest}"
+        for name, rest in re.findall(r"\bdbt_utils\b(?:\.(\w+))?(?=(.{0,20}))", text)
+    ]
+
+
+def test_what_the_project_uses_is_in_the_stand_in() -> None:
+    """A mention that is no plain call fails too: it could be dbt_utils['star']."""
+    folders = ("models", "seeds", "snapshots", "macros", "tests", "analyses")
+    paths = [
+        path
+        for folder in folders
+        for suffix in ("sql", "yml", "yaml")
+        for path in ROOT.glob(f"{folder}/**/*.{suffix}")
+    ]
+    assert paths
+    unknown = {
+        f"{path.relative_to(ROOT)}: {use}"
+        for path in paths
+        for use in uses(path.read_text(encoding="utf-8"))
+        if use not in PROVIDED
+    }
+    assert not unknown, "dbt_utils_standin/ lacks these (add them there, or do without)"
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("{{ dbt_utils.star(x) }}{{ dbt_utils.pivot(y) }}", ["star", "pivot"]),
+        ("- dbt_utils.accepted_range:", ["accepted_range"]),
+        ("{{ dbt_utils['star'](x) }}", ["dbt_utils['star'](x) }}"]),
+        ("{{ dbt_utils .star(x) }}", ["dbt_utils .star(x) }}"]),
+        ("{{ adapter.dispatch('star', 'dbt_utils')() }}", ["dbt_utils')() }}"]),
+        ("my_dbt_utils.star", []),
+    ],
+)
+def test_no_use_escapes(text: str, found: list[str]) -> None:
+    assert uses(text) == found
+
+
+def test_the_stand_in_has_nothing_that_is_not_used(simulated_warehouse: Path) -> None:
+    manifest = json.loads((simulated_warehouse.parent / ".build" / "target" / "manifest.json").read_text())
+    ours = [
+        node
+        for group in ("nodes", "macros")
+        for node in manifest[group].values()
+        if node["package_name"] == "pitwall"
+    ]
+    called = {name for node in ours for name in node["depends_on"].get("macros", [])}
+    used = {
+        name.split(".")[2].removeprefix("test_") for name in called if name.startswith("macro.dbt_utils.")
+    }
+    assert PROVIDED - used == set()
+
+
+# The stand-in's macros do what the documentation of dbt_utils says.
+
+ENTRIES = """
+select * from (values
+    (1, 'a', 10, 'x'), (2, 'a', 10, 'x'), (3, null, null, 'y'), (4, null, null, ''), (5, 'b', 20, null)
+) as entries(id, team, points, "Group")
+"""
+MODELS = {
+    "entries": ENTRIES,
+    "entries_twice": f"{ENTRIES} union all {ENTRIES}",
+    "no_entries": f"{ENTRIES} where false",
+    "keys": "".join(
+        [
+            "select id, {{ dbt_utils.generate_surrogate_key(['id']) }} as of_one,",
+            " {{ dbt_utils.generate_surrogate_key(['id', 'team', 'points', '\"Group\"']) }} as of_many,",
+            " {{ dbt_utils.generate_surrogate_key(['id + 1', \"date '2021-12-12'\", 'true']) }} as computed",
+            f" from ({ENTRIES})",
+        ]
+    ),
+}
+RANGE, EXPRESSION = "accepted_range", "expression_is_true"
+UNIQUE, COUNT = "unique_combination_of_columns", "equal_rowcount"
+# The test, the column it is on, its arguments, and the number of failures it has to report.
+CASES: list[tuple[str, str | None, dict[str, Any], int]] = [
+    (UNIQUE, None, {"combination_of_columns": ["id"]}, 0),
+    (UNIQUE, None, {"combination_of_columns": ["id", "team"]}, 0),
+    (UNIQUE, None, {"combination_of_columns": ["team", "points"]}, 2),
+    (UNIQUE, None, {"combination_of_columns": ["Group"], "quote_columns": True}, 1),
+    (RANGE, "id", {"min_value": 1, "max_value": 5}, 0),
+    (RANGE, "id", {"min_value": 2, "max_value": 4}, 2),
+    (RANGE, "id", {"min_value": 2, "max_value": 4, "inclusive": False}, 4),
+    (RANGE, "id", {"min_value": 0}, 0),
+    (RANGE, "id", {"min_value": 3}, 2),
+    (RANGE, "id", {"max_value": 3, "inclusive": False}, 3),
+    (RANGE, "id", {"max_value": "points - 9"}, 1),
+    (RANGE, "points", {"min_value": 0, "max_value": 19}, 1),
+    (RANGE, "team", {"min_value": "'b'"}, 2),
+    (RANGE, "points", {}, 0),
+    (EXPRESSION, None, {"expression": "id < points"}, 0),
+    (EXPRESSION, None, {"expression": "id > 4 or points = 10"}, 0),
+    (EXPRESSION, None, {"expression": "id > 1 and points is not null"}, 3),
+    (EXPRESSION, "points", {"expression": ">= 20"}, 2),
+    (EXPRESSION, "team", {"expression": "is not null"}, 2),
+    (COUNT, None, {"compare_model": "ref('entries')"}, 0),
+    (COUNT, None, {"compare_model": "ref('keys')"}, 0),
+    (COUNT, None, {"compare_model": "ref('entries_twice')"}, 5),
+    (COUNT, None, {"compare_model": "ref('entries')", "group_by_columns": ["team", "points"]}, 0),
+    (COUNT, None, {"compare_model": "ref('entries_twice')", "group_by_columns": ["id"]}, 5),
+]
+# Where the real one lets pass what its documentation says it catches.
+STRICTER = [
+    (COUNT, None, {"compare_model": "ref('no_entries')"}, 5),
+    (COUNT, None, {"compare_model": "ref('entries_twice')", "group_by_columns": ["team"]}, 5),
+    (COUNT, None, {"compare_model": "ref('no_entries')", "group_by_columns": ["id"]}, 5),
+]
+
+
+@pytest.fixture(scope="module", params=["stand-in", "real"])
+def outcome(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The failures of each case, and the rows of `keys`, in a project on either package."""
+    package, cases = STANDIN, CASES + STRICTER
+    if request.param == "real":
+        if "PITWALL_DBT_UTILS" not in os.environ:
+            pytest.skip("PITWALL_DBT_UTILS names no clone of the real dbt_utils to compare with")
+        package, cases = Path(os.environ["PITWALL_DBT_UTILS"]), CASES
+    root = tmp_path_factory.mktemp("project")
+    shutil.copytree(package / "macros", root / "dbt_packages" / "dbt_utils" / "macros")
+    shutil.copy(package / "dbt_project.yml", root / "dbt_packages" / "dbt_utils")
+    shutil.copy(ROOT / "packages.yml", root)
+    (root / "models").mkdir()
+    for name, sql in MODELS.items():
+        (root / "models" / f"{name}.sql").write_text(sql)
+    on_table: list[dict[str, Any]] = []
+    on_column: dict[str, list[dict[str, Any]]] = {}
+    for number, (test, column, arguments, _) in enumerate(cases):
+        entry = {f"dbt_utils.{test}": {"name": f"case_{number}", "arguments": arguments}}
+        (on_column.setdefault(column, []) if column else on_table).append(entry)
+    columns = [{"name": name, "data_tests": tests} for name, tests in on_column.items()]
+    model = {"name": "entries", "data_tests": on_table, "columns": columns}
+    (root / "models" / "models.yml").write_text(yaml.safe_dump({"models": [model]}))
+    flags = {"send_anonymous_usage_stats": False, "warn_error_options": {"error": "all"}}
+    (root / "dbt_project.yml").write_text(
+        yaml.safe_dump({"name": "probe", "profile": "probe", "flags": flags})
+    )
+    target = {"type": "duckdb", "path": str(root / "probe.duckdb"), "threads": 1}
+    (root / "profiles.yml").write_text(
+        yaml.safe_dump({"probe": {"target": "dev", "outputs": {"dev": target}}})
+    )
+    said = run(DBT, "build", cwd=root).stdout
+    results = root / "target" / "run_results.json"
+    assert results.exists(), said
+    failures = {
+        result["unique_id"].split(".")[2]: result["failures"]
+        for result in json.loads(results.read_text())["results"]
+        if result["unique_id"].startswith("test.")
+    }
+    with duckdb.connect(root / "probe.duckdb", read_only=True) as connection:
+        keys = connection.execute("select of_one, of_many, computed from keys order by id").fetchall()
+    return {
+        "asked": [(*case[:3], case[3]) for case in cases],
+        "found": [(*case[:3], failures[f"case_{number}"]) for number, case in enumerate(cases)],
+        "keys": keys,
+    }
+
+
+def test_the_generic_tests_catch_what_they_should(outcome: dict[str, Any]) -> None:
+    assert outcome["found"] == outcome["asked"]
+
+
+def test_surrogate_keys_are_the_same_to_the_byte(outcome: dict[str, Any]) -> None:
+    null = "_dbt_utils_surrogate_key_null_"
+    expected = [
+        ("1", "1-a-10-x", "2-2021-12-12-true"),
+        ("2", "2-a-10-x", "3-2021-12-12-true"),
+        ("3", f"3-{null}-{null}-y", "4-2021-12-12-true"),
+        ("4", f"4-{null}-{null}-", "5-2021-12-12-true"),
+        ("5", f"5-b-20-{null}", "6-2021-12-12-true"),
+    ]
+    assert outcome["keys"] == [
+        tuple(hashlib.md5(text.encode()).hexdigest() for text in row) for row in expected
+    ]

@@ -1,0 +1,317 @@
+with
+
+lap_times as (
+
+    select * from {{ ref('stg_ergast__lap_times') }}
+
+),
+
+pit_stops as (
+
+    select * from {{ ref('stg_ergast__pit_stops') }}
+
+),
+
+results as (
+
+    select * from {{ ref('int_results__outcomes') }}
+    where session_type = 'race' and driver_entry_number = 1
+
+),
+
+races as (
+
+    select * from {{ ref('stg_ergast__races') }}
+
+),
+
+circuits as (
+
+    select * from {{ ref('stg_ergast__circuits') }}
+
+),
+
+drivers as (
+
+    select * from {{ ref('stg_ergast__drivers') }}
+
+),
+
+misfiled_laps as (
+
+    select * from {{ ref('int_laps__misfiled') }}
+
+),
+
+phantom_pit_stops as (
+
+    select * from {{ ref('phantom_pit_stops') }}
+
+),
+
+driver_laps as (
+
+    select
+        race_id,
+        driver_id,
+        count(*) as laps,
+        sum(lap_time_ms) as laps_ms
+    from lap_times
+    group by race_id, driver_id
+
+),
+
+races_with_laps as (
+
+    select distinct race_id from lap_times
+
+),
+
+compared_laps as (
+
+    select
+        results.race_id,
+        results.driver_id,
+        races.season,
+        results.laps_completed,
+        results.time_ms,
+        coalesce(driver_laps.laps, 0) as laps,
+        driver_laps.laps_ms
+    from results
+    inner join races
+        on results.race_id = races.race_id
+    inner join races_with_laps
+        on results.race_id = races_with_laps.race_id
+    left join driver_laps
+        on results.race_id = driver_laps.race_id
+        and results.driver_id = driver_laps.driver_id
+
+),
+
+long_laps as (
+
+    select
+        lap_times.race_id,
+        lap_times.driver_id,
+        lap_times.lap_number,
+        races.season,
+        lap_times.lap_time_text
+    from lap_times
+    inner join races
+        on lap_times.race_id = races.race_id
+    where lap_times.lap_time_ms > {{ var('red_flag_ms') }}
+
+),
+
+season_pit_stops as (
+
+    select
+        pit_stops.*,
+        races.season
+    from pit_stops
+    inner join races
+        on pit_stops.race_id = races.race_id
+
+),
+
+stop_numbers as (
+
+    select
+        race_id,
+        driver_id,
+        season,
+        count(*) as stops,
+        max(stop_number) as last_stop_number
+    from season_pit_stops
+    group by race_id, driver_id, season
+    having max(stop_number) <> count(*)
+
+),
+
+races_with_stops as (
+
+    select distinct race_id from pit_stops
+
+),
+
+first_pit_stop_season as (
+
+    select min(season) as season from season_pit_stops
+
+),
+
+races_without_stops as (
+
+    select distinct
+        results.race_id,
+        races.season
+    from results
+    inner join races
+        on results.race_id = races.race_id
+    inner join first_pit_stop_season
+        on races.season >= first_pit_stop_season.season
+    left join races_with_stops
+        on results.race_id = races_with_stops.race_id
+    where races_with_stops.race_id is null
+
+),
+
+phantom_stops as (
+
+    select
+        season_pit_stops.race_id,
+        season_pit_stops.driver_id,
+        season_pit_stops.stop_number,
+        season_pit_stops.season,
+        season_pit_stops.lap_number,
+        phantom_pit_stops.reason
+    from season_pit_stops
+    inner join races
+        on season_pit_stops.race_id = races.race_id
+    inner join circuits
+        on races.circuit_id = circuits.circuit_id
+    inner join phantom_pit_stops
+        on races.season = phantom_pit_stops.season
+        and circuits.circuit_ref = phantom_pit_stops.circuit_ref
+        and season_pit_stops.lap_number between phantom_pit_stops.first_lap and phantom_pit_stops.last_lap
+
+),
+
+laps_of_other_drivers as (
+
+    select
+        misfiled_laps.race_id,
+        misfiled_laps.driver_id,
+        races.season,
+        misfiled_laps.reason,
+        drivers.given_name || ' ' || drivers.family_name as actual_driver_name
+    from misfiled_laps
+    inner join races
+        on misfiled_laps.race_id = races.race_id
+    inner join drivers
+        on misfiled_laps.actual_driver_id = drivers.driver_id
+
+),
+
+unioned as (
+
+    select
+        'laps_under_wrong_driver' as anomaly_kind,
+        'lap_times' as source_table,
+        {{ anomaly_key(['race_id', 'driver_id']) }} as source_key,
+        race_id,
+        season,
+        reason as seen,
+        'laps of ' || actual_driver_name as expected
+    from laps_of_other_drivers
+
+    union all
+
+    select
+        'lap_count_differs' as anomaly_kind,
+        'lap_times' as source_table,
+        {{ anomaly_key(['race_id', 'driver_id']) }} as source_key,
+        race_id,
+        season,
+        cast(laps as {{ dbt.type_string() }}) || ' laps' as seen,
+        cast(laps_completed as {{ dbt.type_string() }}) || ' laps by the result' as expected
+    from compared_laps
+    where
+        laps <> laps_completed
+
+    union all
+
+    select
+        'lap_sum_differs' as anomaly_kind,
+        'lap_times' as source_table,
+        {{ anomaly_key(['race_id', 'driver_id']) }} as source_key,
+        race_id,
+        season,
+        cast(laps_ms as {{ dbt.type_string() }}) || ' ms' as seen,
+        cast(time_ms as {{ dbt.type_string() }}) || ' ms by the result, penalties included' as expected
+    from compared_laps
+    where
+        abs(laps_ms - time_ms) > 5
+
+    union all
+
+    select
+        'race_time_too_short' as anomaly_kind,
+        'results' as source_table,
+        {{ anomaly_key(['race_id', 'driver_id']) }} as source_key,
+        race_id,
+        season,
+        cast(time_ms as {{ dbt.type_string() }}) || ' ms' as seen,
+        cast(laps_ms as {{ dbt.type_string() }}) || ' ms by the laps' as expected
+    from compared_laps
+    where
+        laps = laps_completed
+        and laps_ms - time_ms > 5
+
+    union all
+
+    select
+        'lap_above_ten_minutes' as anomaly_kind,
+        'lap_times' as source_table,
+        {{ anomaly_key(['race_id', 'driver_id', 'lap_number']) }} as source_key,
+        race_id,
+        season,
+        lap_time_text as seen,
+        'no lap time: the race was stopped' as expected
+    from long_laps
+
+    union all
+
+    select
+        'pit_stop_above_ten_minutes' as anomaly_kind,
+        'pit_stops' as source_table,
+        {{ anomaly_key(['race_id', 'driver_id', 'stop_number']) }} as source_key,
+        race_id,
+        season,
+        duration_text as seen,
+        'no pit stop: the race was stopped' as expected
+    from season_pit_stops
+    where
+        duration_ms > {{ var('red_flag_ms') }}
+
+    union all
+
+    select
+        'phantom_pit_stop' as anomaly_kind,
+        'pit_stops' as source_table,
+        {{ anomaly_key(['race_id', 'driver_id', 'stop_number']) }} as source_key,
+        race_id,
+        season,
+        'stop on lap ' || cast(lap_number as {{ dbt.type_string() }}) as seen,
+        'no pit stop. ' || reason as expected
+    from phantom_stops
+
+    union all
+
+    select
+        'pit_stop_number_gap' as anomaly_kind,
+        'pit_stops' as source_table,
+        {{ anomaly_key(['race_id', 'driver_id']) }} as source_key,
+        race_id,
+        season,
+        cast(stops as {{ dbt.type_string() }})
+        || ' stops, the last has number '
+        || cast(last_stop_number as {{ dbt.type_string() }}) as seen,
+        'numbers without gaps' as expected
+    from stop_numbers
+
+    union all
+
+    select
+        'pit_stops_missing' as anomaly_kind,
+        'pit_stops' as source_table,
+        {{ anomaly_key(['race_id']) }} as source_key,
+        race_id,
+        season,
+        'no pit stops' as seen,
+        'the stops of the race, if there were any' as expected
+    from races_without_stops
+
+)
+
+select * from unioned

@@ -1,0 +1,154 @@
+with
+
+qualifying as (
+
+    select * from {{ ref('stg_ergast__qualifying') }}
+
+),
+
+results as (
+
+    select * from {{ ref('int_results__outcomes') }}
+    where session_type = 'race' and driver_entry_number = 1
+
+),
+
+races as (
+
+    select * from {{ ref('stg_ergast__races') }}
+
+),
+
+constructors as (
+
+    select * from {{ ref('stg_ergast__constructors') }}
+
+),
+
+season_qualifying as (
+
+    select
+        qualifying.*,
+        races.season
+    from qualifying
+    inner join races
+        on qualifying.race_id = races.race_id
+
+),
+
+first_qualifying_season as (
+
+    select min(season) as season from season_qualifying
+
+),
+
+races_with_qualifying as (
+
+    select distinct race_id from qualifying
+
+),
+
+races_without_qualifying as (
+
+    select distinct
+        results.race_id,
+        races.season
+    from results
+    inner join races
+        on results.race_id = races.race_id
+    inner join first_qualifying_season
+        on races.season >= first_qualifying_season.season
+    left join races_with_qualifying
+        on results.race_id = races_with_qualifying.race_id
+    where races_with_qualifying.race_id is null
+
+),
+
+repeated_positions as (
+
+    select
+        race_id,
+        qualifying_position,
+        season,
+        count(*) as results_in_position
+    from season_qualifying
+    group by race_id, qualifying_position, season
+    having count(*) > 1
+
+),
+
+other_constructors as (
+
+    select
+        season_qualifying.qualifying_result_id,
+        season_qualifying.race_id,
+        season_qualifying.season,
+        qualifying_constructors.constructor_name as qualifying_constructor_name,
+        race_constructors.constructor_name as race_constructor_name
+    from season_qualifying
+    inner join results
+        on season_qualifying.race_id = results.race_id
+        and season_qualifying.driver_id = results.driver_id
+    inner join constructors as qualifying_constructors
+        on season_qualifying.constructor_id = qualifying_constructors.constructor_id
+    inner join constructors as race_constructors
+        on results.constructor_id = race_constructors.constructor_id
+    where season_qualifying.constructor_id <> results.constructor_id
+
+),
+
+unioned as (
+
+    select
+        'qualifying_missing' as anomaly_kind,
+        'qualifying' as source_table,
+        {{ anomaly_key(['race_id']) }} as source_key,
+        race_id,
+        season,
+        'no qualifying results' as seen,
+        'the results of qualifying' as expected
+    from races_without_qualifying
+
+    union all
+
+    select
+        'qualifying_time_above_ten_minutes' as anomaly_kind,
+        'qualifying' as source_table,
+        {{ anomaly_key(['qualifying_result_id']) }} as source_key,
+        race_id,
+        season,
+        cast(coalesce(q3_ms, q2_ms, q1_ms) as {{ dbt.type_string() }}) || ' ms' as seen,
+        'no qualifying lap takes this long' as expected
+    from season_qualifying
+    where
+        q1_ms > {{ var('red_flag_ms') }}
+        or q2_ms > {{ var('red_flag_ms') }}
+        or q3_ms > {{ var('red_flag_ms') }}
+
+    union all
+
+    select
+        'qualifying_position_repeated' as anomaly_kind,
+        'qualifying' as source_table,
+        {{ anomaly_key(['race_id', 'qualifying_position']) }} as source_key,
+        race_id,
+        season,
+        cast(results_in_position as {{ dbt.type_string() }}) || ' results' as seen,
+        'one result' as expected
+    from repeated_positions
+
+    union all
+
+    select
+        'qualifying_constructor_differs' as anomaly_kind,
+        'qualifying' as source_table,
+        {{ anomaly_key(['qualifying_result_id']) }} as source_key,
+        race_id,
+        season,
+        qualifying_constructor_name as seen,
+        race_constructor_name || ' by the race result' as expected
+    from other_constructors
+
+)
+
+select * from unioned

@@ -1,0 +1,110 @@
+with
+
+results as (
+
+    select * from {{ ref('int_results__race_and_sprint_results') }}
+
+),
+
+statuses as (
+
+    select * from {{ ref('int_results__statuses') }}
+
+),
+
+-- A letter instead of a number says that the car was not classified. The source's own `position` does not say it:
+-- it is filled for the unclassified from 2025, and missing for two of the classified in 2005.
+classified as (
+
+    select
+        results.*,
+        statuses.status,
+        statuses.status_group,
+        statuses.status_category,
+        case
+            when results.position_text not in ('R', 'D', 'E', 'F', 'N', 'W') then cast(results.position_text as integer)
+        end as finishing_position
+    from results
+    left join statuses
+        on results.status_id = statuses.status_id
+
+),
+
+-- Drivers who share a car have the same result in the same car.
+counted as (
+
+    select
+        *,
+        count(*) over (
+            partition by session_type, race_id, constructor_id, car_number, position_text, laps_completed
+        ) as drivers_of_car,
+        cast(
+            row_number() over (
+                partition by session_type, race_id, driver_id
+                order by finishing_position asc nulls last, laps_completed desc, position_order asc, result_id asc
+            ) as integer
+        ) as driver_entry_number
+    from classified
+
+),
+
+judged as (
+
+    select
+        *,
+        finishing_position is not null as is_classified,
+        -- Retired, disqualified or excluded cars started if they ran a lap or had a slot on the grid.
+        laps_completed > 0
+        or finishing_position is not null
+        or (position_text in ('R', 'N', 'D') and source_grid > 0) as is_started,
+        status_category = 'running' and position_text not in ('R', 'D', 'E', 'F', 'W') as is_finished,
+        car_number is not null and laps_completed > 0 and drivers_of_car > 1 as is_shared_drive
+    from counted
+
+),
+
+final as (
+
+    select
+        session_type,
+        result_id,
+        race_id,
+        driver_id,
+        constructor_id,
+        status_id,
+        car_number,
+        nullif(source_grid, 0) as grid_position,
+        source_grid = 0 and is_started as is_pit_lane_start,
+        case
+            when source_grid = 0 and is_started then 'pit lane'
+            when source_grid > 0 then cast(source_grid as {{ dbt.type_string() }})
+        end as grid,
+        finishing_position,
+        position_text,
+        position_order,
+        is_classified,
+        is_started,
+        is_finished,
+        position_text in ('D', 'E') as is_disqualified,
+        -- A classified car may have stopped before the flag, so this does not look at the classification.
+        case
+            when is_finished then null
+            when position_text in ('D', 'E') then 'disqualified'
+            when status_category = 'running' then 'unknown'
+            else status_group
+        end as reason_out_group,
+        case when not is_finished then status end as reason_out,
+        is_shared_drive,
+        driver_entry_number,
+        points,
+        laps_completed,
+        time_ms,
+        fastest_lap_number,
+        nullif(fastest_lap_rank, 0) as fastest_lap_rank,
+        fastest_lap_time_ms,
+        fastest_lap_speed_kph
+    from judged
+
+)
+
+select * from final

@@ -1,0 +1,50 @@
+with
+
+qualifying as (
+
+    select * from {{ ref('stg_ergast__qualifying') }}
+
+),
+
+races as (
+
+    select * from {{ ref('stg_ergast__races') }}
+
+),
+
+final as (
+
+    select
+        qualifying.qualifying_result_id,
+        qualifying.race_id,
+        races.season,
+        races.round,
+        qualifying.driver_id,
+        qualifying.constructor_id,
+        qualifying.car_number,
+        qualifying.qualifying_position,
+        qualifying.q1_ms,
+        qualifying.q2_ms,
+        qualifying.q3_ms,
+        case
+            when qualifying.q3_ms is not null then 'q3'
+            when qualifying.q2_ms is not null then 'q2'
+            when qualifying.q1_ms is not null then 'q1'
+        end as last_timed_session,
+        coalesce(qualifying.q3_ms, qualifying.q2_ms, qualifying.q1_ms) as last_time_ms,
+        -- A NULL does not count against a time: `least` differs between engines there.
+        nullif(
+            least(
+                coalesce(qualifying.q1_ms, 2147483647),
+                coalesce(qualifying.q2_ms, 2147483647),
+                coalesce(qualifying.q3_ms, 2147483647)
+            ),
+            2147483647
+        ) as best_time_ms
+    from qualifying
+    inner join races
+        on qualifying.race_id = races.race_id
+
+)
+
+select * from final

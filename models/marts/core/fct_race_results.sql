@@ -1,0 +1,79 @@
+with
+
+outcomes as (
+
+    select * from {{ ref('int_results__outcomes') }}
+    where session_type = 'race'
+
+),
+
+pole_positions as (
+
+    select * from {{ ref('int_results__pole_positions') }}
+
+),
+
+races as (
+
+    select * from {{ ref('stg_ergast__races') }}
+
+),
+
+winning_times as (
+
+    select
+        race_id,
+        min(time_ms) as time_ms
+    from outcomes
+    where finishing_position = 1
+    group by race_id
+
+),
+
+final as (
+
+    select
+        outcomes.result_id,
+        outcomes.race_id,
+        races.season,
+        races.round,
+        outcomes.driver_id,
+        outcomes.constructor_id,
+        outcomes.status_id,
+        outcomes.car_number,
+        outcomes.driver_entry_number,
+        outcomes.grid_position,
+        outcomes.grid,
+        outcomes.is_pit_lane_start,
+        pole_positions.result_id is not null as is_pole,
+        outcomes.finishing_position,
+        outcomes.position_text,
+        outcomes.position_order,
+        outcomes.is_started,
+        outcomes.is_classified,
+        outcomes.is_finished,
+        outcomes.is_disqualified,
+        outcomes.reason_out_group,
+        outcomes.reason_out,
+        outcomes.is_shared_drive,
+        coalesce(outcomes.finishing_position = 1, false) as is_win,
+        coalesce(outcomes.finishing_position <= 3, false) as is_podium,
+        outcomes.points,
+        outcomes.laps_completed,
+        outcomes.time_ms as race_time_ms,
+        outcomes.time_ms - winning_times.time_ms as gap_to_winner_ms,
+        outcomes.fastest_lap_number,
+        outcomes.fastest_lap_rank,
+        outcomes.fastest_lap_time_ms,
+        outcomes.fastest_lap_speed_kph
+    from outcomes
+    inner join races
+        on outcomes.race_id = races.race_id
+    left join pole_positions
+        on outcomes.result_id = pole_positions.result_id
+    left join winning_times
+        on outcomes.race_id = winning_times.race_id
+
+)
+
+select * from final

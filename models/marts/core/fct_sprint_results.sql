@@ -1,0 +1,66 @@
+with
+
+outcomes as (
+
+    select * from {{ ref('int_results__outcomes') }}
+    where session_type = 'sprint'
+
+),
+
+races as (
+
+    select * from {{ ref('stg_ergast__races') }}
+
+),
+
+winning_times as (
+
+    select
+        race_id,
+        min(time_ms) as time_ms
+    from outcomes
+    where finishing_position = 1
+    group by race_id
+
+),
+
+final as (
+
+    select
+        outcomes.result_id as sprint_result_id,
+        outcomes.race_id,
+        races.season,
+        races.round,
+        outcomes.driver_id,
+        outcomes.constructor_id,
+        outcomes.status_id,
+        outcomes.car_number,
+        outcomes.grid_position,
+        outcomes.grid,
+        outcomes.is_pit_lane_start,
+        outcomes.finishing_position,
+        outcomes.position_text,
+        outcomes.position_order,
+        outcomes.is_started,
+        outcomes.is_classified,
+        outcomes.is_finished,
+        outcomes.is_disqualified,
+        outcomes.reason_out_group,
+        outcomes.reason_out,
+        coalesce(outcomes.finishing_position = 1, false) as is_win,
+        outcomes.points,
+        outcomes.laps_completed,
+        outcomes.time_ms as sprint_time_ms,
+        outcomes.time_ms - winning_times.time_ms as gap_to_winner_ms,
+        outcomes.fastest_lap_number,
+        outcomes.fastest_lap_rank,
+        outcomes.fastest_lap_time_ms
+    from outcomes
+    inner join races
+        on outcomes.race_id = races.race_id
+    left join winning_times
+        on outcomes.race_id = winning_times.race_id
+
+)
+
+select * from final

@@ -1,0 +1,147 @@
+"""What a CSV file holds by the account of Python's csv module, which owes nothing to Polars."""
+
+import csv
+import hashlib
+import re
+from array import array
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from data_folder import PlainError
+
+BOM = b"\xef\xbb\xbf"
+LONGEST_LINE = 1 << 20  # bytes
+
+
+@dataclass
+class Survey:
+    """What a file holds. A record is a line, or several if a quoted value has line breaks."""
+
+    header: list[str] = field(default_factory=list)
+    records: int = 0  # blank lines included
+    blank: int = 0
+    characters: int = 0  # in the values of all records that are not too long
+    too_long: array = field(default_factory=lambda: array("L"))  # ordinals of records wider than the header
+    short: int = 0  # records with fewer fields than the header
+    notes: list[str] = field(default_factory=list)  # what was tolerated
+
+
+def checksum(path: Path) -> str:
+    """SHA-256 of a file in hexadecimal. Raises PlainError for a file that cannot be a CSV."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(LONGEST_LINE):
+            if file.tell() == len(chunk) and chunk.removeprefix(BOM).lstrip().startswith(b"<"):
+                raise PlainError(f"{path.name}: not CSV but a web page or XML")
+            if b"\0" in chunk:
+                raise PlainError(f"{path.name}: not CSV but binary (it holds NUL bytes)")
+            if len(chunk) == LONGEST_LINE and b"\n" not in chunk:
+                raise PlainError(f"{path.name}: not CSV (no line end within {LONGEST_LINE:,} bytes)")
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def survey(path: Path) -> Survey:
+    """Read a file with Python's csv module. Raises PlainError naming the line from which it is not CSV."""
+    found = Survey()
+    last = 0
+    with path.open(encoding="utf-8-sig", newline="") as lines:
+        reader = csv.reader(lines, strict=True)
+        try:
+            found.header = next((row for row in reader if row), [])
+            last = first = reader.line_num
+            width = len(found.header)
+            for row in reader:
+                fields = len(row)
+                if fields > width:
+                    found.too_long.append(found.records)
+                else:
+                    found.characters += len("".join(row))
+                    if fields < width:
+                        blank = is_blank(row)
+                        found.blank += blank
+                        found.short += not blank
+                found.records += 1
+                last = reader.line_num
+        except UnicodeDecodeError:
+            raise PlainError(f"{path.name}: not UTF-8 text (near line {last + 1})") from None
+        except csv.Error as error:
+            unclosed = re.search("unexpected end|field larger", str(error))
+            reason = "a quoted value that opens here is never closed" if unclosed else str(error)
+            raise PlainError(f"{path.name}: not CSV from line {last + 1} on: {reason}") from None
+    if not found.header:
+        raise PlainError(f"{path.name}: the file is empty")
+    with path.open("rb") as file:
+        start = file.read(LONGEST_LINE)
+    broken = last - first - found.records
+    told = {
+        "byte order mark skipped": start.startswith(BOM),
+        "CRLF line ends": b"\r\n" in start,
+        f"{counted(found.blank, 'blank line')} skipped": found.blank,
+        f"{counted(found.short, 'short row')} filled with nulls": found.short,
+        f"{counted(broken, 'line break')} inside quoted values kept": broken,
+    }
+    found.notes = [note for note, count in told.items() if count]
+    return found
+
+
+def counted(number: int, noun: str) -> str:
+    """Such as "1 row" or "1,149 rows"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def is_blank(row: list[str]) -> bool:
+    """Whether a record is an empty line, or a line of spaces."""
+    return not row or (len(row) == 1 and not row[0].strip())
+
+
+def set_aside(
+    path: Path,
+    source: str,
+    destination: Path,
+    unfit: Iterator[tuple[int, int]],
+    describe: Callable[[int, list[str]], tuple[str, str, str]],
+) -> int:
+    """Write unfit records to a quarantine CSV. Blank lines are no loss and are left out.
+
+    Args:
+        source: the file's name as the reader knows it.
+        unfit: ordinal, from 0 and rising, and problem of each unfit record.
+        describe: turns a problem and its record into column, value and reason.
+
+    Returns:
+        The number of records written; if none, there is no quarantine file.
+    """
+    raw: list[str] = []
+
+    def remembered(lines: Iterable[str]) -> Iterator[str]:
+        for line in lines:
+            raw.append(line)
+            yield line
+
+    wanted, problem = next(unfit, (-1, 0))
+    written = 0
+    with (
+        path.open(encoding="utf-8-sig", newline="") as lines,
+        destination.open("w", encoding="utf-8", newline="") as out,
+    ):
+        writer = csv.writer(out, lineterminator="\n")
+        writer.writerow(["file", "line", "column", "value", "reason", "row"])
+        reader = csv.reader(remembered(lines), strict=True)
+        next(row for row in reader if row)
+        raw.clear()
+        last = reader.line_num
+        for ordinal, row in enumerate(reader):
+            if ordinal == wanted:
+                if not is_blank(row):
+                    writer.writerow([source, last + 1, *describe(problem, row), "".join(raw).rstrip("\r\n")])
+                    written += 1
+                wanted, problem = next(unfit, (-1, 0))
+                if wanted < 0:
+                    break
+            raw.clear()
+            last = reader.line_num
+    if not written:
+        destination.unlink()
+    return written

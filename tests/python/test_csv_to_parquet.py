@@ -1,0 +1,1008 @@
+"""The front door: what it tolerates, sets aside and refuses, and that it changes all or nothing."""
+
+import csv
+import fcntl
+import http.server
+import os
+import random
+import re
+import subprocess
+import sys
+import threading
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import csv_to_parquet
+import fetch
+import polars as pl
+import pytest
+import raw_schema
+from data_folder import PlainError
+
+ROOT = Path(__file__).resolve().parents[2]
+SCRIPT = ROOT / "scripts" / "csv_to_parquet.py"
+
+SCHEMA = """
+sources:
+  - name: small
+    tables:
+      - name: races
+        config: {meta: {primary_key: [race_id]}}
+        columns:
+          - {name: race_id, data_type: integer}
+          - {name: name, data_type: string}
+          - {name: date, data_type: date}
+          - {name: top_points, data_type: "decimal(6,2)"}
+      - name: laps
+        config: {meta: {primary_key: [race_id, lap]}}
+        columns:
+          - {name: race_id, data_type: integer}
+          - {name: lap, data_type: integer}
+          - {name: milliseconds, data_type: bigint}
+"""
+HEADER = "raceId,name,date,topPoints\n"
+RACES = HEADER + '1,"Monza",2021-09-12,26\n2,Spa,"2021-08-29",12.50\n'
+LAPS = "raceId,lap,milliseconds\n1,1,90000\n1,2,89000\n2,1,5000000000\n"
+
+
+@dataclass
+class Door:
+    """A raw folder, a data folder, and the program run on them."""
+
+    raw: Path
+    data: Path
+    schema: Path
+    capture: pytest.CaptureFixture[str]
+
+    def write(self, name: str, content: str | bytes) -> Path:
+        path = self.raw / name
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return path
+
+    def run(self, *options: str, raw: str | Path | None = None) -> tuple[int, str, str]:
+        """Returns the exit code, stdout and stderr."""
+        self.capture.readouterr()
+        arguments = [str(raw or self.raw), "--data", str(self.data), "--schema", str(self.schema), *options]
+        code = csv_to_parquet.main(arguments)
+        return code, *self.capture.readouterr()
+
+    def table(self, name: str) -> pl.DataFrame:
+        return pl.read_parquet(self.data / "parquet" / f"{name}.parquet")
+
+    def manifest(self, name: str) -> dict:
+        return self.table("load_manifest").filter(pl.col("table_name") == name).to_dicts()[0]
+
+    def quarantine(self, name: str, folder: str = "quarantine") -> list[dict[str, str]]:
+        with (self.data / folder / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+            return list(csv.DictReader(file))
+
+    def snapshot(self) -> dict[str, bytes | None]:
+        """Every folder and file of the data folder, with its content; the lock is no content."""
+        paths = (path for path in sorted(self.data.rglob("*")) if path.name != ".lock")
+        return {str(path): path.read_bytes() if path.is_file() else None for path in paths}
+
+    def refuses(self, *words: str, raw: str | Path | None = None) -> str:
+        """Assert exit code 2, one plain line with these words, and that nothing changed. Returns the line."""
+        before = self.snapshot()
+        code, _, error = self.run(raw=raw)
+        assert code == 2
+        assert error.startswith("csv_to_parquet: ")
+        assert error.count("\n") == 1
+        assert "Traceback" not in error
+        for word in words:
+            assert word in error
+        assert self.snapshot() == before
+        return error
+
+
+@pytest.fixture
+def door(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Door:
+    """Two good tables, not yet converted."""
+    (tmp_path / "raw").mkdir()
+    schema = tmp_path / "sources.yml"
+    schema.write_text(SCHEMA)
+    door = Door(tmp_path / "raw", tmp_path / "data", schema, capsys)
+    door.write("races.csv", RACES)
+    door.write("laps.csv", LAPS)
+    return door
+
+
+@pytest.fixture
+def loaded(door: Door) -> Door:
+    """The same, converted once: there is a last good Parquet to lose."""
+    assert door.run()[0] == 0
+    return door
+
+
+# --- what comes out -------------------------------------------------------------------------------------
+
+
+def test_values_types_and_columns_are_those_declared(loaded: Door) -> None:
+    races = loaded.table("races")
+    assert races.schema == {
+        "race_id": pl.Int32(),
+        "name": pl.String(),
+        "date": pl.Date(),
+        "top_points": pl.Decimal(6, 2),
+    }
+    assert races.rows() == [
+        (1, "Monza", date(2021, 9, 12), Decimal("26.00")),
+        (2, "Spa", date(2021, 8, 29), Decimal("12.50")),
+    ]
+    assert loaded.table("laps")["milliseconds"].to_list() == [90000, 89000, 5_000_000_000]
+
+
+def test_output_is_one_line_a_table_and_a_last_one(door: Door) -> None:
+    code, out, error = door.run()
+    assert (code, error) == (0, "")
+    lines = out.splitlines()
+    assert re.fullmatch(r"races +2 rows +[\d.]+ kB +[\d.]+ s", lines[0])
+    assert re.fullmatch(r"laps +3 rows +[\d.]+ kB +[\d.]+ s", lines[1])
+    assert re.fullmatch(r"2 tables, 5 rows, none set aside, [\d.]+ s: .*/data/parquet", lines[2])
+    assert len(lines) == 3
+
+
+def test_manifest_has_the_declared_columns_and_true_counts(loaded: Door) -> None:
+    declared = raw_schema.read_tables(raw_schema.MANIFEST_SOURCES)[0].columns
+    assert loaded.table("load_manifest").schema == {column.name: column.dtype for column in declared}
+    row = loaded.manifest("races")
+    assert row["source_name"] == "races.csv"
+    assert (row["rows_read"], row["rows_converted"], row["rows_quarantined"]) == (2, 2, 0)
+    assert row["source_bytes"] == len(RACES)
+    assert row["parquet_bytes"] == (loaded.data / "parquet" / "races.parquet").stat().st_size
+    assert row["converted_at"] == row["checked_at"]
+
+
+def test_data_folder_holds_nothing_else(loaded: Door) -> None:
+    assert sorted(path.name for path in loaded.data.iterdir()) == [".lock", "parquet", "quarantine"]
+
+
+# --- what is tolerated ----------------------------------------------------------------------------------
+
+TOLERATED = {
+    "short rows": (HEADER + "1,Monza,2021-09-12,26\n2,Spa\n", "1 short row filled with nulls"),
+    "extra column": ("x," + HEADER + "9,1,Monza,2021-09-12,26\n9,2,Spa,,\n", "extra columns left out: x"),
+    "column without a name": (
+        HEADER.strip() + ",\n1,Monza,2021-09-12,26,\n2,Spa,,,\n",
+        "extra columns left out: (no name)",
+    ),
+    "other order": ("name,topPoints,date,raceId\nMonza,26,2021-09-12,1\nSpa,,,2\n", "another order"),
+    "byte order mark": ("\ufeff" + HEADER + "1,Monza,2021-09-12,26\n2,Spa,,\n", "byte order mark skipped"),
+    "quoted header with mark": (
+        '\ufeff"raceId","name","date","topPoints"\n1,Monza,2021-09-12,26\n2,Spa,,\n',
+        "byte order mark skipped",
+    ),
+    "crlf": (HEADER.strip() + "\r\n1,Monza,2021-09-12,26\r\n2,Spa,,\r\n", "CRLF line ends"),
+    "blank lines": ("\n" + HEADER + "\n1,Monza,2021-09-12,26\n\n2,Spa,,\n  \n\n", "4 blank lines skipped"),
+    "spaces around numbers": (HEADER + "1 ,Monza, 2021-09-12, 26\n 2,Spa,,\n", "4 values trimmed of spaces"),
+    "backslash N": (HEADER + '1,Monza,2021-09-12,26\n2,Spa,\\N,"\\N"\n', ""),
+    "all quoted": (
+        '"raceId","name","date","topPoints"\n"1","Monza","2021-09-12","26"\n"2","Spa","",""\n',
+        "",
+    ),
+    "no last line end": (HEADER + "1,Monza,2021-09-12,26\n2,Spa,,", ""),
+    "snake case header": ("race_id,name,date,top_points\n1,Monza,2021-09-12,26\n2,Spa,,\n", ""),
+    "zeros and signs": (HEADER + "+1,Monza,2021-09-12,26.00000\n002,Spa,,\n", ""),
+}
+
+
+@pytest.mark.parametrize(("content", "note"), TOLERATED.values(), ids=TOLERATED.keys())
+def test_tolerates(door: Door, content: str, note: str) -> None:
+    door.write("races.csv", content)
+    code, out, error = door.run()
+    assert (code, error) == (0, "")
+    assert door.table("races").rows() == [
+        (1, "Monza", date(2021, 9, 12), Decimal("26.00")),
+        (2, "Spa", None, None),
+    ]
+    notes = [line for line in out.splitlines() if line.startswith("  races: ")]
+    if note:
+        assert note in out
+    assert len(notes) == bool(note)
+    assert door.manifest("races")["rows_read"] == 2
+
+
+def test_tolerates_a_missing_column(door: Door) -> None:
+    door.write("races.csv", "raceId,date,topPoints\n1,2021-09-12,26\n")
+    code, out, _ = door.run()
+    assert code == 0
+    assert "  races: missing columns filled with nulls: name\n" in out
+    assert door.table("races").rows() == [(1, None, date(2021, 9, 12), Decimal("26.00"))]
+
+
+def test_text_is_kept_as_it_is(door: Door) -> None:
+    names = [
+        ' Spa "GP"',
+        "a, b",
+        "two\nlines",
+        "cr\r\nlf",
+        "N/A",
+        "null",
+        "0012",
+        "Nürburg 🏁",
+        " \\N",
+        "x\u2028y",
+    ]
+    quoted = "".join('{},"{}",,\n'.format(i, name.replace('"', '""')) for i, name in enumerate(names))
+    door.write("races.csv", HEADER + quoted)
+    code, out, _ = door.run()
+    assert code == 0
+    assert door.table("races")["name"].to_list() == names
+    assert "2 line breaks inside quoted values kept" in out
+
+
+def test_empty_and_backslash_n_are_null_quoted_or_not(door: Door) -> None:
+    door.write("races.csv", HEADER + '1,,,\n2,"",,\n3,\\N,,\n4,"\\N",,\n')
+    assert door.run()[0] == 0
+    assert door.table("races")["name"].to_list() == [None] * 4
+
+
+def test_a_table_may_have_no_rows(door: Door) -> None:
+    door.write("races.csv", HEADER)
+    assert door.run()[0] == 0
+    assert door.table("races").height == 0
+    assert door.table("races").columns == ["race_id", "name", "date", "top_points"]
+
+
+def test_other_files_and_a_nested_data_folder_are_fine(door: Door) -> None:
+    nested = door.raw.parent / "nested"
+    (nested / "data").mkdir(parents=True)
+    for name in ("races.csv", "laps.csv"):
+        (door.raw / name).rename(nested / "data" / name)
+    (nested / "data" / "notes.bin").write_bytes(b"\0\1")
+    assert door.run(raw=nested)[0] == 0
+    assert door.table("races").height == 2
+
+
+def test_line_breaks_at_any_place_of_a_large_file(door: Door) -> None:
+    """Polars reads in pieces, and must not cut a quoted value in two."""
+    chance = random.Random(7)
+    names = ["".join(chance.choice('ab\n,"') for _ in range(chance.randint(1, 60))) for _ in range(40_000)]
+    with (door.raw / "races.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["raceId", "name", "date", "topPoints"])
+        writer.writerows([i, name, "", ""] for i, name in enumerate(names))
+    assert door.run()[0] == 0
+    assert door.table("races")["name"].to_list() == names
+
+
+# --- what is set aside ----------------------------------------------------------------------------------
+
+UNFIT = {
+    "text for a number": ("x3,Imola,,", "race_id", "x3", "not a valid integer"),
+    "fraction for an integer": ("3.0,Imola,,", "race_id", "3.0", "not a valid integer"),
+    "too large": ("2147483648,Imola,,", "race_id", "2147483648", "not a valid integer"),
+    "more digits than the scale": ("3,Imola,,1.125", "top_points", "1.125", "not a valid decimal(6,2)"),
+    "more digits than the precision": ("3,Imola,,12345", "top_points", "12345", "not a valid decimal(6,2)"),
+    "exponent": ("3,Imola,,1e2", "top_points", "1e2", "not a valid decimal(6,2)"),
+    "comma for a point": ('3,Imola,,"1,5"', "top_points", "1,5", "not a valid decimal(6,2)"),
+    "no such day": ("3,Imola,2021-02-29,", "date", "2021-02-29", "not a valid date"),
+    "other date format": ("3,Imola,29/02/2020,", "date", "29/02/2020", "not a valid date"),
+    "date with time": ("3,Imola,2021-02-28 00:00:00,", "date", "2021-02-28 00:00:00", "not a valid date"),
+    "short year": ("3,Imola,21-02-28,", "date", "21-02-28", "not a valid date"),
+    "empty key": (",Imola,,", "race_id", "", "the key is empty"),
+    "null key": ("\\N,Imola,,", "race_id", "\\N", "the key is empty"),
+    "repeated key": ("1,Imola,,", "race_id", "1", "repeats the key of an earlier row"),
+    "repeated key, other text": ("+01,Imola,,", "race_id", "+01", "repeats the key of an earlier row"),
+    "too many fields": ("3,Imola,,,", "", "", "5 fields where the header has 4"),
+}
+
+
+@pytest.mark.parametrize(("row", "column", "value", "reason"), UNFIT.values(), ids=UNFIT.keys())
+def test_sets_aside(loaded: Door, row: str, column: str, value: str, reason: str) -> None:
+    # The line number counts lines, not rows: a line break in a value and blank lines come before.
+    content = HEADER + f'\n1,"Mon\nza",,\n\n{row}\n4,Ends,,\n'
+    loaded.write("races.csv", content)
+    code, out, error = loaded.run("--max-bad-rows", "1")
+    assert (code, error) == (0, "")
+    assert loaded.table("races")["race_id"].to_list() == [1, 4]
+    assert loaded.quarantine("races") == [
+        {"file": "races.csv", "line": "6", "column": column, "value": value, "reason": reason, "row": row}
+    ]
+    assert content.splitlines()[5] == row
+    manifest = loaded.manifest("races")
+    assert [manifest[name] for name in ("rows_read", "rows_converted", "rows_quarantined")] == [3, 2, 1]
+    assert "races: 1 row set aside" in out
+    assert "6 rows, 1 set aside in" in out
+
+
+def test_an_unfit_row_of_several_lines_is_told_by_its_first_and_kept_whole(door: Door) -> None:
+    door.write("races.csv", HEADER.replace("\n", "\r\n") + '1,"a\r\nb",,\r\nx,"c\r\n\r\nd",,\r\n2,e,,\r\n')
+    assert door.run("--max-bad-rows", "1")[0] == 0
+    (row,) = door.quarantine("races")
+    assert (row["line"], row["row"]) == ("4", 'x,"c\r\n\r\nd",,')
+
+
+def test_first_of_a_key_stays_and_all_later_ones_are_set_aside(door: Door) -> None:
+    door.write("laps.csv", "raceId,lap,milliseconds\n1,1,10\n1,2,20\n1,1,11\n2,1,30\n1,1,12\n1,2,21\n")
+    assert door.run("--max-bad-rows", "3")[0] == 0
+    assert door.table("laps").rows() == [(1, 1, 10), (1, 2, 20), (2, 1, 30)]
+    assert [row["line"] for row in door.quarantine("laps")] == ["4", "6", "7"]
+    assert door.quarantine("laps")[0]["value"] == "1, 1"
+
+
+def test_a_row_that_is_set_aside_does_not_take_a_key(door: Door) -> None:
+    door.write("laps.csv", "raceId,lap,milliseconds\n1,1,bad\n1,1,11\n")
+    assert door.run("--max-bad-rows", "1")[0] == 0
+    assert door.table("laps").rows() == [(1, 1, 11)]
+    assert door.quarantine("laps")[0]["reason"] == "not a valid bigint"
+
+
+def test_repeats_are_found_across_slices_of_keys(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(csv_to_parquet, "KEYS_AT_ONCE", 10)
+    rows = [(race, lap) for race in range(20) for lap in range(20)]
+    text = "".join(f"{race},{lap},1\n" for race, lap in [*rows, rows[7], rows[399]])
+    door.write("laps.csv", "raceId,lap,milliseconds\n" + text)
+    assert door.run("--max-bad-rows", "2")[0] == 0
+    assert [row["line"] for row in door.quarantine("laps")] == ["402", "403"]
+    assert door.table("laps").height == 400
+
+
+def test_many_unfit_rows_of_every_kind_add_up(door: Door) -> None:
+    rows = []
+    for i in range(1, 3001):
+        kinds = {
+            3: f"{i},a,b,c,d,e",
+            5: f"x{i},a,,",
+            7: f"{i},a,2020-13-01,",
+            11: f"{max(i - 2, 1)},a,,",
+            13: "",
+        }
+        rows.append(next((row for step, row in kinds.items() if i % step == 0), f"{i},ok,,"))
+    door.write("races.csv", HEADER + "\n".join(rows) + "\n")
+    assert door.run("--max-bad-rows", "3000")[0] == 0
+    quarantined = door.quarantine("races")
+    filled = sum(1 for row in rows if row)
+    assert door.manifest("races")["rows_read"] == filled == door.table("races").height + len(quarantined)
+    for row in quarantined:
+        assert rows[int(row["line"]) - 2] == row["row"]
+
+
+def test_every_accepted_number_equals_its_text(door: Door) -> None:
+    chance = random.Random(11)
+    texts = [
+        "".join(chance.choice("0123456789+-._e ") for _ in range(chance.randint(1, 7))) for _ in range(4000)
+    ]
+    door.write("races.csv", HEADER + "".join(f"{i},,,{text}\n" for i, text in enumerate(texts)))
+    door.write("laps.csv", "raceId,lap,milliseconds\n" + "".join(f"1,{i},{t}\n" for i, t in enumerate(texts)))
+    assert door.run("--max-bad-rows", "8000")[0] == 0
+    points = dict(door.table("races").select("race_id", "top_points").iter_rows())
+    integers = dict(door.table("laps").select("lap", "milliseconds").iter_rows())
+    for i, text in enumerate(texts):
+        plain = text.strip()
+        if plain and i in points:
+            assert points[i] == Decimal(plain)
+        if plain and i in integers:
+            assert integers[i] == int(plain)
+        assert (i in integers) == (not plain or bool(re.fullmatch("[+-]?[0-9]+", plain)))
+        proper = re.fullmatch(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)", plain)
+        fits = proper and abs(Decimal(plain)) < 10_000 and Decimal(plain) * 100 % 1 == 0
+        assert (i in points) == (not plain or bool(fits))
+
+
+# --- too many of them -----------------------------------------------------------------------------------
+
+
+def test_more_unfit_rows_than_allowed_stop_the_run(loaded: Door) -> None:
+    before = loaded.snapshot()
+    loaded.write("races.csv", RACES + "x,Imola,,\n1,Again,,\n")
+    loaded.write("laps.csv", LAPS + "1,1,1\n")
+    code, _, error = loaded.run("--max-bad-rows", "2")
+    assert code == 2
+    assert error.count("\n") == 1
+    refused = loaded.data / "quarantine" / "refused"
+    for words in (
+        "3 unfit rows (races 2, laps 1), 2 allowed",
+        "nothing changed",
+        f"{refused}/*.csv",
+        "--max-bad-rows 3",
+        "MAX_BAD_ROWS=3",
+    ):
+        assert words in error
+    assert [row["line"] for row in loaded.quarantine("races", "quarantine/refused")] == ["4", "5"]
+    assert [row["line"] for row in loaded.quarantine("laps", "quarantine/refused")] == ["5"]
+    after = {path: content for path, content in loaded.snapshot().items() if "refused" not in path}
+    assert after == before
+
+
+def test_a_refused_run_keeps_the_quarantine_of_the_good_one_and_a_good_run_clears_its_report(
+    door: Door,
+) -> None:
+    door.write("races.csv", RACES + "x,Imola,,\n")
+    assert door.run("--max-bad-rows", "1")[0] == 0
+    kept = door.quarantine("races")
+    door.write("races.csv", RACES + "y,Imola,,\nz,Imola,,\n")
+    assert door.run("--max-bad-rows", "1")[0] == 2
+    assert door.quarantine("races") == kept
+    assert len(door.quarantine("races", "quarantine/refused")) == 2
+    door.write("races.csv", RACES)
+    assert door.run()[0] == 0
+    assert list((door.data / "quarantine").iterdir()) == []
+
+
+def test_a_first_run_that_is_refused_leaves_only_its_report(door: Door) -> None:
+    door.write("races.csv", RACES + "x,Imola,,\n")
+    assert door.run()[0] == 2
+    names = sorted(str(path.relative_to(door.data)) for path in door.data.rglob("*"))
+    assert names == [".lock", "quarantine", "quarantine/refused", "quarantine/refused/races.csv"]
+
+
+def test_a_count_that_does_not_add_up_stops_the_run(loaded: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded.write("races.csv", RACES + "3,Imola,,\n")
+    monkeypatch.setattr(
+        csv_to_parquet, "repeats", lambda *_: pl.DataFrame({"__line": [0]}, {"__line": pl.UInt32})
+    )
+    monkeypatch.setattr(csv_to_parquet, "set_aside", lambda *_: 0)
+    loaded.refuses("races.csv: 3 rows read, but 2 converted and 0 set aside")
+
+
+# --- what is refused ------------------------------------------------------------------------------------
+
+NOT_CSV = {
+    "empty file": (b"", ["the file is empty"]),
+    "only blank lines": (b"\n\n\n", ["the file is empty"]),
+    "no key column": (b"name,date\nMonza,\n", ["no column for the key race_id", "name,date"]),
+    "other separator": (b"raceId;name\n1;Monza\n", ["no column for the key race_id", "raceId;name"]),
+    "header names one twice": (b"raceId,name,raceId\n1,a,2\n", ["race_id more than once"]),
+    "header names one in two ways": (b"raceId,name,race_id\n1,a,2\n", ["race_id more than once"]),
+    "web page": (b"\n <!DOCTYPE html>\n<html></html>\n", ["web page"]),
+    "binary": (b"PAR1\0\0\1\2\n", ["binary"]),
+    "utf-16": (RACES.encode("utf-16"), ["binary"]),
+    "latin-1": (HEADER.encode() + b"1,N\xfcrburg,,\n", ["not UTF-8"]),
+    "no line ends": (b"x" * (1 << 20) + b"\n", ["no line end"]),
+    "old Mac line ends": (RACES.replace("\n", "\r").encode(), ["read in more than one way"]),
+    "unclosed quote": (HEADER.encode() + b'1,Monza,,\n2,"Spa,,\n3,Imola,,\n', ["line 3", "never closed"]),
+    "quote closed too early": (HEADER.encode() + b'1,"Mon"za,,\n', ["line 2", "'\"'"]),
+    "backslash before a quote": (HEADER.encode() + b'1,"a \\"b\\" c",,\n', ["line 2"]),
+    "stray quotes": (HEADER.encode() + b'1,x"y,,\n2,x"z,,\n', ["stray quotes"]),
+    "endless value": (HEADER.encode() + b'1,"' + b"a\n" * 100_000 + b'",,\n', ["line 2", "never closed"]),
+}
+
+
+@pytest.mark.parametrize(("content", "words"), NOT_CSV.values(), ids=NOT_CSV.keys())
+def test_refuses_a_file_that_is_not_the_tables_csv(loaded: Door, content: bytes, words: list[str]) -> None:
+    loaded.write("races.csv", content)
+    loaded.refuses("races.csv", *words)
+
+
+def test_refuses_what_two_readers_read_differently(loaded: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded.write("races.csv", RACES + "3,Imola,,\n")
+    honest = csv_to_parquet.survey
+
+    def other(path: Path):
+        found = honest(path)
+        found.characters += 1
+        return found
+
+    monkeypatch.setattr(csv_to_parquet, "survey", other)
+    loaded.refuses("races.csv", "more than one way")
+
+
+def test_refuses_a_file_that_changes_while_it_is_read(loaded: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = loaded.write("races.csv", RACES + "3,Imola,,\n")
+    honest = csv_to_parquet.checksum
+
+    def meanwhile(file: Path) -> str:
+        digest = honest(file)
+        if file == path:
+            path.write_text(RACES + "4,Imola,,\n5,Monaco,,\n")
+        return digest
+
+    monkeypatch.setattr(csv_to_parquet, "checksum", meanwhile)
+    loaded.refuses("races.csv", "changed while it was read")
+
+
+def test_refuses_missing_files_and_names_all_of_them(loaded: Door) -> None:
+    (loaded.raw / "races.csv").unlink()
+    (loaded.raw / "laps.csv").unlink()
+    (loaded.raw / "laps.csv").mkdir()
+    loaded.refuses(f"{loaded.raw}: no laps.csv, races.csv in it")
+
+
+def test_refuses_raw_that_is_not_there_or_no_zip(loaded: Door) -> None:
+    loaded.refuses("nowhere: no such folder or zip", raw=loaded.raw / "nowhere")
+    loaded.refuses("races.csv: not a zip", raw=loaded.raw / "races.csv")
+
+
+def test_a_raw_that_is_not_there_makes_no_data_folder(door: Door) -> None:
+    assert door.run(raw="nowhere")[0] == 2
+    assert not door.data.exists()
+
+
+def test_refuses_a_data_folder_that_cannot_be_written(door: Door) -> None:
+    door.data.write_text("a file")
+    code, _, error = door.run()
+    assert code == 2
+    assert re.fullmatch(r"csv_to_parquet: .*data: (File exists|Not a directory)\n", error)
+    assert door.data.read_text() == "a file"
+
+
+def test_refuses_a_data_folder_without_permission(loaded: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The refusal comes from a stand-in: no folder is closed to root, who may run the tests."""
+
+    def closed(path: Path, *_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "mkdir", closed)
+    loaded.refuses("Permission denied")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "sources: []", "sources: [{tables: [{name: x}]}]", "a: [", SCHEMA.replace("bigint", "money")]
+)
+def test_refuses_a_schema_that_declares_no_tables(loaded: Door, text: str) -> None:
+    loaded.schema.write_text(text)
+    loaded.refuses("sources.yml", "not a dbt sources file")
+
+
+def test_a_full_disk_is_told_in_one_line(loaded: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded.write("races.csv", RACES + "3,Imola,,\n")
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(pl.LazyFrame, "sink_parquet", full)
+    loaded.refuses("No space left on device")
+
+
+def test_an_interruption_changes_nothing(loaded: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = loaded.snapshot()
+    monkeypatch.setattr(csv_to_parquet, "load", stop)
+    code, _, error = loaded.run()
+    assert (code, error) == (130, "csv_to_parquet: interrupted\n")
+    assert loaded.snapshot() == before
+
+
+# --- zips -----------------------------------------------------------------------------------------------
+
+
+def make_zip(door: Door, members: dict[str, str] | None = None, name: str = "archive.zip") -> Path:
+    """A zip of the given members, by default the two tables under data/ beside another file."""
+    members = members or {"data/": "", "data/races.csv": RACES, "README.md": "hello", "data/laps.csv": LAPS}
+    archive = door.raw.parent / name
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
+        for member, content in members.items():
+            file.writestr(member, content)
+    return archive
+
+
+def test_reads_a_zip(door: Door) -> None:
+    assert door.run(raw=make_zip(door))[0] == 0
+    assert door.table("races").height == 2
+    assert door.manifest("races")["source_name"] == "data/races.csv"
+    assert not (door.data / ".tmp").exists()
+
+
+def test_refuses_a_zip_without_a_table(loaded: Door) -> None:
+    loaded.refuses("no laps.csv in it", raw=make_zip(loaded, {"races.csv": RACES}))
+
+
+def test_refuses_a_zip_with_a_table_twice(loaded: Door) -> None:
+    members = {"races.csv": RACES, "old/races.csv": RACES, "laps.csv": LAPS}
+    loaded.refuses("holds races.csv twice: races.csv and old/races.csv", raw=make_zip(loaded, members))
+
+
+@pytest.mark.parametrize("member", ["../races.csv", "data/../../x", "/etc/x", "..\\x", "C:\\x", "\\x"])
+def test_refuses_a_zip_that_climbs_out(loaded: Door, member: str) -> None:
+    archive = make_zip(loaded, {"races.csv": RACES, "laps.csv": LAPS, member: "x"})
+    loaded.refuses("archive.zip: climbs out of its folder", raw=archive)
+
+
+def test_refuses_a_zip_with_a_symbolic_link(loaded: Door) -> None:
+    archive = make_zip(loaded, {"laps.csv": LAPS})
+    link = zipfile.ZipInfo("races.csv")
+    link.external_attr = 0o120777 << 16
+    with zipfile.ZipFile(archive, "a") as file:
+        file.writestr(link, "/etc/passwd")
+    loaded.refuses("'races.csv' is a symbolic link", raw=archive)
+
+
+def test_refuses_a_zip_that_inflates_without_bound(loaded: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    archive = make_zip(loaded, {"races.csv": HEADER + "1,a,,\n" * 500_000, "laps.csv": LAPS})
+    monkeypatch.setattr(fetch, "ALWAYS_UNZIPPED", 1_000_000)
+    loaded.refuses("archive.zip: inflates without bound (in races.csv)", raw=archive)
+
+
+def test_refuses_a_zip_beyond_the_total_limit(loaded: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetch, "MAX_UNZIPPED", len(RACES) + len(LAPS) - 1)
+    loaded.refuses("inflates without bound (in data/laps.csv)", raw=make_zip(loaded))
+
+
+def test_refuses_a_zip_whose_directory_lies_about_sizes(loaded: Door) -> None:
+    archive = make_zip(loaded, {"laps.csv": LAPS, "races.csv": RACES})
+    content = bytearray(archive.read_bytes())
+    entry = content.rindex(b"PK\x01\x02")
+    content[entry + 24 : entry + 28] = (10).to_bytes(4, "little")
+    archive.write_bytes(content)
+    loaded.refuses("archive.zip: not a zip, or a damaged one", raw=archive)
+
+
+def spoil(change: Callable[[bytes], bytes]) -> Callable[[Door], Path]:
+    def spoiled(door: Door) -> Path:
+        archive = make_zip(door)
+        archive.write_bytes(change(archive.read_bytes()))
+        return archive
+
+    return spoiled
+
+
+DAMAGED = {
+    "half-written": (spoil(lambda content: content[: len(content) // 2]), "not a zip, or a damaged one"),
+    "corrupt": (spoil(lambda content: content.replace(content[60:75], b"\xff" * 15)), "damaged one"),
+    "empty": (spoil(lambda _: b""), "not a zip, or a damaged one"),
+    "encrypted": (
+        spoil(lambda c: c.replace(b"PK\x01\x02\x14\x03\x14\0\0\0", b"PK\x01\x02\x14\x03\x14\0\1\0")),
+        "is encrypted; unpack it",
+    ),
+    "packed in another way": (
+        spoil(lambda c: c.replace(b"PK\x01\x02\x14\x03\x14\0\0\0\x08", b"PK\x01\x02\x14\x03\x14\0\0\0\x0e")),
+        "uncommon way",
+    ),
+}
+
+
+@pytest.mark.parametrize(("make", "words"), DAMAGED.values(), ids=DAMAGED.keys())
+def test_refuses_a_damaged_zip(loaded: Door, make: Callable[[Door], Path], words: str) -> None:
+    loaded.refuses("archive.zip", words, raw=make(loaded))
+
+
+# --- addresses ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def address(door: Door) -> Iterator[str]:
+    """A server on loopback: /good.zip, /page.zip, /hang.zip, and 404 for the rest."""
+    good = make_zip(door, name="served.zip").read_bytes()
+    done = threading.Event()
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            if self.path == "/hang.zip":
+                done.wait(10)
+                return
+            body = {"/good.zip": good, "/page.zip": b"<html>no</html>"}.get(self.path)
+            self.send_response(404 if body is None else 200)
+            self.end_headers()
+            self.wfile.write(body or b"")
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    done.set()
+    server.shutdown()
+    server.server_close()
+
+
+def test_reads_the_address_of_a_zip(door: Door, address: str) -> None:
+    assert door.run(raw=f"{address}/good.zip")[0] == 0
+    assert door.table("races").height == 2
+    assert not (door.data / ".tmp").exists()
+
+
+def test_refuses_addresses_that_bring_nothing(
+    loaded: Door, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded.refuses("/none.zip: the server answers 404", raw=f"{address}/none.zip")
+    loaded.refuses("/page.zip: not a zip", raw=f"{address}/page.zip")
+    loaded.refuses("http://127.0.0.1:9/x.zip: ", "Connection refused", raw="http://127.0.0.1:9/x.zip")
+    monkeypatch.setenv("PITWALL_FETCH_TIMEOUT", "0.3")
+    loaded.refuses("/hang.zip: ", "try again later", raw=f"{address}/hang.zip")
+
+
+# --- unchanged input ------------------------------------------------------------------------------------
+
+
+def test_skips_tables_that_have_not_changed(loaded: Door) -> None:
+    first, races = loaded.manifest("races"), loaded.data / "parquet" / "races.parquet"
+    inode = races.stat().st_ino
+    loaded.write("laps.csv", LAPS + "2,2,1\n")
+    code, out, _ = loaded.run()
+    assert code == 0
+    assert re.search(r"^races .* unchanged$", out, re.MULTILINE)
+    assert not re.search(r"^laps .* unchanged$", out, re.MULTILINE)
+    second = loaded.manifest("races")
+    assert second["checked_at"] > first["checked_at"]
+    assert second | {"checked_at": None} == first | {"checked_at": None}
+    assert races.stat().st_ino == inode
+    assert loaded.table("laps").height == 4
+    assert loaded.manifest("laps")["rows_read"] == 4
+
+
+def test_converts_anew_when_the_declaration_changes(loaded: Door) -> None:
+    loaded.schema.write_text(SCHEMA.replace("decimal(6,2)", "decimal(7,3)"))
+    _, out, _ = loaded.run()
+    assert loaded.table("races").schema["top_points"] == pl.Decimal(7, 3)
+    assert re.search(r"^laps .* unchanged$", out, re.MULTILINE)
+
+
+def test_converts_anew_when_the_parquet_or_manifest_is_gone_or_cut(loaded: Door) -> None:
+    parquet = loaded.data / "parquet"
+    content = (parquet / "races.parquet").read_bytes()
+    for spoil_it in (
+        lambda: (parquet / "races.parquet").unlink(),
+        lambda: (parquet / "races.parquet").write_bytes(content[:-1]),
+        lambda: (parquet / "load_manifest.parquet").unlink(),
+        lambda: (parquet / "load_manifest.parquet").write_bytes(b"PAR1"),
+    ):
+        spoil_it()
+        code, out, _ = loaded.run()
+        assert code == 0
+        assert not re.search(r"^races .* unchanged$", out, re.MULTILINE)
+        assert (parquet / "races.parquet").read_bytes() == content
+
+
+def test_rows_set_aside_earlier_still_count_when_nothing_changed(door: Door) -> None:
+    door.write("races.csv", RACES + "x,Imola,,\n")
+    assert door.run("--max-bad-rows", "1")[0] == 0
+    kept = door.quarantine("races")
+    code, out, _ = door.run("--max-bad-rows", "1")
+    assert code == 0
+    assert "unchanged" in out
+    assert "races: 1 row set aside" in out
+    assert door.quarantine("races") == kept
+    assert door.manifest("races")["rows_quarantined"] == 1
+    assert door.run()[0] == 2
+    assert door.quarantine("races", "quarantine/refused") == kept
+    (door.data / "quarantine" / "races.csv").unlink()
+    assert door.run("--max-bad-rows", "1")[0] == 0
+    assert door.quarantine("races") == kept
+
+
+# --- two at once, and killed ----------------------------------------------------------------------------
+
+
+def test_a_second_run_ends_at_once(loaded: Door) -> None:
+    before = loaded.snapshot()
+    hold = "import sys, time; from pathlib import Path; from data_folder import locked\n"
+    hold += "with locked(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
+    with subprocess.Popen(
+        [sys.executable, "-c", hold, loaded.data],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(SCRIPT.parent)},
+    ) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        second = subprocess.run(
+            [sys.executable, SCRIPT, loaded.raw, "--data", loaded.data, "--schema", loaded.schema],
+            capture_output=True,
+            text=True,
+            timeout=20,
+        )
+        holder.communicate("")
+    assert second.returncode == 2
+    assert second.stderr.count("\n") == 1
+    assert "another run is using this folder" in second.stderr
+    assert loaded.snapshot() == before
+    assert loaded.run()[0] == 0
+
+
+def test_the_lock_is_held_during_the_whole_run(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    honest = csv_to_parquet.swap
+
+    def tried(data: Path) -> None:
+        with (data / ".lock").open() as handle, pytest.raises(BlockingIOError):
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        honest(data)
+
+    monkeypatch.setattr(csv_to_parquet, "swap", tried)
+    assert door.run()[0] == 0
+
+
+KILL = """
+import os, pathlib, signal, sys
+sys.path.insert(0, sys.argv[1])
+import csv_to_parquet
+wanted, done = int(sys.argv[2]), 0
+def counted(owner, name):
+    honest = getattr(owner, name)
+    def step(*args, **kwargs):
+        global done
+        if done == wanted:
+            os.kill(os.getpid(), signal.SIGKILL)
+        done += 1
+        return honest(*args, **kwargs)
+    setattr(owner, name, step)
+for owner, name in [(pathlib.Path, "rename"), (pathlib.Path, "mkdir"), (csv_to_parquet.shutil, "rmtree"),
+                    (csv_to_parquet, "load")]:
+    counted(owner, name)
+sys.exit(csv_to_parquet.main(sys.argv[3:]))
+"""
+
+
+def test_killed_at_any_step_leaves_the_old_state_or_the_new(door: Door) -> None:
+    """SIGKILL before each rename, mkdir, removal and table in turn, until a run gets through."""
+    door.write("races.csv", RACES + "x,Imola,,\n")
+    assert door.run("--max-bad-rows", "2")[0] == 0
+    old = (door.table("races").rows(), door.quarantine("races"))
+    bigger = RACES + "3,Imola,,\ny,Monaco,,\nz,Suzuka,,\n"
+    seen = []
+    for step in range(40):
+        door.write("races.csv", RACES + "x,Imola,,\n")
+        assert door.run("--max-bad-rows", "2")[0] == 0
+        door.write("races.csv", bigger)
+        arguments = [door.raw, "--data", door.data, "--schema", door.schema, "--max-bad-rows", "2"]
+        killed = subprocess.run(
+            [sys.executable, "-c", KILL, SCRIPT.parent, str(step), *arguments],
+            capture_output=True,
+            timeout=20,
+        )
+        with csv_to_parquet.locked(door.data):
+            csv_to_parquet.recover(door.data)
+        assert sorted(path.name for path in door.data.iterdir()) == [".lock", "parquet", "quarantine"]
+        now = (door.table("races").rows(), door.quarantine("races"))
+        assert now == old or (len(now[0]), len(now[1])) == (3, 2)
+        assert door.manifest("races")["rows_quarantined"] == len(now[1])
+        seen.append(now == old)
+        if killed.returncode == 0:
+            break
+        assert killed.returncode == -9
+    assert killed.returncode == 0
+    assert seen == sorted(seen, reverse=True)
+    assert seen.count(False) > 1
+
+
+def test_killed_at_any_step_of_a_run_that_fails_leaves_the_old_state(door: Door) -> None:
+    door.write("races.csv", RACES + "x,Imola,,\n")
+    assert door.run("--max-bad-rows", "9")[0] == 0
+    before = door.snapshot()
+    door.write("races.csv", RACES + "y,Imola,,\nz,Monaco,,\n")
+    door.write("laps.csv", b"")
+    arguments = [door.raw, "--data", door.data, "--schema", door.schema, "--max-bad-rows", "9"]
+    for step in range(40):
+        killed = subprocess.run(
+            [sys.executable, "-c", KILL, SCRIPT.parent, str(step), *arguments],
+            capture_output=True,
+            timeout=20,
+        )
+        with csv_to_parquet.locked(door.data):
+            csv_to_parquet.recover(door.data)
+        assert door.snapshot() == before
+        if killed.returncode == 2:
+            break
+        assert killed.returncode == -9
+    assert killed.returncode == 2
+
+
+def test_recovers_the_old_parquet_and_removes_leftovers(loaded: Door) -> None:
+    before = loaded.snapshot()
+    (loaded.data / "parquet").rename(loaded.data / "parquet.old")
+    for leftover in ("parquet.new", "quarantine.new", ".tmp"):
+        (loaded.data / leftover).mkdir()
+        (loaded.data / leftover / "half.csv").write_text("x")
+    loaded.write("races.csv", b"")
+    assert loaded.run()[0] == 2
+    assert loaded.snapshot() == before
+    (loaded.data / "parquet").rename(loaded.data / "parquet.old")
+    (loaded.data / "parquet.new").mkdir()
+    loaded.write("races.csv", RACES)
+    code, out, _ = loaded.run()
+    assert code == 0
+    assert out.count("unchanged") == 2
+    assert sorted(path.name for path in loaded.data.iterdir()) == [".lock", "parquet", "quarantine"]
+
+
+# --- the command ----------------------------------------------------------------------------------------
+
+
+def test_runs_as_a_script_from_anywhere_with_the_default_data_folder(door: Door, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", SCRIPT, door.raw, "--schema", door.schema],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={name: value for name, value in os.environ.items() if name != "PITWALL_DATA"},
+        timeout=20,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "data" / "parquet" / "races.parquet").is_file()
+
+
+def test_data_folder_comes_from_the_environment(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PITWALL_DATA", str(door.data))
+    assert csv_to_parquet.main([str(door.raw), "--schema", str(door.schema)]) == 0
+    assert (door.data / "parquet" / "laps.parquet").is_file()
+
+
+def test_help_teaches(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        csv_to_parquet.main(["--help"])
+    assert ended.value.code == 0
+    text = capsys.readouterr().out
+    for words in ("archive.zip", "https://", "quarantine/", "--max-bad-rows", "\\N", "Exit code"):
+        assert words in text
+
+
+@pytest.mark.parametrize(
+    ("header", "name"),
+    [
+        ("raceId", "race_id"),
+        ("raceID", "race_id"),
+        (" race_id ", "race_id"),
+        ("fastestLapSpeed", "fastest_lap_speed"),
+        ("fp1_date", "fp1_date"),
+        ("q1", "q1"),
+    ],
+)
+def test_snake_case_names(header: str, name: str) -> None:
+    assert raw_schema.snake(header) == name
+
+
+def test_a_plain_error_is_all_that_a_library_user_sees(door: Door) -> None:
+    (door.raw / "laps.csv").unlink()
+    with csv_to_parquet.locked(door.data), pytest.raises(PlainError, match=r"no laps\.csv in it"):
+        csv_to_parquet.run(str(door.raw), door.data, schema=door.schema)
+
+
+# --- the real schema and the real data ------------------------------------------------------------------
+
+ROWS = {
+    "circuits": 77,
+    "constructor_results": 12_805,
+    "constructor_standings": 13_571,
+    "constructors": 212,
+    "driver_standings": 35_235,
+    "drivers": 864,
+    "lap_times": 589_081,
+    "pit_stops": 12_016,
+    "qualifying": 10_854,
+    "races": 1_149,
+    "results": 27_118,
+    "seasons": 76,
+    "sprint_results": 420,
+    "status": 139,
+}
+
+
+def test_the_declared_tables_are_the_fourteen_and_have_keys() -> None:
+    tables = {table.name: table for table in raw_schema.read_tables(raw_schema.SOURCES)}
+    assert sorted(tables) == sorted(ROWS)
+    for table in tables.values():
+        assert set(table.key) <= {column.name for column in table.columns}
+
+
+@pytest.fixture(scope="module")
+def real_data() -> Path:
+    """The folder of the real CSVs, where it is at hand."""
+    named = os.environ.get("PITWALL_REAL_DATA")
+    folder = Path(named) if named else ROOT.parent / "shared" / "data" / "ergast"
+    if not named and not folder.is_dir():
+        pytest.skip("no real data: point PITWALL_REAL_DATA at a folder of the real CSVs")
+    return folder
+
+
+def test_all_rows_of_the_real_data_arrive(
+    real_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert csv_to_parquet.main([str(real_data), "--data", str(tmp_path)]) == 0
+    out = capsys.readouterr().out
+    manifest = pl.read_parquet(tmp_path / "parquet" / "load_manifest.parquet")
+    assert dict(manifest.select("table_name", "rows_converted").iter_rows()) == ROWS
+    assert manifest["rows_quarantined"].sum() == 0
+    assert "races: 24 short rows filled with nulls" in out
+    assert "sprint_results: columns come in another order" in out
+    for table in raw_schema.read_tables(raw_schema.SOURCES):
+        frame = pl.read_parquet(tmp_path / "parquet" / f"{table.name}.parquet")
+        assert frame.schema == {column.name: column.dtype for column in table.columns}
+        with (real_data / f"{table.name}.csv").open(encoding="utf-8", newline="") as file:
+            reader = csv.reader(file)
+            header = [raw_schema.snake(name) for name in next(reader)]
+            for text, row in zip(reader, frame.iter_rows(), strict=True):
+                given = dict(zip(header, text, strict=False))
+                for column, value in zip(table.columns, row, strict=True):
+                    written = given.get(column.name, "\\N")
+                    if isinstance(value, Decimal):
+                        assert value == Decimal(written)
+                    else:
+                        assert written == ("\\N" if value is None else str(value))

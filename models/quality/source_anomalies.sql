@@ -1,20 +1,84 @@
 with
 
-unioned as (
+calendar_anomalies as (
+
+    select * from {{ ref('int_anomalies__calendar') }}
+
+),
+
+files_anomalies as (
+
+    select * from {{ ref('int_anomalies__files') }}
+
+),
+
+laps_anomalies as (
 
     select * from {{ ref('int_anomalies__laps') }}
 
-    union all
+),
+
+pit_stops_anomalies as (
+
+    select * from {{ ref('int_anomalies__pit_stops') }}
+
+),
+
+points_anomalies as (
+
+    select * from {{ ref('int_anomalies__points') }}
+
+),
+
+qualifying_anomalies as (
 
     select * from {{ ref('int_anomalies__qualifying') }}
 
-    union all
+),
+
+reference_anomalies as (
 
     select * from {{ ref('int_anomalies__reference') }}
 
-    union all
+),
+
+results_anomalies as (
 
     select * from {{ ref('int_anomalies__results') }}
+
+),
+
+unioned as (
+
+    select * from calendar_anomalies
+
+    union all
+
+    select * from files_anomalies
+
+    union all
+
+    select * from laps_anomalies
+
+    union all
+
+    select * from pit_stops_anomalies
+
+    union all
+
+    select * from points_anomalies
+
+    union all
+
+    select * from qualifying_anomalies
+
+    union all
+
+    select * from reference_anomalies
+
+    union all
+
+    select * from results_anomalies
 
 ),
 

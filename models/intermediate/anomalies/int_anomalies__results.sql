@@ -13,12 +13,6 @@ outcomes as (
 
 ),
 
-sprint_results as (
-
-    select * from {{ ref('stg_ergast__sprint_results') }}
-
-),
-
 races as (
 
     select * from {{ ref('stg_ergast__races') }}
@@ -34,18 +28,6 @@ drivers as (
 pole_position_exceptions as (
 
     select * from {{ ref('pole_position_exceptions') }}
-
-),
-
-constructor_results as (
-
-    select * from {{ ref('stg_ergast__constructor_results') }}
-
-),
-
-driver_standings as (
-
-    select * from {{ ref('stg_ergast__driver_standings') }}
 
 ),
 
@@ -227,65 +209,21 @@ races_without_fastest_laps as (
 
 ),
 
-sprint_points as (
-
-    select
-        race_id,
-        constructor_id,
-        sum(points) as points
-    from sprint_results
-    group by race_id, constructor_id
-
-),
-
-race_points as (
-
-    select
-        race_id,
-        constructor_id,
-        season,
-        sum(points) as points
-    from race_results
-    group by race_id, constructor_id, season
-
-),
-
-points_without_sprint as (
-
-    select
-        constructor_results.constructor_result_id,
-        constructor_results.race_id,
-        race_points.season,
-        constructor_results.points as source_points,
-        race_points.points + sprint_points.points as full_points
-    from constructor_results
-    inner join race_points
-        on constructor_results.race_id = race_points.race_id
-        and constructor_results.constructor_id = race_points.constructor_id
-    inner join sprint_points
-        on constructor_results.race_id = sprint_points.race_id
-        and constructor_results.constructor_id = sprint_points.constructor_id
-    where
-        sprint_points.points > 0
-        and constructor_results.points = race_points.points
-
-),
-
-standings_without_position as (
-
-    select
-        driver_standings.driver_standing_id,
-        driver_standings.race_id,
-        races.season,
-        driver_standings.position_text
-    from driver_standings
-    inner join races
-        on driver_standings.race_id = races.race_id
-    where driver_standings.position is null
-
-),
-
 unioned as (
+
+    select
+        'fastest_lap_after_last_lap' as anomaly_kind,
+        'results' as source_table,
+        {{ anomaly_key(['result_id']) }} as source_key,
+        race_id,
+        season,
+        'fastest lap on lap ' || cast(fastest_lap_number as {{ dbt.type_string() }}) as seen,
+        'no later than lap ' || cast(laps_completed as {{ dbt.type_string() }}) as expected
+    from race_results
+    where
+        fastest_lap_number > laps_completed
+
+    union all
 
     select
         'position_of_unclassified' as anomaly_kind,
@@ -408,7 +346,7 @@ unioned as (
         race_id,
         season,
         time_text as seen,
-        '+' || cast(gap_ms as {{ dbt.type_string() }}) || ' ms' as expected
+        '+' || cast(gap_ms as {{ dbt.type_string() }}) || ' ms by the race times' as expected
     from gaps
     where
         gap_text_ms <> gap_ms
@@ -424,20 +362,6 @@ unioned as (
         'no fastest laps' as seen,
         'a fastest lap for each driver who ran one' as expected
     from races_without_fastest_laps
-
-    union all
-
-    select
-        'fastest_lap_after_last_lap' as anomaly_kind,
-        'results' as source_table,
-        {{ anomaly_key(['result_id']) }} as source_key,
-        race_id,
-        season,
-        'fastest lap on lap ' || cast(fastest_lap_number as {{ dbt.type_string() }}) as seen,
-        'no later than lap ' || cast(laps_completed as {{ dbt.type_string() }}) as expected
-    from race_results
-    where
-        fastest_lap_number > laps_completed
 
     union all
 
@@ -482,30 +406,6 @@ unioned as (
     where
         position_text in ('F', 'W')
         and laps_completed > 0
-
-    union all
-
-    select
-        'sprint_points_left_out' as anomaly_kind,
-        'constructor_results' as source_table,
-        {{ anomaly_key(['constructor_result_id']) }} as source_key,
-        race_id,
-        season,
-        cast(source_points as {{ dbt.type_string() }}) || ' points' as seen,
-        cast(full_points as {{ dbt.type_string() }}) || ' points with the sprint' as expected
-    from points_without_sprint
-
-    union all
-
-    select
-        'standing_without_position' as anomaly_kind,
-        'driver_standings' as source_table,
-        {{ anomaly_key(['driver_standing_id']) }} as source_key,
-        race_id,
-        season,
-        'text ' || position_text as seen,
-        'no position: all points taken away or none to rank' as expected
-    from standings_without_position
 
 )
 

@@ -6,6 +6,12 @@ races as (
 
 ),
 
+session_starts as (
+
+    select * from {{ ref('int_races__session_starts') }}
+
+),
+
 results as (
 
     select * from {{ ref('stg_ergast__results') }}
@@ -39,17 +45,19 @@ final as (
         races.circuit_id,
         races.race_name,
         races.race_date,
-        races.race_starts_at,
+        session_starts.race_starts_at,
         races_held.race_id is not null as is_held,
         -- The schedule lacks the sprints of some seasons, and the results those to come.
         sprints_held.race_id is not null or races.sprint_date is not null as is_sprint_weekend,
-        races.practice_1_starts_at,
-        races.practice_2_starts_at,
-        races.practice_3_starts_at,
-        races.qualifying_starts_at,
-        races.sprint_starts_at,
+        session_starts.practice_1_starts_at,
+        session_starts.practice_2_starts_at,
+        session_starts.practice_3_starts_at,
+        session_starts.qualifying_starts_at,
+        session_starts.sprint_starts_at,
         races.wikipedia_url
     from races
+    inner join session_starts
+        on races.race_id = session_starts.race_id
     left join races_held
         on races.race_id = races_held.race_id
     left join sprints_held

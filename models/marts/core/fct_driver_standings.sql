@@ -23,6 +23,7 @@ final as (
         standings.points,
         standings.position,
         standings.position_text,
+        standings.position_text in ('D', 'E') as is_excluded,
         standings.wins,
         races.round = max(races.round) over (partition by races.season) as is_latest_of_season
     from standings

@@ -1,0 +1,162 @@
+with
+
+pit_stops as (
+
+    select * from {{ ref('stg_ergast__pit_stops') }}
+
+),
+
+results as (
+
+    select * from {{ ref('int_results__outcomes') }}
+    where session_type = 'race' and driver_entry_number = 1
+
+),
+
+races as (
+
+    select * from {{ ref('stg_ergast__races') }}
+
+),
+
+circuits as (
+
+    select * from {{ ref('stg_ergast__circuits') }}
+
+),
+
+phantom_pit_stops as (
+
+    select * from {{ ref('phantom_pit_stops') }}
+
+),
+
+season_pit_stops as (
+
+    select
+        pit_stops.*,
+        races.season
+    from pit_stops
+    inner join races
+        on pit_stops.race_id = races.race_id
+
+),
+
+stop_numbers as (
+
+    select
+        race_id,
+        driver_id,
+        season,
+        count(*) as stops,
+        max(stop_number) as last_stop_number
+    from season_pit_stops
+    group by race_id, driver_id, season
+    having max(stop_number) <> count(*)
+
+),
+
+races_with_stops as (
+
+    select distinct race_id from pit_stops
+
+),
+
+first_pit_stop_season as (
+
+    select min(season) as season from season_pit_stops
+
+),
+
+races_without_stops as (
+
+    select distinct
+        results.race_id,
+        races.season
+    from results
+    inner join races
+        on results.race_id = races.race_id
+    inner join first_pit_stop_season
+        on races.season >= first_pit_stop_season.season
+    left join races_with_stops
+        on results.race_id = races_with_stops.race_id
+    where races_with_stops.race_id is null
+
+),
+
+phantom_stops as (
+
+    select
+        season_pit_stops.race_id,
+        season_pit_stops.driver_id,
+        season_pit_stops.stop_number,
+        season_pit_stops.season,
+        season_pit_stops.lap_number,
+        phantom_pit_stops.reason
+    from season_pit_stops
+    inner join races
+        on season_pit_stops.race_id = races.race_id
+    inner join circuits
+        on races.circuit_id = circuits.circuit_id
+    inner join phantom_pit_stops
+        on races.season = phantom_pit_stops.season
+        and circuits.circuit_ref = phantom_pit_stops.circuit_ref
+        and season_pit_stops.lap_number between phantom_pit_stops.first_lap and phantom_pit_stops.last_lap
+
+),
+
+unioned as (
+
+    select
+        'pit_stop_above_ten_minutes' as anomaly_kind,
+        'pit_stops' as source_table,
+        {{ anomaly_key(['race_id', 'driver_id', 'stop_number']) }} as source_key,
+        race_id,
+        season,
+        duration_text as seen,
+        'no pit stop: the race was stopped' as expected
+    from season_pit_stops
+    where
+        duration_ms > {{ var('red_flag_ms') }}
+
+    union all
+
+    select
+        'phantom_pit_stop' as anomaly_kind,
+        'pit_stops' as source_table,
+        {{ anomaly_key(['race_id', 'driver_id', 'stop_number']) }} as source_key,
+        race_id,
+        season,
+        'stop on lap ' || cast(lap_number as {{ dbt.type_string() }}) as seen,
+        'no pit stop. ' || reason as expected
+    from phantom_stops
+
+    union all
+
+    select
+        'pit_stop_number_gap' as anomaly_kind,
+        'pit_stops' as source_table,
+        {{ anomaly_key(['race_id', 'driver_id']) }} as source_key,
+        race_id,
+        season,
+        cast(stops as {{ dbt.type_string() }})
+        || ' stops, the last has number '
+        || cast(last_stop_number as {{ dbt.type_string() }}) as seen,
+        'numbers without gaps' as expected
+    from stop_numbers
+
+    union all
+
+    select
+        'pit_stops_missing' as anomaly_kind,
+        'pit_stops' as source_table,
+        {{ anomaly_key(['race_id']) }} as source_key,
+        race_id,
+        season,
+        'no pit stops' as seen,
+        'the stops of the race, if there were any' as expected
+    from races_without_stops
+
+)
+
+select * from unioned

@@ -1,0 +1,194 @@
+with
+
+results as (
+
+    select * from {{ ref('stg_ergast__results') }}
+
+),
+
+sprint_results as (
+
+    select * from {{ ref('stg_ergast__sprint_results') }}
+
+),
+
+races as (
+
+    select * from {{ ref('stg_ergast__races') }}
+
+),
+
+constructor_results as (
+
+    select * from {{ ref('stg_ergast__constructor_results') }}
+
+),
+
+driver_standings as (
+
+    select * from {{ ref('stg_ergast__driver_standings') }}
+
+),
+
+constructor_standings as (
+
+    select * from {{ ref('stg_ergast__constructor_standings') }}
+
+),
+
+season_results as (
+
+    select
+        results.race_id,
+        results.constructor_id,
+        results.points,
+        races.season
+    from results
+    inner join races
+        on results.race_id = races.race_id
+
+),
+
+sprint_points as (
+
+    select
+        race_id,
+        constructor_id,
+        sum(points) as points
+    from sprint_results
+    group by race_id, constructor_id
+
+),
+
+race_points as (
+
+    select
+        race_id,
+        constructor_id,
+        season,
+        sum(points) as points
+    from season_results
+    group by race_id, constructor_id, season
+
+),
+
+points_without_sprint as (
+
+    select
+        constructor_results.constructor_result_id,
+        constructor_results.race_id,
+        race_points.season,
+        constructor_results.points as source_points,
+        race_points.points + sprint_points.points as full_points
+    from constructor_results
+    inner join race_points
+        on constructor_results.race_id = race_points.race_id
+        and constructor_results.constructor_id = race_points.constructor_id
+    inner join sprint_points
+        on constructor_results.race_id = sprint_points.race_id
+        and constructor_results.constructor_id = sprint_points.constructor_id
+    where
+        sprint_points.points > 0
+        and constructor_results.points = race_points.points
+
+),
+
+standings_without_position as (
+
+    select
+        driver_standings.driver_standing_id,
+        driver_standings.race_id,
+        races.season,
+        driver_standings.position_text
+    from driver_standings
+    inner join races
+        on driver_standings.race_id = races.race_id
+    where driver_standings.position is null
+
+),
+
+excluded_drivers as (
+
+    select
+        driver_standings.driver_standing_id,
+        driver_standings.race_id,
+        races.season,
+        driver_standings.position,
+        driver_standings.position_text
+    from driver_standings
+    inner join races
+        on driver_standings.race_id = races.race_id
+    where
+        driver_standings.position_text in ('D', 'E')
+        and driver_standings.position is not null
+
+),
+
+excluded_constructors as (
+
+    select
+        constructor_standings.constructor_standing_id,
+        constructor_standings.race_id,
+        races.season,
+        constructor_standings.position,
+        constructor_standings.position_text
+    from constructor_standings
+    inner join races
+        on constructor_standings.race_id = races.race_id
+    where
+        constructor_standings.position_text in ('D', 'E')
+        and constructor_standings.position is not null
+
+),
+
+unioned as (
+
+    select
+        'sprint_points_left_out' as anomaly_kind,
+        'constructor_results' as source_table,
+        {{ anomaly_key(['constructor_result_id']) }} as source_key,
+        race_id,
+        season,
+        cast(source_points as {{ dbt.type_string() }}) || ' points' as seen,
+        cast(full_points as {{ dbt.type_string() }}) || ' points with the sprint' as expected
+    from points_without_sprint
+
+    union all
+
+    select
+        'standing_without_position' as anomaly_kind,
+        'driver_standings' as source_table,
+        {{ anomaly_key(['driver_standing_id']) }} as source_key,
+        race_id,
+        season,
+        'text ' || position_text as seen,
+        'no position: all points taken away or none to rank' as expected
+    from standings_without_position
+
+    union all
+
+    select
+        'position_of_excluded' as anomaly_kind,
+        'driver_standings' as source_table,
+        {{ anomaly_key(['driver_standing_id']) }} as source_key,
+        race_id,
+        season,
+        'position ' || cast(position as {{ dbt.type_string() }}) || ', text ' || position_text as seen,
+        'excluded: no position' as expected
+    from excluded_drivers
+
+    union all
+
+    select
+        'position_of_excluded' as anomaly_kind,
+        'constructor_standings' as source_table,
+        {{ anomaly_key(['constructor_standing_id']) }} as source_key,
+        race_id,
+        season,
+        'position ' || cast(position as {{ dbt.type_string() }}) || ', text ' || position_text as seen,
+        'excluded: no position' as expected
+    from excluded_constructors
+
+)
+
+select * from unioned

@@ -1,0 +1,95 @@
+# Pitwall: the commands. `make` alone lists them; each sets up what it needs in .venv/ and dbt_packages/.
+
+MAX_BAD_ROWS = 0
+SQL = $(wildcard models tests analyses snapshots)
+
+export DO_NOT_TRACK = 1
+
+.NOTPARALLEL:
+.PHONY: help build data test docs lint format lock clean core dev packages
+
+help:
+	@echo 'make build              build the warehouse from a small simulated championship'
+	@echo 'make build RAW=path     build it from real files: a folder of CSVs, a zip of them, or its URL'
+	@echo '                        (MAX_BAD_ROWS=n lets n rows that cannot be read be set aside)'
+	@echo 'make data               fetch the public archive of real results'
+	@echo 'make docs               open the catalog: every table, column and test, and how they hang together'
+	@echo 'make test               run every check that CI runs; your data are not touched'
+	@echo 'make lint               check the style of SQL and Python; make format mends what it can'
+	@echo 'make lock               work out requirements/*.txt anew (UPGRADE=--upgrade for newer versions)'
+	@echo 'make clean              remove what dbt and the tests left; the data and .venv stay'
+	@echo
+	@echo 'PITWALL_DATA=folder     where data and warehouse live (default: data)'
+	@echo 'PYTHON=program          the Python 3.11, 3.12 or 3.13 to make .venv from (default: the newest found)'
+
+build: packages
+	@raw="$$RAW"; \
+	if [ -z "$$raw" ]; then \
+	    raw="$${PITWALL_DATA:-data}/raw/simulated"; \
+	    .venv/bin/python scripts/simulate.py --seasons 5 "$$raw" || exit; \
+	fi; \
+	.venv/bin/python scripts/csv_to_parquet.py --max-bad-rows "$(MAX_BAD_ROWS)" "$$raw"
+	@.venv/bin/python scripts/build.py
+
+data: core
+	@.venv/bin/python scripts/fetch.py
+
+test: lint
+	@.venv/bin/python -m pytest
+
+docs: packages
+	@[ -f "$${PITWALL_DATA:-data}/warehouse.duckdb" ] || { \
+	    echo 'docs: there is no warehouse yet; run `make build` first' >&2; exit 2; }
+	@.venv/bin/dbt --quiet docs generate --static --target-path target
+	@page="$$(pwd)/target/static_index.html"; \
+	echo "The catalog, one page that needs no network: $$page"; \
+	if [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ] || [ "$$(uname)" = Darwin ]; then \
+	    .venv/bin/python -m webbrowser "file://$$page" > /dev/null; \
+	fi
+
+lint: dev packages
+	@.venv/bin/ruff check
+	@.venv/bin/ruff format --check
+	@.venv/bin/sqlfluff lint --disable-progress-bar $(SQL)
+
+format: dev packages
+	@.venv/bin/ruff check --fix
+	@.venv/bin/ruff format
+	@.venv/bin/sqlfluff fix --disable-progress-bar $(SQL)
+
+lock: .venv/bin/python
+	@tools=$$(mktemp -d) && trap 'rm -rf "$$tools"' EXIT && \
+	.venv/bin/python -m venv "$$tools" && "$$tools/bin/python" -m pip install -qq uv && \
+	for set in core dev; do \
+	    "$$tools/bin/uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	        --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' $(UPGRADE) \
+	        $$([ $$set = core ] || echo --extra $$set) -o requirements/$$set.txt pyproject.toml || exit; \
+	done
+
+clean:
+	rm -rf target logs dbt_packages .pytest_cache .ruff_cache "$${PITWALL_DATA:-data}/.build"
+
+# The environment. A copy of the lock in .venv/ tells what was installed from; dev.txt includes all of core.txt.
+
+core dev: .venv/bin/python
+	@cmp -s requirements/$@.txt .venv/$@.txt || { \
+	    echo 'Installing the packages that requirements/$@.txt locks ...' && \
+	    .venv/bin/python -m pip install -qq --disable-pip-version-check --no-compile \
+	        --no-deps --require-hashes -r requirements/$@.txt && \
+	    { .venv/bin/python -m compileall -q -j 0 .venv/lib > /dev/null 2>&1; \
+	    cp $(sort requirements/core.txt requirements/$@.txt) .venv/; }; }
+
+packages: core
+	@.venv/bin/python scripts/setup_packages.py
+
+.venv/bin/python:
+	@for python in $(if $(PYTHON),"$$PYTHON",python3.13 python3.12 python3.11 python3); do \
+	    "$$python" -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
+	        2> /dev/null || continue; \
+	    echo "Making .venv from $$python ..."; \
+	    "$$python" -m venv --clear .venv && exit; \
+	    rm -rf .venv; \
+	done; \
+	echo 'Pitwall needs Python 3.11, 3.12 or 3.13 with its venv module (on Debian: apt install python3-venv).' >&2; \
+	echo 'None was found; name one with PYTHON=/path/to/python.' >&2; \
+	exit 2

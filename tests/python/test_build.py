@@ -1,0 +1,140 @@
+"""scripts/build.py with a dbt that is none: what is swapped in, and what a failure leaves."""
+
+import fcntl
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import pytest
+from conftest import SCRIPTS, run
+
+# Writes a warehouse with as many rows as told, notes how it was called, and ends as told.
+FAKE_DBT = """
+import json, os, sys
+from pathlib import Path
+import duckdb
+
+def cli():
+    connection = duckdb.connect(os.environ["PITWALL_WAREHOUSE"])
+    connection.execute("create schema marts")
+    connection.execute("create table marts.laps as select * from range(" + os.environ["FAKE_ROWS"] + ")")
+    connection.execute("create view marts.laps_again as select * from marts.laps")
+    connection.close()
+    target = Path(sys.argv[sys.argv.index("--target-path") + 1])
+    target.mkdir(exist_ok=True)
+    (target / "run_results.json").write_text('{"results": [{"status": "pass"}, {"status": "success"}]}')
+    calls = Path(os.environ["PITWALL_DATA"]) / "calls.json"
+    calls.write_text(json.dumps({"cwd": os.getcwd(), "arguments": sys.argv[1:]}))
+    print("what dbt says")
+    return int(os.environ["FAKE_EXIT"])
+"""
+
+
+class Project:
+    """A folder with the script in it, some Parquet, and the fake."""
+
+    def __init__(self, root: Path, fake: Path) -> None:
+        self.root, self.fake = root, fake
+        self.data = root / "my data"
+        self.warehouse = self.data / "warehouse.duckdb"
+        self.aside = self.data / ".build" / "warehouse.duckdb"
+        (root / "scripts").mkdir()
+        for name in ("build.py", "data_folder.py"):
+            shutil.copy(SCRIPTS / name, root / "scripts")
+        (self.data / "parquet").mkdir(parents=True)
+
+    def build(self, rows: int = 3, ends: int = 0) -> tuple[int, str]:
+        """Run the script from another folder, the data folder named from there."""
+        result = run(
+            self.root / "scripts" / "build.py",
+            cwd=self.data.parent,
+            PITWALL_DATA=self.data.name,
+            PYTHONPATH=self.fake,
+            FAKE_ROWS=str(rows),
+            FAKE_EXIT=str(ends),
+        )
+        return result.returncode, result.stdout
+
+
+@pytest.fixture
+def project(tmp_path: Path, fake_dbt: Callable[[str], Path]) -> Project:
+    root = tmp_path / "project"
+    root.mkdir()
+    return Project(root, fake_dbt(FAKE_DBT))
+
+
+def rows_in(warehouse: Path) -> int:
+    with duckdb.connect(warehouse, read_only=True) as connection:
+        return len(connection.execute("select * from marts.laps_again").fetchall())
+
+
+def test_a_good_build_is_swapped_in_whole(project: Project) -> None:
+    code, said = project.build(rows=1234)
+    assert (code, rows_in(project.warehouse)) == (0, 1234)
+    assert "The warehouse is ready: my data/warehouse.duckdb, 2 tables with 2,468 rows in marts" in said
+    assert "1 tests passed" in said
+    assert not project.aside.exists()
+    project.warehouse.with_name("warehouse.duckdb.wal").write_bytes(b"of somebody's broken session")
+    assert project.build(rows=5)[0] == 0
+    assert rows_in(project.warehouse) == 5
+    assert not list(project.data.glob("*.wal"))
+
+
+def test_dbt_runs_in_the_project_whatever_the_folder(project: Project) -> None:
+    project.build()
+    call = json.loads((project.data / "calls.json").read_text())
+    assert call["cwd"] == str(project.root)
+    for option in ("--project-dir", "--profiles-dir"):
+        assert call["arguments"][call["arguments"].index(option) + 1] == str(project.root)
+
+
+def test_a_failed_build_leaves_the_last_good_warehouse(project: Project) -> None:
+    project.build(rows=3)
+    before = project.warehouse.read_bytes()
+    code, said = project.build(rows=4, ends=1)
+    assert code == 2
+    assert project.warehouse.read_bytes() == before
+    assert "what dbt says" in said
+    assert said.splitlines()[-1] == (
+        "build: dbt build failed (exit code 1): the last good warehouse is unchanged; the failed one is kept "
+        "for a look at my data/.build/warehouse.duckdb. Mend what dbt says above, start again."
+    )
+    assert rows_in(project.aside) == 4
+    assert project.build(rows=6)[0] == 0, "the next build starts from an empty file"
+    assert rows_in(project.warehouse) == 6
+
+
+def test_a_failed_first_build_leaves_no_warehouse(project: Project) -> None:
+    code, said = project.build(ends=1)
+    assert code == 2
+    assert "there is no warehouse yet" in said
+    assert not project.warehouse.exists()
+
+
+def test_a_reader_keeps_what_it_has_open(project: Project) -> None:
+    project.build(rows=3)
+    with duckdb.connect(project.warehouse, read_only=True) as reader:
+        assert project.build(rows=7)[0] == 0
+        assert reader.execute("select count(*) from marts.laps").fetchone() == (3,)
+    assert rows_in(project.warehouse) == 7
+
+
+@pytest.mark.parametrize("missing", ["parquet", "."])
+def test_without_data_it_says_what_to_do(project: Project, missing: str) -> None:
+    shutil.rmtree(project.data / missing)
+    code, said = project.build()
+    assert code == 2
+    assert said.count("\n") == 1
+    assert "make build" in said
+    assert not project.warehouse.exists()
+
+
+def test_two_runs_do_not_mix(project: Project) -> None:
+    with (project.data / ".lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        code, said = project.build()
+    assert code == 2
+    assert "another run is using this folder" in said
+    assert not (project.data / "calls.json").exists()

@@ -1,0 +1,829 @@
+"""The project's own laws, read from dbt's manifest, the SQL files and a built warehouse.
+
+What is documented, typed and constrained; that the documentation is what was built; the layering rules of
+dbt-project-evaluator; SQL that runs on every engine; and no deprecated syntax.
+"""
+
+import csv
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+PROJECT = Path(__file__).resolve().parents[2]
+PACKAGE = "pitwall"
+MODEL_FILES = sorted((PROJECT / "models").rglob("*.sql"))
+MACRO_FILES = sorted(
+    path for path in (PROJECT / "macros").rglob("*.sql") if "cross_db" not in path.relative_to(PROJECT).parts
+)
+
+# A column of marts/ or quality/ that is named like one of these, or ends like one after an underscore, refers
+# to the dimension. Every other column that ends in `_id` has to be the model's own key.
+FOREIGN_KEYS = {
+    "race_id": "dim_races",
+    "driver_id": "dim_drivers",
+    "constructor_id": "dim_constructors",
+    "circuit_id": "dim_circuits",
+    "status_id": "dim_statuses",
+}
+
+# Spellings of a type in the YAML and what DuckDB calls it.
+DUCKDB_TYPES = {
+    "string": "VARCHAR",
+    "integer": "INTEGER",
+    "bigint": "BIGINT",
+    "boolean": "BOOLEAN",
+    "date": "DATE",
+    "timestamp": "TIMESTAMP",
+}
+
+# Where a rule of dbt-project-evaluator does not fit, by rule and resource, with the reason.
+EXEMPT: dict[str, dict[str, str]] = {
+    "model fanout": {
+        "stg_ergast__races": "Every fact carries its race's season and round: a star fans out here.",
+    },
+    "rejoining of upstream concepts": {
+        "int_results__pole_positions": "A rule that took thought has a model and a unit test of its own.",
+        "int_races__session_starts": "A rule that took thought has a model and a unit test of its own.",
+    },
+    "too many joins": {
+        "source_anomalies": "A union of its parts; it joins nothing.",
+    },
+}
+
+
+@dataclass(frozen=True)
+class Project:
+    """The manifest of the project, without the resources of its packages."""
+
+    manifest: dict[str, Any]
+
+    @cached_property
+    def resources(self) -> dict[str, dict[str, Any]]:
+        """Models, seeds, snapshots, sources and exposures by unique id."""
+        every = {**self.manifest["nodes"], **self.manifest["sources"], **self.manifest["exposures"]}
+        kinds = {"model", "seed", "snapshot", "source", "exposure"}
+        return {
+            key: node
+            for key, node in every.items()
+            if node["package_name"] == PACKAGE and node["resource_type"] in kinds
+        }
+
+    def of(self, kind: str) -> list[dict[str, Any]]:
+        """The resources of one kind."""
+        return [node for node in self.resources.values() if node["resource_type"] == kind]
+
+    @property
+    def models(self) -> list[dict[str, Any]]:
+        """All models."""
+        return self.of("model")
+
+    @property
+    def contracted(self) -> list[dict[str, Any]]:
+        """The models that people query: marts and quality."""
+        return [model for model in self.models if layer(model) in ("marts", "quality")]
+
+    def tests(self, node: dict[str, Any], name: str) -> list[dict[str, Any]]:
+        """The generic tests of a name on a resource."""
+        return [
+            test
+            for test in self.manifest["nodes"].values()
+            if test["resource_type"] == "test"
+            and test.get("attached_node") == node["unique_id"]
+            and (test.get("test_metadata") or {}).get("name") == name
+        ]
+
+    def parents(self, node: dict[str, Any]) -> list[dict[str, Any]]:
+        """What a resource reads."""
+        return [self.resources[key] for key in self.manifest["parent_map"][node["unique_id"]]]
+
+    def children(self, node: dict[str, Any]) -> list[dict[str, Any]]:
+        """What reads a resource, tests left out."""
+        keys = self.manifest["child_map"].get(node["unique_id"], [])
+        return [self.resources[key] for key in keys if key in self.resources]
+
+
+@pytest.fixture(scope="session")
+def project(simulated_warehouse: Path) -> Project:
+    """The manifest of the build of the simulated championship."""
+    manifest = simulated_warehouse.parent / ".build" / "target" / "manifest.json"
+    return Project(json.loads(manifest.read_text(encoding="utf-8")))
+
+
+@pytest.fixture(scope="session")
+def built(simulated_warehouse: Path) -> dict[tuple[str, str], list[tuple[str, str]]]:
+    """Columns and their types, in order, of every relation in the built warehouse."""
+    relations: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    with duckdb.connect(simulated_warehouse, read_only=True) as connection:
+        rows = connection.execute(
+            "select table_schema, table_name, column_name, data_type from information_schema.columns "
+            "order by table_schema, table_name, ordinal_position"
+        ).fetchall()
+    for schema, table, column, data_type in rows:
+        relations.setdefault((schema, table), []).append((column, data_type))
+    return relations
+
+
+def layer(node: dict[str, Any]) -> str:
+    """The folder below models/, or the kind of a resource that is no model."""
+    return node["fqn"][1] if node["resource_type"] == "model" else node["resource_type"]
+
+
+def label(node: dict[str, Any]) -> str:
+    """A resource's name as a person writes it."""
+    return f"{node['source_name']}.{node['name']}" if node["resource_type"] == "source" else node["name"]
+
+
+def fail_on(problems: Iterable[str], law: str) -> None:
+    """Fail with the law and the list of what breaks it, if anything does."""
+    found = sorted(problems)
+    assert not found, f"{law}\n  " + "\n  ".join(found)
+
+
+def not_exempt(rule: str, broken: dict[str, str]) -> list[str]:
+    """What breaks a rule and is not exempt. An exemption that is no longer needed breaks it as well."""
+    exempt = EXEMPT.get(rule, {})
+    stale = [f"{name}: its exemption is no longer needed" for name in exempt if name not in broken]
+    return [f"{name}: {what}" for name, what in broken.items() if name not in exempt] + stale
+
+
+def duckdb_type(declared: str) -> str:
+    """What DuckDB calls a declared type."""
+    if declared.startswith("decimal"):
+        return declared.replace(" ", "").upper()
+    return DUCKDB_TYPES.get(declared, f"(no known type: {declared})")
+
+
+def primary_key(node: dict[str, Any]) -> list[str]:
+    """The columns of the primary key constraint, on the model or on one of its columns."""
+    keys = [each["columns"] for each in node["constraints"] if each["type"] == "primary_key"]
+    keys += [
+        [column["name"]]
+        for column in node["columns"].values()
+        if any(each["type"] == "primary_key" for each in column["constraints"])
+    ]
+    return keys[0] if keys else []
+
+
+def key_in_words(description: str) -> list[str]:
+    """The columns that a description names after `Key:` or `Primary key:`."""
+    match = re.search(r"\b(?:Primary key|Key): ((?:`\w+`(?:, | and )?)+)", description)
+    return re.findall(r"`(\w+)`", match[1]) if match else []
+
+
+# Documentation
+
+
+@pytest.mark.parametrize("kind", ["source", "model", "seed", "snapshot"])
+def test_everything_is_described_and_typed(project: Project, kind: str) -> None:
+    """100 % of the tables have a description, 100 % of their columns a description and a type."""
+    lacking = [
+        f"{label(node)}: no description" for node in project.of(kind) if not node["description"].strip()
+    ]
+    lacking += [f"{label(node)}: no columns" for node in project.of(kind) if not node["columns"]]
+    columns = [(label(node), column) for node in project.of(kind) for column in node["columns"].values()]
+    for name, column in columns:
+        if not column["description"].strip():
+            lacking.append(f"{name}.{column['name']}: no description")
+        if not column["data_type"]:
+            lacking.append(f"{name}.{column['name']}: no data_type")
+    needed = len(project.of(kind)) * 2 + len(columns) * 2
+    done = 100 * (needed - len(lacking)) / max(needed, 1)
+    fail_on(lacking, f"{done:.1f} % of the {kind}s and their columns are described and typed; these lack it:")
+
+
+@pytest.mark.parametrize("kind", ["source", "model", "seed"])
+def test_declared_columns_are_those_of_the_warehouse(project: Project, built: Any, kind: str) -> None:
+    """Names, types and their order in the YAML are what was built: every layer, seeds, raw tables."""
+    differing = []
+    for node in project.of(kind):
+        declared = [(each["name"], duckdb_type(each["data_type"] or "")) for each in node["columns"].values()]
+        relation = built.get((node["schema"], node.get("identifier") or node["alias"]), [])
+        if declared != relation:
+            differing += [
+                f"{label(node)}: declared {each}, not built so" for each in declared if each not in relation
+            ]
+            differing += [
+                f"{label(node)}: built {each}, not declared so" for each in relation if each not in declared
+            ]
+            if sorted(declared) == sorted(relation):
+                differing.append(f"{label(node)}: other order, built {[name for name, _ in relation]}")
+    fail_on(differing, "The YAML and the warehouse differ:")
+
+
+def test_the_warehouse_has_nothing_undeclared(project: Project, built: Any) -> None:
+    """Every relation in the warehouse is a source, a model, a seed or a snapshot."""
+    declared = {
+        (node["schema"], node.get("identifier") or node["alias"])
+        for node in project.resources.values()
+        if node["resource_type"] != "exposure"
+    }
+    fail_on((".".join(relation) for relation in built if relation not in declared), "In no YAML:")
+
+
+def test_every_model_states_its_grain_and_primary_key(project: Project) -> None:
+    """The first sentence of a description is `Grain: … Primary key: …`."""
+    pattern = re.compile(r"Grain: one row per [^.]+\. Primary key: (`\w+`(, )?)+\.")
+    fail_on(
+        (
+            f"{model['name']}: {model['description'][:70]!r}"
+            for model in project.models
+            if not pattern.match(model["description"])
+        ),
+        "A description starts with `Grain: one row per …. Primary key: `…`.`:",
+    )
+
+
+def test_every_mart_says_which_questions_it_answers(project: Project) -> None:
+    """An analyst finds the table by the question."""
+    marts = [model for model in project.models if layer(model) == "marts"]
+    fail_on(
+        (mart["name"] for mart in marts if "Questions it answers:" not in mart["description"]),
+        "No `Questions it answers:` in the description:",
+    )
+
+
+def test_every_source_and_seed_states_its_grain_and_key(project: Project) -> None:
+    """Tables that come from outside say what a row is, too."""
+    pattern = re.compile(r"\bGrain: one row per .+\. Key: `", re.DOTALL)
+    fail_on(
+        (
+            label(node)
+            for node in project.of("source") + project.of("seed")
+            if not pattern.search(node["description"])
+        ),
+        "No `Grain: one row per …. Key: `…`` in the description:",
+    )
+
+
+# Contracts and keys
+
+
+def test_every_mart_and_quality_model_has_a_contract(project: Project) -> None:
+    """Names and types of what people query cannot change unseen."""
+    fail_on(
+        (model["name"] for model in project.contracted if not model["config"]["contract"]["enforced"]),
+        "No enforced contract:",
+    )
+
+
+def test_every_mart_and_quality_model_has_a_primary_key(project: Project) -> None:
+    """DuckDB enforces the key, and it is the one that the description names."""
+    problems = []
+    for model in project.contracted:
+        if not primary_key(model):
+            problems.append(f"{model['name']}: no primary_key constraint")
+        elif primary_key(model) != key_in_words(model["description"]):
+            words = key_in_words(model["description"])
+            problems.append(f"{model['name']}: the key is {primary_key(model)}, the description says {words}")
+    fail_on(problems, "Primary keys:")
+
+
+def test_key_columns_are_not_null_by_contract(project: Project) -> None:
+    """Not every engine makes the columns of a primary key not null by itself."""
+    fail_on(
+        (
+            f"{model['name']}.{name}"
+            for model in project.contracted
+            for name in primary_key(model)
+            if not any(each["type"] == "not_null" for each in model["columns"][name]["constraints"])
+        ),
+        "A column of a primary key without a not_null constraint:",
+    )
+
+
+def test_the_key_of_every_other_model_is_tested(project: Project) -> None:
+    """Evaluator: missing primary key tests. The tested columns are those that the description names."""
+    problems = []
+    for model in project.models:
+        if primary_key(model):
+            continue
+        key = set(key_in_words(model["description"]))
+        tested = [
+            set(test["test_metadata"]["kwargs"]["combination_of_columns"])
+            for test in project.tests(model, "unique_combination_of_columns")
+        ]
+        not_null = {test["column_name"] for test in project.tests(model, "not_null")}
+        tested += [
+            {test["column_name"]}
+            for test in project.tests(model, "unique")
+            if test["column_name"] in not_null
+        ]
+        if key not in tested:
+            problems.append(f"{model['name']}: no test that {sorted(key)} is a key")
+    fail_on(problems, "Keys without a test:")
+
+
+def foreign_keys(model: dict[str, Any]) -> dict[str, str | None]:
+    """The foreign keys of a model: column to `dimension.field`, None where the rule knows no dimension.
+
+    Exempt is the season (and with it the round) of a model that has a race: it is covered through the race.
+    """
+    keys: dict[str, str | None] = {}
+    for name in model["columns"]:
+        field = next((each for each in FOREIGN_KEYS if name == each or name.endswith(f"_{each}")), None)
+        if field and FOREIGN_KEYS[field] != model["name"]:
+            keys[name] = f"{FOREIGN_KEYS[field]}.{field}"
+        elif not field and name.endswith("_id") and [name] != primary_key(model):
+            keys[name] = None
+    if "season" in model["columns"] and "race_id" not in keys and model["name"] != "dim_seasons":
+        keys["season"] = "dim_seasons.season"
+    return keys
+
+
+def test_every_foreign_key_has_a_relationships_test(project: Project) -> None:
+    """A column of marts/ and quality/ that refers to a dimension is tested against it."""
+    problems = []
+    for model in project.contracted:
+        tested = {
+            (test["column_name"], f"{arguments['to']}.{arguments['field']}")
+            for test in project.tests(model, "relationships")
+            for arguments in [test["test_metadata"]["kwargs"]]
+        }
+        for column, target in foreign_keys(model).items():
+            if target is None:
+                problems.append(f"{model['name']}.{column}: neither its own key nor one of a dimension")
+                continue
+            dimension, field = target.split(".")
+            if (column, f"ref('{dimension}').{field}") not in tested:
+                problems.append(f"{model['name']}.{column}: no relationships test to {target}")
+    fail_on(problems, "Foreign keys:")
+
+
+def test_columns_of_marts_have_portable_types(project: Project) -> None:
+    """No float, no HUGEINT: what PostgreSQL and Spark have as well, and points that add up."""
+    allowed = re.compile(r"integer|bigint|boolean|date|timestamp|string|decimal\(\d+, \d+\)")
+    fail_on(
+        (
+            f"{model['name']}.{column['name']}: {column['data_type']}"
+            for model in project.contracted
+            for column in model["columns"].values()
+            if not allowed.fullmatch(column["data_type"] or "")
+        ),
+        "Other types:",
+    )
+
+
+# Sources
+
+
+def test_sources_declare_their_primary_key(project: Project) -> None:
+    """`meta.primary_key`, by which the converter works, names columns and is the key of the description."""
+    problems = []
+    for source in project.of("source"):
+        key = source["config"]["meta"].get("primary_key")
+        if not key:
+            problems.append(f"{label(source)}: no meta.primary_key")
+            continue
+        problems += [f"{label(source)}: no column {name}" for name in key if name not in source["columns"]]
+        if key != key_in_words(source["description"]):
+            problems.append(
+                f"{label(source)}: {key}, but the description says {key_in_words(source['description'])}"
+            )
+    fail_on(problems, "Primary keys of sources:")
+
+
+def test_sources_refer_to_tables_that_exist(project: Project) -> None:
+    """A column that `refers to` a table names one, and every column named like a key says where it refers."""
+    tables = {source["name"]: source for source in project.of("source")}
+    keys = {
+        source["config"]["meta"]["primary_key"][0]: source["name"]
+        for source in tables.values()
+        if len(source["config"]["meta"]["primary_key"]) == 1
+    }
+    problems = []
+    for source in tables.values():
+        for column in source["columns"].values():
+            referred = re.findall(r"refers to `(\w+)`", column["description"])
+            problems += [
+                f"{label(source)}.{column['name']}: no table {name}"
+                for name in referred
+                if name not in tables
+            ]
+            expected = keys.get(column["name"], source["name"])
+            if expected != source["name"] and column["name"].endswith("_id") and expected not in referred:
+                if column["name"] == "result_id":
+                    continue  # two tables have a key of this name, and neither refers to the other
+                problems.append(
+                    f"{label(source)}.{column['name']}: does not say that it refers to `{expected}`"
+                )
+    fail_on(problems, "References between sources:")
+
+
+def test_the_declared_key_of_every_source_is_a_key(project: Project, simulated_warehouse: Path) -> None:
+    """The converter sets repeated keys aside, so what it lets through has none."""
+    repeated = []
+    with duckdb.connect(simulated_warehouse, read_only=True) as connection:
+        for source in project.of("source"):
+            key = ", ".join(source["config"]["meta"]["primary_key"])
+            relation = f"{source['schema']}.{source['identifier']}"
+            query = f"select count(*) - count(distinct ({key})) from {relation}"
+            if connection.execute(query).fetchall() != [(0,)]:
+                repeated.append(f"{relation}: {key}")
+    fail_on(repeated, "Repeated keys:")
+
+
+def test_seed_files_have_the_declared_columns(project: Project) -> None:
+    """Header and YAML agree, and no row is longer or shorter."""
+    problems = []
+    for seed in project.of("seed"):
+        with (PROJECT / seed["original_file_path"]).open(encoding="utf-8", newline="") as handle:
+            header, *rows = list(csv.reader(handle))
+        if header != list(seed["columns"]):
+            problems.append(f"{seed['name']}: header {header}")
+        problems += [f"{seed['name']}: {row}" for row in rows if len(row) != len(header)]
+    fail_on(problems, "Seeds:")
+
+
+# The layering rules of dbt-project-evaluator
+
+
+def test_no_model_reads_a_source_and_a_model(project: Project) -> None:
+    """Evaluator: direct join to source."""
+    broken = {
+        model["name"]: "reads a source and " + ", ".join(label(each) for each in project.parents(model))
+        for model in project.models
+        if {"source"} < {each["resource_type"] for each in project.parents(model)}
+    }
+    fail_on(not_exempt("direct join to source", broken), "A staging model reads its source and nothing else:")
+
+
+def test_only_staging_reads_sources(project: Project) -> None:
+    """Evaluator: marts or intermediate dependent on source; and everything else that is not staging."""
+    broken = {
+        model["name"]: "reads " + ", ".join(label(each) for each in project.parents(model))
+        for model in project.models
+        if layer(model) != "staging"
+        and any(each["resource_type"] == "source" for each in project.parents(model))
+    }
+    fail_on(not_exempt("dependent on source", broken), "Read a staging model instead:")
+
+
+def test_every_source_is_read_by_one_model(project: Project) -> None:
+    """Evaluator: source fanout, and unused sources."""
+    readers = {
+        label(source): [each["name"] for each in project.children(source) if each["resource_type"] == "model"]
+        for source in project.of("source")
+    }
+    broken = {name: f"read by {models or 'nobody'}" for name, models in readers.items() if len(models) != 1}
+    fail_on(not_exempt("source fanout", broken), "One staging model for each source table:")
+
+
+def test_no_model_reads_two_sources(project: Project) -> None:
+    """Evaluator: multiple sources joined."""
+    broken = {}
+    for model in project.models:
+        sources = [label(each) for each in project.parents(model) if each["resource_type"] == "source"]
+        if len(sources) > 1:
+            broken[model["name"]] = "reads " + ", ".join(sources)
+    fail_on(not_exempt("multiple sources joined", broken), "One source table for each staging model:")
+
+
+def test_no_table_is_declared_as_two_sources(project: Project) -> None:
+    """Evaluator: duplicate sources."""
+    places: dict[str, list[str]] = {}
+    for source in project.of("source"):
+        places.setdefault(f"{source['schema']}.{source['identifier']}", []).append(label(source))
+    broken = {place: "is " + ", ".join(names) for place, names in places.items() if len(names) > 1}
+    fail_on(not_exempt("duplicate sources", broken), "One declaration for each table:")
+
+
+def test_no_hard_coded_references() -> None:
+    """Evaluator: hard coded references. `from` and `join` name a CTE, or what ref() and source() give."""
+    broken = {}
+    for path in MODEL_FILES:
+        text = code_of(path.read_text(encoding="utf-8"))
+        ctes = set(re.findall(r"^(\w+) as \($", text, re.MULTILINE))
+        read = re.findall(r"\b(?:from|join)\s+(?!\{\{ *(?:ref|source)\()([^\s)]+)", text)
+        # `extract(year from …)` and `trim(both from …)` read no table.
+        inner = set(re.findall(r"\b(?:extract|trim|substring)\([^()]*?\bfrom\s+([^\s)]+)", text))
+        inner |= set(re.findall(r"\bdistinct\s+from\s+([^\s)]+)", text))
+        if unknown := sorted(set(read) - ctes - inner):
+            broken[path.stem] = ", ".join(unknown)
+    fail_on(not_exempt("hard coded references", broken), "Neither a CTE nor ref() or source():")
+
+
+def test_staging_reads_nothing_but_sources(project: Project) -> None:
+    """Evaluator: staging dependent on staging, on intermediate or on marts; and no seeds either."""
+    broken = {}
+    for model in project.models:
+        others = [label(each) for each in project.parents(model) if each["resource_type"] != "source"]
+        if layer(model) == "staging" and others:
+            broken[model["name"]] = "reads " + ", ".join(others)
+    fail_on(not_exempt("staging dependent on models", broken), "Staging reads its source only:")
+
+
+def test_layers_are_read_in_one_direction(project: Project) -> None:
+    """Raw to staging to intermediate to marts to quality; nothing reads a later layer."""
+    order = ["source", "seed", "staging", "snapshot", "intermediate", "marts", "quality"]
+    broken = {
+        f"{model['name']} reads {label(parent)}": f"{layer(model)} is before {layer(parent)}"
+        for model in project.models
+        for parent in project.parents(model)
+        if order.index(layer(parent)) > order.index(layer(model))
+    }
+    fail_on(not_exempt("one direction", broken), "Against the stream:")
+
+
+def test_no_model_without_parents(project: Project) -> None:
+    """Evaluator: root models."""
+    broken = {model["name"]: "reads nothing" for model in project.models if not project.parents(model)}
+    fail_on(not_exempt("root models", broken), "Where do the rows come from?")
+
+
+def test_no_rejoining_of_upstream_concepts(project: Project) -> None:
+    """Evaluator: a model with one reader, which reads the same parent too, is a CTE of that reader."""
+    broken = {}
+    for child in project.models:
+        parents = project.parents(child)
+        for between in parents:
+            if between["resource_type"] != "model" or len(project.children(between)) != 1:
+                continue
+            if shared := [label(each) for each in project.parents(between) if each in parents]:
+                broken[between["name"]] = (
+                    f"only {child['name']} reads it, and that reads {', '.join(shared)} too"
+                )
+    fail_on(not_exempt("rejoining of upstream concepts", broken), "Make it a CTE of its one reader:")
+
+
+def test_no_model_fans_out_into_many_leaves(project: Project) -> None:
+    """Evaluator: model fanout, three or more children that nothing reads (no model, no exposure)."""
+    broken = {}
+    for model in project.models:
+        children = [each for each in project.children(model) if each["resource_type"] == "model"]
+        leaves = sorted(each["name"] for each in children if not project.children(each))
+        if len(leaves) >= 3:
+            broken[model["name"]] = f"{len(leaves)} children that nothing reads: {', '.join(leaves)}"
+    fail_on(
+        not_exempt("model fanout", broken),
+        "An exposure tells who reads a mart; or is something computed twice?",
+    )
+
+
+def test_no_model_reads_too_many_others(project: Project) -> None:
+    """Evaluator: too many joins, seven or more resources read by one model."""
+    broken = {
+        model["name"]: f"reads {len(project.parents(model))}: "
+        + ", ".join(sorted(label(each) for each in project.parents(model)))
+        for model in project.models
+        if len(project.parents(model)) >= 7
+    }
+    fail_on(not_exempt("too many joins", broken), "Split it by subject:")
+
+
+def test_no_long_chains_of_views(project: Project) -> None:
+    """Evaluator: chained view dependencies, five or more views in a row."""
+
+    def views(node: dict[str, Any]) -> int:
+        if node["resource_type"] != "model" or node["config"]["materialized"] not in ("view", "ephemeral"):
+            return 0
+        return 1 + max((views(parent) for parent in project.parents(node)), default=0)
+
+    broken = {
+        model["name"]: f"{views(model)} views in a row" for model in project.models if views(model) >= 5
+    }
+    fail_on(not_exempt("chained views", broken), "Make one of them a table:")
+
+
+def test_models_are_named_by_layer(project: Project) -> None:
+    """Evaluator: model naming conventions; intermediate models by subject. Names in quality/ are free."""
+    patterns = {
+        "staging": r"stg_{folder}__\w+",
+        "intermediate": r"int_{folder}__\w+",
+        "marts": r"(dim|fct)_\w+",
+        "quality": r"(?!stg_|int_|dim_|fct_)\w+",
+    }
+    broken = {}
+    for model in project.models:
+        pattern = patterns.get(layer(model), "(no such layer)").replace("{folder}", model["fqn"][2])
+        if not re.fullmatch(pattern, model["name"]):
+            broken[model["name"]] = (
+                f"in models/{'/'.join(model['fqn'][1:-1])}, where names are like {pattern}"
+            )
+    fail_on(not_exempt("model naming conventions", broken), "Names:")
+
+
+def test_staging_models_are_in_the_folder_of_their_source(project: Project) -> None:
+    """Evaluator: model directories."""
+    broken = {
+        model["name"]: f"in {Path(model['original_file_path']).parent}, reads {label(parent)}"
+        for model in project.models
+        for parent in project.parents(model)
+        if layer(model) == "staging"
+        and parent["resource_type"] == "source"
+        and Path(model["original_file_path"]).parent != Path("models/staging") / parent["source_name"]
+    }
+    fail_on(not_exempt("model directories", broken), "models/staging/<source>/:")
+
+
+def test_sources_are_declared_in_their_folder(project: Project) -> None:
+    """Evaluator: source directories."""
+    broken = {
+        label(source): source["original_file_path"]
+        for source in project.of("source")
+        if source["original_file_path"]
+        != f"models/staging/{source['source_name']}/_{source['source_name']}__sources.yml"
+    }
+    fail_on(not_exempt("source directories", broken), "models/staging/<source>/_<source>__sources.yml:")
+
+
+def test_models_and_their_tests_are_declared_beside_them(project: Project) -> None:
+    """Evaluator: test directories; the description of a model is in the same folder as its SQL, too."""
+    broken = {}
+    for model in project.models:
+        folder = Path(model["original_file_path"]).parent
+        declared = (model["patch_path"] or "nowhere").removeprefix(f"{PACKAGE}://")
+        if Path(declared).parent != folder:
+            broken[model["name"]] = f"declared in {declared}"
+        for test in project.manifest["nodes"].values():
+            attached = test["resource_type"] == "test" and test.get("attached_node") == model["unique_id"]
+            if attached and Path(test["original_file_path"]).parent != folder:
+                broken[model["name"]] = f"{test['name']} is in {test['original_file_path']}"
+    fail_on(not_exempt("test directories", broken), "YAML in another folder than the model:")
+
+
+def test_every_model_is_tested(project: Project) -> None:
+    """Evaluator: test coverage, 100 %. A primary key that the engine enforces is a test."""
+    tested = {
+        test.get("attached_node")
+        for test in project.manifest["nodes"].values()
+        if test["resource_type"] == "test"
+    }
+    broken = {
+        model["name"]: "no test and no primary key"
+        for model in project.models
+        if model["unique_id"] not in tested and not primary_key(model)
+    }
+    fail_on(not_exempt("test coverage", broken), "Untested models:")
+
+
+def test_sources_are_documented_as_a_whole(project: Project) -> None:
+    """Evaluator: undocumented sources (its rules on models and tables are covered above)."""
+    broken = {
+        source["source_name"]: "no description"
+        for source in project.of("source")
+        if not source["source_description"].strip()
+    }
+    fail_on(not_exempt("undocumented sources", broken), "Sources:")
+
+
+def test_sources_have_freshness(project: Project) -> None:
+    """Evaluator: sources without freshness."""
+    broken = {}
+    for source in project.of("source"):
+        limits = source["freshness"] or {}
+        if not any((limits.get(each) or {}).get("count") for each in ("warn_after", "error_after")):
+            broken[label(source)] = "no freshness"
+    fail_on(not_exempt("sources without freshness", broken), "How old may it be?")
+
+
+def test_exposures_read_public_tables(project: Project) -> None:
+    """Evaluator: exposures dependent on private models, or on anything but a table of marts or quality."""
+    broken = {
+        f"{exposure['name']} reads {label(parent)}": f"in {layer(parent)}"
+        for exposure in project.of("exposure")
+        for parent in project.parents(exposure)
+        if layer(parent) not in ("marts", "quality")
+        or parent["config"]["materialized"] not in ("table", "incremental")
+        or parent["config"]["access"] == "private"
+    }
+    fail_on(not_exempt("exposure parents", broken), "An exposure reads tables of marts/ and quality/:")
+
+
+def test_public_models_have_a_contract(project: Project) -> None:
+    """Evaluator: public models without contract."""
+    broken = {
+        model["name"]: "public, no contract"
+        for model in project.models
+        if model["config"]["access"] == "public" and not model["config"]["contract"]["enforced"]
+    }
+    fail_on(not_exempt("public models without contract", broken), "Public models:")
+
+
+# SQL
+
+
+def code_of(text: str) -> str:
+    """SQL without its comments and without the contents of its strings, Jinja left in."""
+    text = re.sub(r"\{#.*?#\}", "", text, flags=re.DOTALL)
+    text = re.sub(r"--.*", "", text)
+    return re.sub(r"'[^'\n]*'", "''", text)
+
+
+@pytest.mark.parametrize("path", MODEL_FILES, ids=lambda path: path.stem)
+def test_model_has_the_shape_of_a_model(path: Path) -> None:
+    """Imports first, each a plain `select *`; the last line selects all of the last CTE."""
+    text = re.sub(r"--.*", "", path.read_text(encoding="utf-8"))
+    ctes = re.findall(r"^(\w+) as \(\n(.*?)^\),?$", text, flags=re.MULTILINE | re.DOTALL)
+    assert ctes, "no CTE"
+    last_line = text.rstrip().splitlines()[-1]
+    assert last_line == f"select * from {ctes[-1][0]}", f"the last line is {last_line!r}"
+
+    plain = re.compile(r"\s*select \* from \{\{ (?:ref|source)\([^{}]*\) \}\}(?:\s+where [^;]*)?\s*")
+    readers = [index for index, (_, body) in enumerate(ctes) if re.search(r"\{\{ *(ref|source)\(", body)]
+    rich = [ctes[index][0] for index in readers if not plain.fullmatch(ctes[index][1])]
+    assert not rich, f"{', '.join(rich)}: read ref() or source() by a plain import CTE"
+    assert readers == list(range(len(readers))), "import CTEs come first"
+
+
+NOT_PORTABLE = {
+    "qualify": r"\bqualify\b",
+    "group by all": r"\b(group|order)\s+by\s+all\b",
+    "try_cast": r"\btry_cast\s*\(|\bsafe_cast\s*\(",
+    "median": r"\bmedian\s*\(",
+    "max_by": r"\b(max_by|min_by|arg_max|arg_min|argmax|argmin)\s*\(",
+    "every": r"\bevery\s*\(",
+    "distinct on": r"\bdistinct\s+on\b",
+    "double colon": r"::",
+    "regular expressions": r"\bregexp\w*\s*\(|\s~\*?\s|\bsimilar\s+to\b|\brlike\b",
+    "initcap": r"\binitcap\s*\(",
+    "to_char": r"\b(to_char|strftime|strptime|date_format|to_timestamp)\s*\(",
+    "ordered aggregate": r"\b(array_agg|string_agg|listagg|group_concat|list)\s*\(",
+    "day of week": r"\bextract\s*\(\s*(dow|dayofweek|isodow)\b|\bdayofweek\s*\(|\bdayname\s*\(",
+    "date functions": r"(?<!dbt\.)\b(date_diff|datediff|date_part|date_add|epoch_ms|epoch)\s*\(",
+    "trailing comma": r",\s*\bfrom\b",
+    "star modifiers": r"\*\s*(exclude|except|replace|rename)\b|\bcolumns\s*\(",
+    "null functions": r"\b(ifnull|nvl|isnull|iff)\s*\(|(?<![%-] )\bif\s*\(",
+    "float": r"\bas\s+(double|float|real|numeric)\b",
+    "integer division": r"\s//\s|\bdiv\b",
+    "files": r"\bread_(parquet|csv|csv_auto|json)\s*\(",
+    "asof and positional joins": r"\b(asof|positional|semi|anti|natural)\s+join\b",
+    "pivot": r"^\s*(un)?pivot\b",
+    "lists and structs": r"(?<!dbt_utils\.)\b(list_\w+|struct_\w+|unnest|explode|generate_series)\s*\(",
+    "unsafe dbt macros": r"\bdbt\.(type_float|listagg|split_part|safe_cast)\b|\bdbt_utils\.date_spine\b",
+    "engine names": r"\b(target\.type|adapter\.dispatch|adapter\.type)\b",
+}
+
+
+@pytest.mark.parametrize("construct", NOT_PORTABLE)
+def test_sql_is_portable(construct: str) -> None:
+    """Models and macros outside macros/cross_db/ keep to the SQL that DuckDB, PostgreSQL and Spark share."""
+    pattern = re.compile(NOT_PORTABLE[construct], re.IGNORECASE | re.MULTILINE)
+    found = []
+    for path in MODEL_FILES + MACRO_FILES:
+        text = code_of(path.read_text(encoding="utf-8"))
+        found += [f"{path.relative_to(PROJECT)}: {match[0].strip()!r}" for match in pattern.finditer(text)]
+    fail_on(found, "Not the same on every engine:")
+
+
+# Deprecations
+
+PARSE = """
+import sys
+from dbt.cli.main import dbtRunner
+from dbt.jsonschemas import jsonschemas
+
+jsonschemas._JSONSCHEMA_SUPPORTED_ADAPTERS.add("duckdb")  # dbt checks YAML for its own adapters only
+found = []
+
+
+def collect(event):
+    if "Deprecation" in event.info.name:
+        found.append(f"{event.info.name}: {event.info.msg}")
+
+
+result = dbtRunner(callbacks=[collect]).invoke(sys.argv[1:])
+print("DEPRECATIONS", *found, sep="\\n")
+sys.exit(1 if found or not result.success else 0)
+"""
+
+
+def parse(folder: Path, scratch: Path) -> subprocess.CompletedProcess[str]:
+    """Parse a project from nothing, with every deprecation that dbt knows switched on."""
+    command = [sys.executable, "-c", PARSE, "parse", "--no-partial-parse", "--show-all-deprecations"]
+    command += ["--project-dir", str(folder), "--profiles-dir", str(PROJECT)]
+    command += ["--target-path", str(scratch / "target"), "--log-path", str(scratch / "logs")]
+    environment = {**os.environ, "DO_NOT_TRACK": "1", "PITWALL_DATA": str(scratch)}
+    return subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+def test_dbt_reports_no_deprecation(tmp_path: Path) -> None:
+    """Not even those that dbt does not look for on DuckDB."""
+    run = parse(PROJECT, tmp_path)
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+def test_a_deprecation_would_be_seen(tmp_path: Path) -> None:
+    """The check above relies on dbt's insides: this fails when it no longer sees anything."""
+    (tmp_path / "models").mkdir()
+    (tmp_path / "dbt_project.yml").write_text(
+        "name: old\nprofile: pitwall\nflags: {send_anonymous_usage_stats: false}\n"
+    )
+    (tmp_path / "models" / "old.sql").write_text("select 1 as one")
+    (tmp_path / "models" / "old.yml").write_text(
+        "models:\n  - name: old\n    config: {no_such_setting: 1}\n    no_such_key: 1\n"
+    )
+    run = parse(tmp_path, tmp_path)
+    assert run.returncode == 1
+    assert "Deprecation" in run.stdout.partition("DEPRECATIONS")[2]

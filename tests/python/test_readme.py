@@ -1,0 +1,36 @@
+"""The README's questions give the README's answers, and its commands exist."""
+
+import re
+from pathlib import Path
+
+import duckdb
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+QUESTIONS = re.findall(r"```sql\n(.+?)```\n\n((?:\|[^\n]*\n)+)", README, flags=re.DOTALL)
+
+
+def table_cells(table: str) -> list[list[str]]:
+    """The cells of a Markdown table, its header included and its ruler left out."""
+    lines = [line for line in table.splitlines() if not set(line) <= set("|-")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+def test_there_are_three_questions() -> None:
+    assert len(QUESTIONS) == 3
+
+
+def test_questions_give_the_answers_printed(real_warehouse: Path) -> None:
+    with duckdb.connect(real_warehouse, read_only=True) as connection:
+        for sql, table in QUESTIONS:
+            result = connection.execute(sql)
+            names = [column[0] for column in result.description]
+            rows = [[str(value) for value in row] for row in result.fetchall()]
+            assert [names, *rows] == table_cells(table)
+
+
+def test_commands_are_targets_of_the_makefile() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    named = set(re.findall(r"(?:`|^)make ([a-z]+)", README, flags=re.MULTILINE))
+    assert named
+    assert named <= set(re.findall(r"^([a-z]+):", makefile, flags=re.MULTILINE))

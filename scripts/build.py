@@ -93,4 +93,4 @@ if __name__ == "__main__":
     argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     ).parse_args()
-    sys.exit(exit_code("build", build))
+    sys.exit(exit_code("build", build, data_folder()))

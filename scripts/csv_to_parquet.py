@@ -321,7 +321,7 @@ def main(arguments: list[str] | None = None) -> int:
         with locked(data):
             run(options.raw, data, max_bad_rows=options.max_bad_rows, schema=options.schema)
 
-    return exit_code("csv_to_parquet", action)
+    return exit_code("csv_to_parquet", action, data)
 
 
 if __name__ == "__main__":

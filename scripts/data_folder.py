@@ -59,14 +59,17 @@ def swap(data: Path) -> None:
     recover(data)
 
 
-def exit_code(program: str, action: Callable[[], None]) -> int:
-    """Run the action; tell a failure in one line on stderr. Returns 0 done, 2 failed, 130 interrupted."""
+def exit_code(program: str, action: Callable[[], None], place: Path) -> int:
+    """Run the action; tell a failure in one line on stderr. Returns 0 done, 2 failed, 130 interrupted.
+
+    `place` is what the action writes: named where the system does not say which file failed.
+    """
     try:
         action()
     except (PlainError, OSError) as error:
         text = " ".join(str(error).split())
         if isinstance(error, OSError) and error.strerror:
-            text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+            text = f"{error.filename or place}: {error.strerror}"
         print(f"{program}: {text}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

@@ -42,6 +42,12 @@ def is_url(text: str) -> bool:
     return text.lower().startswith(("http://", "https://"))
 
 
+def without_secrets(url: str) -> str:
+    """The URL to show in messages: no password, no token."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
 def fetch(
     url: str, destination: Path, *, max_bytes: int = MAX_DOWNLOAD, timeout: float | None = None
 ) -> None:
@@ -55,10 +61,9 @@ def fetch(
         PlainError: no such page, no answer, too slow, too large, cut short. An older file then stays.
     """
     limit = time_limit() if timeout is None else timeout
-    parts = urlsplit(url)
-    if not is_url(url) or not parts.hostname:
+    if not is_url(url) or not urlsplit(url).hostname:
         raise PlainError(f"{url}: not an http(s) URL")
-    shown = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"  # no password, no token
+    shown = without_secrets(url)
     destination.parent.mkdir(parents=True, exist_ok=True)
     stop = threading.Event()
     failure: list[Exception] = []
@@ -221,13 +226,15 @@ def main(arguments: list[str] | None = None) -> int:
         try:
             fetch(options.url, fresh)
             if not zipfile.is_zipfile(fresh):
-                raise PlainError(f"{options.url}: what came is not a zip")
+                raise PlainError(
+                    f"{out}: what came is not a zip, so nothing changed; open the address in a browser"
+                )
             fresh.replace(out)
         finally:
             fresh.unlink(missing_ok=True)
         print(f"{out}: {out.stat().st_size:,} bytes\nnext: make build RAW={out}")
 
-    return exit_code("fetch", action)
+    return exit_code("fetch", action, out)
 
 
 if __name__ == "__main__":

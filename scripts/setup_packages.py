@@ -111,4 +111,4 @@ def setup() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(exit_code("setup_packages", setup))
+    sys.exit(exit_code("setup_packages", setup, INSTALLED))

@@ -25,6 +25,7 @@ lap times of sprints, scheduled races without a result.
 import argparse
 import os
 import shutil
+import sys
 import unicodedata
 from bisect import bisect_left
 from collections.abc import Callable, Iterable
@@ -36,6 +37,8 @@ from itertools import accumulate, count
 from pathlib import Path
 from random import Random
 from typing import NoReturn, TextIO
+
+from data_folder import PlainError, exit_code
 
 FIRST_SEASON, LAST_SEASON = 2021, 9999
 NULL = r"\N"
@@ -705,10 +708,6 @@ class Championship:
 # How the folder is made.
 
 
-class Refusal(Exception):
-    pass
-
-
 class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {message}\n")
@@ -722,7 +721,7 @@ def check_replaceable(out: Path) -> None:
     lines = marker.read_text(encoding="utf-8", errors="replace").splitlines()[1:] if marker.is_file() else []
     for path in sorted(out.iterdir()):
         if path.name != MARKER and (not path.is_file() or f"{path.name} {path.stat().st_size}" not in lines):
-            raise Refusal(f"{out} holds {path.name}, not written here; name another folder or empty it")
+            raise PlainError(f"{out} holds {path.name}, not written here; name another folder or empty it")
 
 
 def simulate(seasons: int, seed: int, folder: Path) -> None:
@@ -763,9 +762,10 @@ def make_folder(seasons: int, seed: int, out: Path) -> None:
         shutil.rmtree(part, ignore_errors=True)
 
 
-def main(arguments: list[str] | None = None) -> None:
+def main(arguments: list[str] | None = None) -> int:
+    """The command line. Returns the exit code: 0 done, 2 refused with one line on stderr."""
     parser = Parser(
-        prog="simulate.py",
+        prog="simulate",
         description="Write a made-up Formula 1 championship as the 14 CSV files of the Ergast schema.",
         epilog="The same N and S give the same bytes. OUT is written aside and put in place whole; a folder "
         "that is empty or from an earlier run is replaced, any other is refused. A season has about 28,000 "
@@ -779,17 +779,13 @@ def main(arguments: list[str] | None = None) -> None:
     last, most = FIRST_SEASON + options.seasons - 1, LAST_SEASON - FIRST_SEASON + 1
     if not 1 <= options.seasons <= most:
         parser.error(f"--seasons must be between 1 and {most}, not {options.seasons}")
-    out = Path(os.path.realpath(options.out))
-    try:
-        make_folder(options.seasons, options.seed, out)
-    except Refusal as error:
-        parser.error(str(error))
-    except OSError as error:
-        parser.error(f"cannot write {out}: {error.strerror or error}")
-    except KeyboardInterrupt:
-        parser.exit(130, f"{parser.prog}: interrupted, nothing written\n")
-    print(f"Simulated {FIRST_SEASON} to {last} (seed {options.seed}) into {out}")
+
+    def action() -> None:
+        make_folder(options.seasons, options.seed, Path(os.path.realpath(options.out)))
+        print(f"Simulated {FIRST_SEASON} to {last} (seed {options.seed}) into {options.out}")
+
+    return exit_code("simulate", action, options.out)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -546,7 +546,7 @@ def test_a_full_disk_is_told_in_one_line(loaded: Door, monkeypatch: pytest.Monke
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(pl.LazyFrame, "sink_parquet", full)
-    loaded.refuses("No space left on device")
+    loaded.refuses("data: No space left on device")
 
 
 def test_an_interruption_changes_nothing(loaded: Door, monkeypatch: pytest.MonkeyPatch) -> None:

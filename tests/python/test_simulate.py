@@ -565,14 +565,14 @@ def test_help_teaches():
 def test_bad_arguments(tmp_path, arguments, message):
     done = run(*arguments, tmp_path / "out")
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == f"simulate.py: {message}\n"
+    assert done.stderr == f"simulate: {message}\n"
     assert list(tmp_path.iterdir()) == []
 
 
 def test_out_is_required():
     done = run()
     assert done.returncode == 2
-    assert done.stderr == "simulate.py: the following arguments are required: OUT\n"
+    assert done.stderr == "simulate: the following arguments are required: OUT\n"
 
 
 @pytest.mark.parametrize("place", ["file", "file/below", "file/far/below"])
@@ -580,7 +580,8 @@ def test_out_cannot_be_written(tmp_path, place):
     (tmp_path / "file").write_text("mine")
     done = run("--seasons", 1, tmp_path / place)
     assert (done.returncode, done.stdout) == (2, "")
-    assert re.fullmatch(rf"simulate.py: cannot write {re.escape(str(tmp_path / place))}: .+\n", done.stderr)
+    told = rf"simulate: {re.escape(str(tmp_path))}/.+: (File exists|Not a directory)\n"
+    assert re.fullmatch(told, done.stderr)
     assert contents(tmp_path) == {"file": b"mine"}
 
 
@@ -593,7 +594,7 @@ def test_other_peoples_files_are_refused(tmp_path, name):
     before = contents(out)
     done = run("--seasons", 1, out)
     assert (done.returncode, done.stdout) == (2, "")
-    assert re.fullmatch(r"simulate.py: .+ holds .+, not written here; .+\n", done.stderr)
+    assert re.fullmatch(r"simulate: .+ holds .+, not written here; .+\n", done.stderr)
     assert contents(out) == before
     assert [path.name for path in tmp_path.iterdir()] == ["raw"]
 
@@ -623,9 +624,7 @@ def test_a_failed_run_leaves_the_last_good_one(tmp_path, monkeypatch, capsys):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(simulate.Championship, "off_season", fail)
-    with pytest.raises(SystemExit) as stop:
-        simulate.main(["--seasons", "2", str(out)])
-    assert stop.value.code == 2
-    assert capsys.readouterr().err == f"simulate.py: cannot write {out}: No space left on device\n"
+    assert simulate.main(["--seasons", "2", str(out)]) == 2
+    assert capsys.readouterr().err == f"simulate: {out}: No space left on device\n"
     assert contents(out) == before
     assert [path.name for path in tmp_path.iterdir()] == ["raw"]

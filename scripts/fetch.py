@@ -226,9 +226,7 @@ def main(arguments: list[str] | None = None) -> int:
         try:
             fetch(options.url, fresh)
             if not zipfile.is_zipfile(fresh):
-                raise PlainError(
-                    f"{out}: what came is not a zip, so nothing changed; open the address in a browser"
-                )
+                raise PlainError(f"{without_secrets(options.url)}: what came is not a zip")
             fresh.replace(out)
         finally:
             fresh.unlink(missing_ok=True)

@@ -51,6 +51,12 @@ def build_warehouse(raw: Path, data: Path) -> Path:
     return data / "warehouse.duckdb"
 
 
+def table_cells(table: str) -> list[list[str]]:
+    """The cells of a Markdown table, its header included and its ruler left out."""
+    lines = [line for line in table.splitlines() if not set(line) <= set("|-")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
 @pytest.fixture(scope="session")
 def simulated_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The warehouse of five simulated seasons, in its data folder; dbt's target is .build/target there."""

@@ -4,16 +4,10 @@ import re
 from pathlib import Path
 
 import duckdb
+from conftest import ROOT, table_cells
 
-ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 QUESTIONS = re.findall(r"```sql\n(.+?)```\n\n((?:\|[^\n]*\n)+)", README, flags=re.DOTALL)
-
-
-def table_cells(table: str) -> list[list[str]]:
-    """The cells of a Markdown table, its header included and its ruler left out."""
-    lines = [line for line in table.splitlines() if not set(line) <= set("|-")]
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
 
 
 def test_there_are_three_questions() -> None:

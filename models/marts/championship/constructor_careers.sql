@@ -10,8 +10,12 @@ marked as (
 
     select
         *,
-        min(case when first_race_id is not null then season end) over (partition by constructor_id) as first_start_season,
-        max(case when last_race_id is not null then season end) over (partition by constructor_id) as last_start_season,
+        min(case when first_race_id is not null then season end) over (
+            partition by constructor_id
+        ) as first_start_season,
+        max(case when last_race_id is not null then season end) over (
+            partition by constructor_id
+        ) as last_start_season,
         min(case when first_win_race_id is not null then season end) over (
             partition by constructor_id
         ) as first_win_season

@@ -53,7 +53,9 @@ races_of_constructors as (
             where is_first_of_car and is_started and is_finished and session_type = 'race'
         ) as finishes,
         count(*) filter (where is_first_of_car and is_disqualified and session_type = 'race') as disqualifications,
-        count(*) filter (where is_first_of_car and retirement_kind is not null and session_type = 'race') as retirements,
+        count(*) filter (
+            where is_first_of_car and retirement_kind is not null and session_type = 'race'
+        ) as retirements,
         count(*) filter (
             where is_first_of_car and retirement_kind = 'accident' and session_type = 'race'
         ) as accident_retirements,

@@ -13,6 +13,13 @@ pole_positions as (
 
 ),
 
+computed_points as (
+
+    select * from {{ ref('int_championship__result_points') }}
+    where championship = 'drivers' and session_type = 'race'
+
+),
+
 races as (
 
     select * from {{ ref('stg_ergast__races') }}
@@ -59,6 +66,7 @@ final as (
         coalesce(outcomes.finishing_position = 1, false) as is_win,
         coalesce(outcomes.finishing_position <= 3, false) as is_podium,
         outcomes.points,
+        computed_points.points_computed,
         outcomes.laps_completed,
         outcomes.time_ms as race_time_ms,
         outcomes.time_ms - winning_times.time_ms as gap_to_winner_ms,
@@ -69,6 +77,8 @@ final as (
     from outcomes
     inner join races
         on outcomes.race_id = races.race_id
+    left join computed_points
+        on outcomes.result_id = computed_points.result_id
     left join pole_positions
         on outcomes.result_id = pole_positions.result_id
     left join winning_times

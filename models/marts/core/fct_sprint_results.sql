@@ -7,6 +7,13 @@ outcomes as (
 
 ),
 
+computed_points as (
+
+    select * from {{ ref('int_championship__result_points') }}
+    where championship = 'drivers' and session_type = 'sprint'
+
+),
+
 races as (
 
     select * from {{ ref('stg_ergast__races') }}
@@ -49,6 +56,7 @@ final as (
         outcomes.reason_out,
         coalesce(outcomes.finishing_position = 1, false) as is_win,
         outcomes.points,
+        computed_points.points_computed,
         outcomes.laps_completed,
         outcomes.time_ms as sprint_time_ms,
         outcomes.time_ms - winning_times.time_ms as gap_to_winner_ms,
@@ -58,6 +66,8 @@ final as (
     from outcomes
     inner join races
         on outcomes.race_id = races.race_id
+    left join computed_points
+        on outcomes.result_id = computed_points.result_id
     left join winning_times
         on outcomes.race_id = winning_times.race_id
 

@@ -1,0 +1,54 @@
+with
+
+points_by_system as (
+
+    select * from {{ ref('int_championship__points_by_system') }}
+
+),
+
+rules as (
+
+    select * from {{ ref('int_championship__rules') }}
+    where championship = 'drivers'
+
+),
+
+periods as (
+
+    select * from {{ ref('championship_periods') }}
+    where championship = 'drivers'
+
+),
+
+systems_of_drivers as (
+
+    select distinct points_system from periods
+
+),
+
+final as (
+
+    select
+        points_by_system.season,
+        points_by_system.round,
+        points_by_system.points_system,
+        points_by_system.driver_id,
+        points_by_system.race_id,
+        points_by_system.points_system = rules.points_system as is_system_of_season,
+        cast(sum(points_by_system.points) as decimal(8, 2)) as points
+    from points_by_system
+    inner join systems_of_drivers
+        on points_by_system.points_system = systems_of_drivers.points_system
+    inner join rules
+        on points_by_system.season = rules.season
+    group by
+        points_by_system.season,
+        points_by_system.round,
+        points_by_system.points_system,
+        points_by_system.driver_id,
+        points_by_system.race_id,
+        rules.points_system
+
+)
+
+select * from final

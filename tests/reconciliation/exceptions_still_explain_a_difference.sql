@@ -20,7 +20,13 @@ official as (
 
 )
 
-select exceptions.*
+select
+    exceptions.season,
+    exceptions.round,
+    exceptions.championship,
+    exceptions.competitor_ref,
+    exceptions.kind,
+    exceptions.measure
 from {{ ref('fct_championship_exceptions') }} as exceptions
 inner join official
     on exceptions.championship = official.championship

@@ -1,4 +1,4 @@
--- Standings after every race whose points, wins or position are not those of the source, with no exception that says so.
+-- Standings after a race whose points, wins or position are not those of the source, and no exception says why.
 with
 
 differences as (

@@ -24,7 +24,11 @@ places_of_competitors as (
     select
         'drivers' as championship,
         driver_id as competitor_id,
-        places.*
+        season,
+        round,
+        finishing_position,
+        countback_position,
+        listing_order
     from places
 
     union all
@@ -32,13 +36,17 @@ places_of_competitors as (
     select
         'constructors' as championship,
         constructor_id as competitor_id,
-        places.*
+        season,
+        round,
+        finishing_position,
+        countback_position,
+        listing_order
     from places
 
 ),
 
--- A place is a one with two digits for each worse place behind it. Sums of them are the numbers of firsts, seconds and so
--- on, side by side, and compare as countback does. A decimal has room for 18 places.
+-- A place is a one with two digits for each worse place behind it. Sums of them are the numbers of firsts, seconds and
+-- so on, side by side, and compare as countback does. A decimal has room for 18 places.
 weighed as (
 
     select

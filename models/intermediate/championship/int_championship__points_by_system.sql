@@ -41,7 +41,7 @@ scoring as (
         case
             when places.drivers_of_place = 1 then 1
             when rules.shared_drives = 'split' then places.drivers_of_place
-        end as shares
+        end as sharing_drivers
     from places
     inner join races
         on places.race_id = races.race_id
@@ -61,13 +61,13 @@ points_of_places as (
         scoring.round,
         scoring.driver_id,
         cast(
-            round(points_by_position.points * scoring.points_factor / scoring.shares, 2) as decimal(8, 2)
+            round(points_by_position.points * scoring.points_factor / scoring.sharing_drivers, 2) as decimal(8, 2)
         ) as points
     from scoring
     inner join points_by_position
         on scoring.session_type = points_by_position.session_type
         and scoring.scoring_position = points_by_position.position
-    where scoring.shares is not null
+    where scoring.sharing_drivers is not null
 
 ),
 
@@ -85,7 +85,7 @@ points_of_fastest_laps as (
     from scoring
     inner join points_systems
         on points_systems.fastest_lap_within_position is null
-        or points_systems.fastest_lap_within_position >= scoring.scoring_position
+        or scoring.scoring_position <= points_systems.fastest_lap_within_position
     where
         scoring.fastest_lap_share > 0
         and scoring.is_fastest_lap_scored

@@ -43,21 +43,39 @@ reasons as (
 final as (
 
     select
-        title_fight.*,
+        title_fight.championship,
+        title_fight.race_id,
+        title_fight.season,
+        title_fight.round,
+        title_fight.competitor_id,
+        title_fight.points_gross,
+        title_fight.points_dropped,
+        title_fight.points_adjustment,
+        title_fight.points_counted,
+        title_fight.wins,
+        title_fight.championship_position,
+        title_fight.sporting_position,
+        title_fight.sharing_position,
+        title_fight.is_excluded,
+        title_fight.is_latest_of_season,
+        title_fight.gap_to_leader,
+        title_fight.points_attainable,
+        title_fight.is_title_possible,
+        title_fight.is_title_decided,
+        title_fight.title_decided_in_round,
+        title_fight.is_champion,
         official.official_points,
         official.official_position,
         official.official_wins,
         -- Any place inside a tie agrees: no rule decides there.
         case
-            when official.competitor_id is not null
-                then title_fight.points_counted = official.official_points
-                    and title_fight.wins = official.official_wins
-                    and (
-                        official.official_position is null
-                        or official.official_position
-                        between title_fight.sporting_position
-                        and title_fight.sporting_position + title_fight.sharing_position - 1
-                    )
+            when official.competitor_id is null then null
+            when official.official_points <> title_fight.points_counted then false
+            when official.official_wins <> title_fight.wins then false
+            when official.official_position is null then true
+            else
+                official.official_position >= title_fight.sporting_position
+                and official.official_position < title_fight.sporting_position + title_fight.sharing_position
         end as is_reconciled,
         reasons.exception_reason
     from title_fight

@@ -113,7 +113,7 @@ final as (
                 partition by championship, season, round, is_excluded, points_counted, places_1_to_18, places_19_to_36
             ) as integer
         ) as sharing_position,
-        -- As the published tables list them: equal competitors by the order of their unclassified results, then by name.
+        -- As published tables list them: equal competitors by the order of their unclassified results, then by name.
         cast(
             row_number() over (
                 partition by championship, season, round

@@ -67,7 +67,7 @@ final as (
                 order by
                     is_excluded asc, points desc, places_1_to_18 desc, places_19_to_36 desc, championship_position asc
             ) as integer
-        ) as position,
+        ) as position,  -- noqa: RF04
         points_counted as actual_points,
         championship_position as actual_position
     from tables

@@ -1,0 +1,20 @@
+{#- Say which seasons have no rules in the seed, by name. Only a test that runs has a table to look into. -#}
+{% macro log_assumed_rules(rules) -%}
+    {%- if execute and flags.WHICH in ('build', 'test') -%}
+        {%- set query -%}
+            select distinct
+                season,
+                rules_of_season
+            from {{ rules }}
+            where is_assumed
+            order by season
+        {%- endset -%}
+        {%- for row in run_query(query) -%}
+            {%- do log(
+                'Season ' ~ row[0] ~ ' has no rules in seeds/championship_periods.csv: those of '
+                ~ row[1] ~ ' are assumed.',
+                info=true
+            ) -%}
+        {%- endfor -%}
+    {%- endif -%}
+{%- endmacro %}

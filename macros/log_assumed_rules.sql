@@ -10,11 +10,8 @@
             order by season
         {%- endset -%}
         {%- for row in run_query(query) -%}
-            {%- do log(
-                'Season ' ~ row[0] ~ ' has no rules in seeds/championship_periods.csv: those of '
-                ~ row[1] ~ ' are assumed.',
-                info=true
-            ) -%}
+            {%- set message = 'Season %s has no rules in seeds/championship_periods.csv: those of %s are assumed.' -%}
+            {%- do log(message | format(row[0], row[1]), info=true) -%}
         {%- endfor -%}
     {%- endif -%}
 {%- endmacro %}

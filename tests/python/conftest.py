@@ -66,13 +66,19 @@ def simulated_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def real_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The warehouse of the real files, where they are at hand; otherwise the test is skipped."""
+def real_files() -> Path:
+    """The folder of the real CSVs, where they are at hand; otherwise the test is skipped."""
     named = os.environ.get("PITWALL_REAL_DATA")
     raw = Path(named) if named else ROOT.parent / "shared" / "data" / "ergast"
     if not named and not raw.is_dir():
         pytest.skip("no real data: point PITWALL_REAL_DATA at a folder of the real CSVs")
-    return build_warehouse(raw, tmp_path_factory.mktemp("real"))
+    return raw
+
+
+@pytest.fixture(scope="session")
+def real_warehouse(real_files: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The warehouse of the real files."""
+    return build_warehouse(real_files, tmp_path_factory.mktemp("real"))
 
 
 @pytest.fixture

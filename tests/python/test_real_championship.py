@@ -72,13 +72,12 @@ CONSTRUCTORS = words("""
     Mercedes Red_Bull Red_Bull McLaren
 """)
 
-# Rounds in which the drivers' title was decided, from 1950 to 2024. Some books say the eighth of 1953 and the
-# eighth of 1960; by the numbers Farina was out after the seventh of 1953, and McLaren was not after the eighth
-# of 1960.
+# Rounds in which the drivers' title was decided, from 1950 to 2024. Some books say the eighth of 1953 and of
+# 1960; by the numbers Farina was out after the seventh of 1953, and McLaren was not after the eighth of 1960.
 DECIDED = words("""
-    7 8 6 7 7 6 8 6 11 9 9 7 9 7 10 7 7 11 12 8 12 8 10 13 15 13 16 15 14 13 13 15 16 15 16 14 16 15 15 15
-    15 15 11 14 16 15 16 17 16 16 16 13 11 16 14 17 18 17 18 16 19 15 20 16 19 16 21 18 19 19 14 22 18 17
-    22
+    7 8 6 7 7 6 8 6 11 9 9 7 9 7 10 7 7 11 12 8 12 8 10 13 15 13 16 15 14 13 13 15 16 15 16 14 16 15 15
+    15 15 15 11 14 16 15 16 17 16 16 16 13 11 16 14 17 18 17 18 16 19 15 20 16 19 16 21 18 19 19 14 22
+    18 17 22
 """)
 
 
@@ -178,7 +177,8 @@ FACTS = [
         "1956 Monaco: Fangio's two cars are two results, 4 and 1.5 points, shared with Castellotti",
         """
         select driver_ref, finishing_position, points_computed
-        from results where season = 1956 and round = 2 and points_computed > 0 and driver_ref in ('fangio', 'castellotti')
+        from results
+        where season = 1956 and round = 2 and points_computed > 0 and driver_ref in ('fangio', 'castellotti')
         order by finishing_position, driver_ref""",
         [("fangio", 2, 4), ("castellotti", 4, Decimal("1.5")), ("fangio", 4, Decimal("1.5"))],
     ),

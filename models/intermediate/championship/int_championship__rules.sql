@@ -22,7 +22,6 @@ championships as (
 
     select
         championship,
-        min(first_season) as first_season,
         max(last_season) as last_season
     from periods
     group by championship
@@ -37,8 +36,7 @@ seasons_of_rules as (
         seasons.season,
         least(seasons.season, championships.last_season) as rules_of_season
     from seasons
-    inner join championships
-        on seasons.season >= championships.first_season
+    cross join championships
 
 ),
 

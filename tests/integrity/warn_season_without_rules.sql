@@ -1,6 +1,6 @@
 {{ config(severity='warn') }}
 -- Seasons after those of the seed `championship_periods`: the latest rules are assumed for them.
-{{ log_assumed_rules(ref('int_championship__rules')) }}
+{{ warn_of_assumed_rules(ref('int_championship__rules')) }}
 select distinct
     season,
     rules_of_season

@@ -1,5 +1,5 @@
 {#- Say which seasons have no rules in the seed, by name. Only a test that runs has a table to look into. -#}
-{% macro log_assumed_rules(rules) -%}
+{% macro warn_of_assumed_rules(rules) -%}
     {%- if execute and flags.WHICH in ('build', 'test') -%}
         {%- set query -%}
             select distinct
@@ -11,7 +11,7 @@
         {%- endset -%}
         {%- for row in run_query(query) -%}
             {%- set message = 'Season %s has no rules in seeds/championship_periods.csv: those of %s are assumed.' -%}
-            {%- do log(message | format(row[0], row[1]), info=true) -%}
+            {%- do exceptions.warn(message | format(row[0], row[1])) -%}
         {%- endfor -%}
     {%- endif -%}
 {%- endmacro %}

@@ -1,0 +1,59 @@
+"""The simulated championship: the rules of the real one hold for it, with no exception of its own."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import pytest
+from conftest import SCRIPTS, build_warehouse, must_run, run
+
+
+@pytest.fixture(scope="module")
+def simulated(simulated_warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The warehouse of five simulated seasons, read only."""
+    with duckdb.connect(simulated_warehouse, read_only=True) as connection:
+        yield connection
+
+
+@pytest.mark.parametrize("competitor", ["driver", "constructor"])
+def test_every_standing_agrees(simulated: duckdb.DuckDBPyConnection, competitor: str) -> None:
+    """Nobody is left out of the simulated tables, either."""
+    rows, reconciled = simulated.execute(
+        f"select count(*), count(*) filter (where is_reconciled) from marts.fct_{competitor}_championship"
+    ).fetchone()
+    assert rows == reconciled > 1000
+
+
+@pytest.mark.parametrize("competitor", ["driver", "constructor"])
+def test_every_season_has_one_champion(simulated: duckdb.DuckDBPyConnection, competitor: str) -> None:
+    """Who leads the last table, and was the only one left from the round of decision on."""
+    champions = simulated.execute(
+        f"select season, championship_position, title_decided_in_round <= round "
+        f"from marts.fct_{competitor}_championship where is_champion and is_latest_of_season order by season"
+    ).fetchall()
+    assert champions == [(season, 1, True) for season in range(2021, 2026)]
+
+
+def test_no_exception_of_the_real_championships_applies(simulated: duckdb.DuckDBPyConnection) -> None:
+    """Seeds that name real drivers must not touch a simulated race of the same season and round."""
+    assert simulated.execute("select count(*) from marts.fct_championship_exceptions").fetchone() == (0,)
+    fastest_laps = """
+        select count(*) from intermediate.int_championship__places
+        where season = 2024 and round = 8 and session_type = 'race' and fastest_lap_share = 1"""
+    assert simulated.execute(fastest_laps).fetchone() == (1,)
+
+
+def test_a_season_without_rules_is_named(tmp_path: Path) -> None:
+    """2026 takes the rules of 2025, is built all the same, and a warning says so."""
+    must_run(SCRIPTS / "simulate.py", "--seasons", "6", tmp_path / "raw")
+    warehouse = build_warehouse(tmp_path / "raw", tmp_path)
+    with duckdb.connect(warehouse, read_only=True) as connection:
+        assumed = connection.execute(
+            "select championship, season, rules_of_season from intermediate.int_championship__rules "
+            "where is_assumed order by championship"
+        ).fetchall()
+    assert assumed == [("constructors", 2026, 2025), ("drivers", 2026, 2025)]
+
+    output = run(SCRIPTS / "build.py", PITWALL_DATA=tmp_path).stdout
+    named = "Season 2026 has no rules in seeds/championship_periods.csv: those of 2025 are assumed."
+    assert output.count(named) == 1

@@ -1,5 +1,12 @@
 -- Which titles would have gone to another, had every result counted?
 -- Four: Surtees would have lost to Hill in 1964 and Senna to Prost in 1988, Ferrari in 1964 and Lotus in 1965 to BRM.
+--
+-- | championship | season | champion | champion_points | champion_points_of_all_results | champion_by_all_results | other_points | other_points_of_all_results |
+-- |---|---|---|---|---|---|---|---|
+-- | constructors | 1964 | Ferrari | 45.00 | 49.00 | BRM | 42.00 | 51.00 |
+-- | constructors | 1965 | Lotus-Climax | 54.00 | 58.00 | BRM | 45.00 | 61.00 |
+-- | drivers | 1964 | Surtees | 40.00 | 40.00 | Hill | 39.00 | 41.00 |
+-- | drivers | 1988 | Senna | 90.00 | 94.00 | Prost | 87.00 | 105.00 |
 with
 
 drivers_championship as (

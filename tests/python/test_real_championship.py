@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import duckdb
 import pytest
-from conftest import DBT, ROOT, build_warehouse, must_run
+from conftest import build_warehouse
 
 # The championships with names, for the queries below.
 NAMES = """
@@ -441,46 +441,6 @@ def test_rounds_of_decision(championships: duckdb.DuckDBPyConnection) -> None:
         "where season < 2025 group by season order by season"
     ).fetchall()
     assert found == [(season, int(round_)) for season, round_ in enumerate(DECIDED, 1950)]
-
-
-ANALYSES = {
-    "closest_titles": [(0, ("season", "champion", "margin"), (1984, "Lauda", Decimal("0.5")))],
-    "titles_changed_by_dropped_scores": [
-        (0, ("championship", "season", "champion_by_all_results"), ("constructors", 1964, "BRM")),
-        (1, ("championship", "season", "champion_by_all_results"), ("constructors", 1965, "BRM")),
-        (2, ("championship", "season", "champion_by_all_results"), ("drivers", 1964, "Hill")),
-        (3, ("championship", "season", "champion_by_all_results"), ("drivers", 1988, "Prost")),
-    ],
-    "champions_under_the_modern_system": [
-        (0, ("season", "modern_champion", "is_another"), (1950, "Nino Farina", False)),
-        (38, ("season", "modern_champion", "is_another"), (1988, "Alain Prost", True)),
-    ],
-}
-
-
-@pytest.fixture(scope="module")
-def compiled(real_files: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of the compiled analyses. dbt gets an empty warehouse, for it would lock the one in use."""
-    data = tmp_path_factory.mktemp("compiled")
-    command = [DBT, "compile", "--quiet", "--select", "path:analyses", "--target-path", data / "target"]
-    must_run(*command, "--project-dir", ROOT, "--profiles-dir", ROOT, PITWALL_DATA=data)
-    return data / "target" / "compiled" / "pitwall" / "analyses"
-
-
-@pytest.mark.parametrize("name", ANALYSES)
-def test_analyses(compiled: Path, real_warehouse: Path, name: str) -> None:
-    """Every analysis runs, and a few of its rows are what is known."""
-    with duckdb.connect(real_warehouse, read_only=True) as connection:
-        result = connection.execute((compiled / f"{name}.sql").read_text(encoding="utf-8"))
-        columns = [column for column, *_ in result.description]
-        rows = [dict(zip(columns, row, strict=True)) for row in result.fetchall()]
-    for index, names, values in ANALYSES[name]:
-        assert tuple(rows[index][column] for column in names) == values
-
-
-def test_every_analysis_is_tested() -> None:
-    """An analysis without a row above would rot."""
-    assert {path.stem for path in (ROOT / "analyses").glob("*.sql")} == set(ANALYSES)
 
 
 def test_champions_under_the_modern_system(championships: duckdb.DuckDBPyConnection) -> None:

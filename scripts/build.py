@@ -4,13 +4,16 @@
 Reads $PITWALL_DATA/parquet, which csv_to_parquet.py writes; makes $PITWALL_DATA/warehouse.duckdb. The new
 file starts empty and has the same name in another folder, because a DuckDB catalog is named after its file
 and the views refer to it. Whoever reads the old one is not disturbed, and a failed build changes nothing.
+The snapshots, which tell how results were revised, are taken over from the old file before dbt adds to them.
 """
 
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
@@ -56,6 +59,56 @@ def write_ahead_log(warehouse: Path) -> Path:
     return warehouse.with_name(warehouse.name + ".wal")
 
 
+def is_of_other_results(connection: duckdb.DuckDBPyConnection, results: Path) -> bool:
+    """Whether the history attached as `last` is of another championship: its ids mean other results."""
+    known, same = connection.execute(
+        "select count(*), "
+        "count(*) filter (where was.race_id = now.race_id and was.driver_id = now.driver_id) from "
+        "last.snapshots.race_results_history as was join read_parquet(?) as now using (result_id) "
+        "where was.dbt_valid_to is null",
+        [str(results)],
+    ).fetchall()[0]
+    return 2 * same < known
+
+
+def carry_history(last: Path, aside: Path, results: Path) -> bool:
+    """Copy the snapshots of the last good warehouse into the new file, where dbt adds to them.
+
+    Returns whether revisions stay behind, because the new results are of another championship: every one of
+    them would look revised. Raises PlainError if the file cannot be read: the history is in no other.
+    """
+    try:
+        with duckdb.connect(aside) as connection:
+            quoted = str(last).replace("'", "''")
+            connection.execute(f"attach '{quoted}' as last (read_only)")
+            tables = connection.execute(
+                "select table_name from information_schema.tables "
+                "where table_catalog = 'last' and table_schema = 'snapshots'"
+            ).fetchall()
+            if ("race_results_history",) in tables and is_of_other_results(connection, results):
+                query = "select count(dbt_valid_to) > 0 from last.snapshots.race_results_history"
+                return connection.execute(query).fetchall() == [(True,)]
+            connection.execute("create schema snapshots")
+            for (table,) in tables:
+                connection.execute(f'create table snapshots."{table}" as from last.snapshots."{table}"')
+    except duckdb.Error as error:
+        raise PlainError(
+            f"{last}: cannot be read, and no other file has the history of revised results. If another "
+            "program writes to it, start again when that has ended; if it is broken, put a good copy in its "
+            f"place, or move it away to begin a new history. DuckDB says: {error}"
+        ) from None
+    return False
+
+
+def keep_beside(warehouse: Path) -> Path:
+    """Copy a warehouse, and the log that may belong to it, to a name that tells the time. Returns it."""
+    copy = warehouse.with_name(f"warehouse-{datetime.now(UTC):%Y%m%d-%H%M%S}.duckdb")
+    shutil.copy2(warehouse, copy)
+    if write_ahead_log(warehouse).exists():
+        shutil.copy2(write_ahead_log(warehouse), write_ahead_log(copy))
+    return copy
+
+
 def build() -> None:
     """Build aside, swap in, and say where it is."""
     data = data_folder()
@@ -70,6 +123,7 @@ def build() -> None:
         aside.parent.mkdir(exist_ok=True)
         for leftover in (aside, write_ahead_log(aside)):
             leftover.unlink(missing_ok=True)
+        stays_behind = final.exists() and carry_history(final, aside, data / "parquet" / "results.parquet")
         print(f"Building {final} with dbt ...", flush=True)
         target = aside.parent / "target"
         if code := dbt_build(data.absolute(), aside.absolute(), target.absolute()):
@@ -79,6 +133,10 @@ def build() -> None:
                 f"dbt build failed (exit code {code}): {last}{kept}. Mend what dbt says above, start again."
             )
         tables, rows = count_marts(aside)
+        if stays_behind:
+            print(
+                f"The last results were of another championship; {keep_beside(final)} keeps their revisions."
+            )
         # A log that somebody's broken session left belongs to the old file; DuckDB would try it on the new.
         write_ahead_log(final).unlink(missing_ok=True)
         aside.replace(final)

@@ -1,0 +1,176 @@
+"""How results were revised: scripts/build.py takes the history over, and dbt adds to it."""
+
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import pytest
+from conftest import SCRIPTS, build_warehouse, run
+
+# Finds the result revised, as dbt would: ends the version that holds, begins another, and ends as told.
+FAKE_DBT = """
+import os, sys
+from pathlib import Path
+import duckdb
+
+def cli():
+    connection = duckdb.connect(os.environ["PITWALL_WAREHOUSE"])
+    connection.execute("create schema marts")
+    connection.execute("create schema if not exists snapshots")
+    history = "snapshots.race_results_history"
+    connection.execute(
+        f"create table if not exists {history} (result_id int, race_id int, driver_id int, points int, "
+        "dbt_valid_to timestamp)"
+    )
+    results = Path(os.environ["PITWALL_DATA"], "parquet", "results.parquet")
+    connection.execute(f"update {history} set dbt_valid_to = now()::timestamp where dbt_valid_to is null")
+    connection.execute(f"insert into {history} select *, null from read_parquet('{results}')")
+    connection.close()
+    if os.environ["FAKE_ENDS"] == "killed":
+        os.kill(os.getppid(), 9)
+        os._exit(9)
+    target = Path(sys.argv[sys.argv.index("--target-path") + 1])
+    target.mkdir(exist_ok=True)
+    (target / "run_results.json").write_text('{"results": []}')
+    return int(os.environ["FAKE_ENDS"])
+"""
+
+
+class Project:
+    """A folder with the script in it, one result, and the fake."""
+
+    def __init__(self, root: Path, fake: Path) -> None:
+        self.root, self.fake = root, fake
+        self.data = root / "data"
+        self.warehouse = self.data / "warehouse.duckdb"
+        (root / "scripts").mkdir(parents=True)
+        for name in ("build.py", "data_folder.py"):
+            shutil.copy(SCRIPTS / name, root / "scripts")
+        (self.data / "parquet").mkdir(parents=True)
+
+    def build(self, points: int, ends: str = "0", driver: int = 44) -> tuple[int, str]:
+        """Run the script on a single result, of the given points and driver."""
+        results = self.data / "parquet" / "results.parquet"
+        duckdb.sql(
+            f"copy (select 1 as result_id, 9 as race_id, {driver} as driver_id, {points} as points) "
+            f"to '{results}'"
+        )
+        script = self.root / "scripts" / "build.py"
+        result = run(script, cwd=self.root, PYTHONPATH=self.fake, FAKE_ENDS=ends)
+        return result.returncode, result.stdout
+
+
+@pytest.fixture
+def project(tmp_path: Path, fake_dbt: Callable[[str], Path]) -> Project:
+    return Project(tmp_path / "project", fake_dbt(FAKE_DBT))
+
+
+def points_in(warehouse: Path) -> list[int]:
+    """The points of each version, the oldest first."""
+    with duckdb.connect(warehouse, read_only=True) as connection:
+        query = "select points from snapshots.race_results_history order by dbt_valid_to nulls last"
+        return [points for (points,) in connection.execute(query).fetchall()]
+
+
+def test_each_build_adds_to_the_history(project: Project) -> None:
+    for points in (25, 18, 15):
+        assert project.build(points)[0] == 0
+    assert points_in(project.warehouse) == [25, 18, 15]
+
+
+@pytest.mark.parametrize("ends", ["1", "killed"])
+def test_a_build_that_fails_or_is_killed_loses_no_history(project: Project, ends: str) -> None:
+    project.build(25)
+    project.build(18)
+    assert project.build(99, ends=ends)[0] != 0
+    assert points_in(project.warehouse) == [25, 18]
+    project.build(15)
+    assert points_in(project.warehouse) == [25, 18, 15]
+
+
+def test_history_that_only_the_log_holds_is_taken_over(project: Project) -> None:
+    project.build(25)
+    write = (
+        "import duckdb, os, sys; connection = duckdb.connect(sys.argv[1]); connection.execute("
+        '"insert into snapshots.race_results_history values (1, 9, 44, 24, now()::timestamp)"); os._exit(9)'
+    )
+    run(sys.executable, "-c", write, project.warehouse)
+    assert project.warehouse.with_name("warehouse.duckdb.wal").exists()
+    project.build(18)
+    assert sorted(points_in(project.warehouse)) == [18, 24, 25]
+
+
+def test_a_broken_warehouse_is_not_replaced_in_silence(project: Project) -> None:
+    project.build(25)
+    project.warehouse.write_bytes(b"no database" * 1000)
+    code, said = project.build(18)
+    assert code == 2
+    assert said.splitlines()[0].startswith("build: data/warehouse.duckdb: cannot be read, and no other file")
+    assert said.count("\n") == 1
+    assert project.warehouse.read_bytes() == b"no database" * 1000
+    project.warehouse.unlink()
+    assert project.build(18)[0] == 0
+    assert points_in(project.warehouse) == [18]
+
+
+def test_a_warehouse_in_use_by_a_writer_is_left_to_it(project: Project) -> None:
+    project.build(25)
+    with duckdb.connect(project.warehouse):
+        code, said = project.build(18)
+    assert code == 2
+    assert "If another program writes to it, start again when that has ended" in said
+    assert project.build(18)[0] == 0
+
+
+def test_other_results_begin_a_history_of_their_own(project: Project) -> None:
+    project.build(25)
+    assert project.build(10, driver=63)[0] == 0
+    assert points_in(project.warehouse) == [10]
+    assert not list(project.data.glob("warehouse-*")), "there was nothing to lose: no result was revised"
+
+
+def test_the_revisions_of_other_results_are_kept_beside(project: Project) -> None:
+    project.build(25)
+    project.build(18)
+    code, said = project.build(10, driver=63)
+    assert code == 0
+    assert points_in(project.warehouse) == [10]
+    [kept] = project.data.glob("warehouse-*.duckdb")
+    assert str(kept.name) in said
+    assert points_in(kept) == [25, 18]
+
+
+def test_a_penalty_after_the_flag_is_a_row_with_from_and_to(
+    simulated_warehouse: Path, tmp_path: Path
+) -> None:
+    """The whole way: a build, the winner disqualified in the file, another build."""
+    raw = shutil.copytree(simulated_warehouse.parent / "raw", tmp_path / "raw")
+    data = tmp_path / "data"
+    data.mkdir()
+    shutil.copy(simulated_warehouse, data / "warehouse.duckdb")
+    results = raw / "results.csv"
+    header, first, *others = results.read_text(encoding="utf-8").splitlines()
+    row = dict(zip(header.replace('"', "").split(","), first.split(","), strict=True))
+    assert row["positionText"].strip('"') == "1"
+    penalised = {**row, "position": "\\N", "positionText": "D", "points": "0"}
+    results.write_text("\n".join([header, ",".join(penalised.values()), *others]) + "\n", encoding="utf-8")
+    with duckdb.connect(build_warehouse(raw, data), read_only=True) as connection:
+        versions = connection.execute(
+            "select position_text, points, dbt_valid_to is null, "
+            "dbt_valid_from = lag(dbt_valid_to) over (order by dbt_valid_from) "
+            "from snapshots.race_results_history where result_id = ? order by dbt_valid_from",
+            [row["resultId"]],
+        ).fetchall()
+        revisions = connection.execute(
+            "select result_id, revised_column, value_before, value_after from marts.fct_result_revisions "
+            "order by revised_column"
+        ).fetchall()
+    number = int(row["resultId"])
+    assert versions == [("1", float(row["points"]), False, None), ("D", 0, True, True)]
+    assert [revision[:3] for revision in revisions] == [
+        (number, "points", f"{float(row['points']):.2f}"),
+        (number, "position_text", "1"),
+    ]
+    assert [revision[3] for revision in revisions] == ["0.00", "D"]

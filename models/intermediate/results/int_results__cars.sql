@@ -1,0 +1,69 @@
+with
+
+outcomes as (
+
+    select * from {{ ref('int_results__outcomes') }}
+    where session_type = 'race' and is_started
+
+),
+
+-- Drivers who took turns in a car have a row each; the car is counted once.
+drivers_of_cars as (
+
+    select
+        *,
+        row_number() over (
+            partition by
+                race_id,
+                case when is_shared_drive then constructor_id else -result_id end,
+                case when is_shared_drive then car_number else -result_id end
+            order by grid_position asc nulls last, result_id asc
+        ) as driver_of_car
+    from outcomes
+
+),
+
+cars as (
+
+    select * from drivers_of_cars
+    where driver_of_car = 1
+
+),
+
+winning_times as (
+
+    select
+        race_id,
+        min(time_ms) as time_ms
+    from cars
+    where finishing_position = 1
+    group by race_id
+
+),
+
+final as (
+
+    select
+        cars.result_id,
+        cars.race_id,
+        cars.driver_id,
+        cars.constructor_id,
+        cars.grid_position,
+        cars.is_pit_lane_start,
+        cars.is_shared_drive,
+        -- Those who did not start leave their slots to the cars behind; the pit lane is behind them all.
+        cast(
+            rank() over (partition by cars.race_id order by cars.grid_position asc nulls last) as integer
+        ) as start_position,
+        cars.finishing_position,
+        cars.is_classified,
+        cars.is_finished,
+        cars.reason_out_group,
+        coalesce(winning_times.time_ms >= {{ var('full_race_ms') }}, true) as is_full_race
+    from cars
+    left join winning_times
+        on cars.race_id = winning_times.race_id
+
+)
+
+select * from final

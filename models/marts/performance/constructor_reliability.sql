@@ -1,0 +1,78 @@
+with
+
+cars as (
+
+    select * from {{ ref('int_results__cars') }}
+
+),
+
+races as (
+
+    select * from {{ ref('dim_races') }}
+
+),
+
+starts as (
+
+    select
+        races.season,
+        cars.constructor_id,
+        count(*) as race_starts
+    from cars
+    inner join races
+        on cars.race_id = races.race_id
+    group by
+        races.season,
+        cars.constructor_id
+
+),
+
+failures as (
+
+    select
+        races.season,
+        cars.constructor_id,
+        cars.reason_out_group as cause,
+        count(*) as failures
+    from cars
+    inner join races
+        on cars.race_id = races.race_id
+    where not cars.is_finished
+    group by
+        races.season,
+        cars.constructor_id,
+        cars.reason_out_group
+
+),
+
+causes_of_season as (
+
+    select distinct
+        season,
+        cause
+    from failures
+
+),
+
+final as (
+
+    select
+        starts.season,
+        starts.constructor_id,
+        causes_of_season.cause,
+        cast(coalesce(failures.failures, 0) as integer) as failures,
+        cast(starts.race_starts as integer) as race_starts,
+        cast(
+            cast(coalesce(failures.failures, 0) as decimal(20, 9)) / starts.race_starts as decimal(8, 4)
+        ) as failures_per_start
+    from starts
+    inner join causes_of_season
+        on starts.season = causes_of_season.season
+    left join failures
+        on starts.season = failures.season
+        and starts.constructor_id = failures.constructor_id
+        and causes_of_season.cause = failures.cause
+
+)
+
+select * from final

@@ -1,0 +1,70 @@
+with
+
+pit_stops as (
+
+    select * from {{ ref('fct_pit_stop_times') }}
+    where stop_kind = 'stop'
+
+),
+
+races as (
+
+    select * from {{ ref('dim_races') }}
+
+),
+
+circuit_stops as (
+
+    select
+        races.circuit_id,
+        races.season,
+        pit_stops.duration_ms,
+        pit_stops.time_lost_ms
+    from pit_stops
+    inner join races
+        on pit_stops.race_id = races.race_id
+
+),
+
+lane_times as (
+
+    select
+        circuit_id,
+        season,
+        count(*) as stops,
+        {{ percentile_ms('duration_ms') }} as median_duration_ms
+    from circuit_stops
+    group by circuit_id, season
+
+),
+
+losses as (
+
+    select
+        circuit_id,
+        season,
+        count(*) as measured_stops,
+        {{ percentile_ms('time_lost_ms') }} as median_time_lost_ms
+    from circuit_stops
+    where time_lost_ms is not null
+    group by circuit_id, season
+
+),
+
+final as (
+
+    select
+        lane_times.circuit_id,
+        lane_times.season,
+        cast(lane_times.stops as integer) as stops,
+        lane_times.median_duration_ms,
+        cast(coalesce(losses.measured_stops, 0) as integer) as measured_stops,
+        case when losses.measured_stops >= 5 then losses.median_time_lost_ms end as median_time_lost_ms
+    from lane_times
+    left join losses
+        on lane_times.circuit_id = losses.circuit_id
+        and lane_times.season = losses.season
+
+)
+
+select * from final

@@ -1,0 +1,95 @@
+with
+
+pit_stops as (
+
+    select * from {{ ref('int_laps__pit_stop_kinds') }}
+
+),
+
+results as (
+
+    select * from {{ ref('fct_race_results') }}
+    where driver_entry_number = 1
+
+),
+
+race_laps as (
+
+    select * from {{ ref('fct_race_laps') }}
+
+),
+
+race_pace as (
+
+    select * from {{ ref('fct_race_pace') }}
+
+),
+
+race_medians as (
+
+    select
+        race_id,
+        {{ percentile_ms('duration_ms') }} as race_median_ms
+    from pit_stops
+    where stop_kind = 'stop'
+    group by race_id
+
+),
+
+-- The lap into the lane and the lap out of it; a red flag, or the start, would count as time lost.
+in_and_out_laps as (
+
+    select
+        pit_stops.race_id,
+        pit_stops.driver_id,
+        pit_stops.stop_number,
+        sum(race_laps.lap_time_ms) as lap_times_ms,
+        max(case when race_laps.is_field_slow then 1 else 0 end) = 1 as is_field_slow,
+        -- Both laps are there, and on each the field is known to be at speed: not so where all of it is in the lane.
+        sum(case when race_laps.lap_class in ('in', 'out') and not race_laps.is_field_slow then 1 else 0 end) = 2
+            as is_measurable
+    from pit_stops
+    inner join race_laps
+        on pit_stops.race_id = race_laps.race_id
+        and pit_stops.driver_id = race_laps.driver_id
+        and race_laps.lap_number between pit_stops.lap_number and pit_stops.lap_number + 1
+    group by pit_stops.race_id, pit_stops.driver_id, pit_stops.stop_number
+
+),
+
+final as (
+
+    select
+        pit_stops.race_id,
+        pit_stops.driver_id,
+        pit_stops.stop_number,
+        results.season,
+        results.round,
+        results.constructor_id,
+        pit_stops.lap_number,
+        pit_stops.stop_kind,
+        pit_stops.duration_ms,
+        case when pit_stops.stop_kind = 'stop' then pit_stops.duration_ms - race_medians.race_median_ms end
+            as duration_to_race_median_ms,
+        in_and_out_laps.is_field_slow,
+        case
+            when pit_stops.stop_kind = 'stop' and in_and_out_laps.is_measurable
+                then cast(in_and_out_laps.lap_times_ms - 2 * race_pace.median_ms as integer)
+        end as time_lost_ms
+    from pit_stops
+    inner join results
+        on pit_stops.race_id = results.race_id
+        and pit_stops.driver_id = results.driver_id
+    left join race_medians
+        on pit_stops.race_id = race_medians.race_id
+    left join in_and_out_laps
+        on pit_stops.race_id = in_and_out_laps.race_id
+        and pit_stops.driver_id = in_and_out_laps.driver_id
+        and pit_stops.stop_number = in_and_out_laps.stop_number
+    left join race_pace
+        on pit_stops.race_id = race_pace.race_id
+        and pit_stops.driver_id = race_pace.driver_id
+
+)
+
+select * from final

@@ -1,0 +1,99 @@
+with
+
+race_laps as (
+
+    select * from {{ ref('fct_race_laps') }}
+    where is_green and not is_misfiled
+
+),
+
+quartiles as (
+
+    select
+        race_id,
+        driver_id,
+        season,
+        round,
+        count(*) as green_laps,
+        {{ percentile_ms('lap_time_ms') }} as median_ms,
+        {{ percentile_ms('lap_time_ms', 0.1) }} as tenth_ms,
+        {{ percentile_ms('lap_time_ms', 0.25) }} as lower_quartile_ms,
+        {{ percentile_ms('lap_time_ms', 0.75) }} as upper_quartile_ms,
+        {{ percentile_ms('lap_time_ms', 0.9) }} as ninetieth_ms
+    from race_laps
+    group by race_id, driver_id, season, round
+    having count(*) >= 5
+
+),
+
+trimmed as (
+
+    select
+        quartiles.race_id,
+        quartiles.driver_id,
+        avg(race_laps.lap_time_ms) as trimmed_mean_ms
+    from quartiles
+    inner join race_laps
+        on quartiles.race_id = race_laps.race_id
+        and quartiles.driver_id = race_laps.driver_id
+        and race_laps.lap_time_ms between quartiles.tenth_ms and quartiles.ninetieth_ms
+    group by quartiles.race_id, quartiles.driver_id
+
+),
+
+most_laps as (
+
+    select
+        race_id,
+        max(green_laps) as most_green_laps
+    from quartiles
+    group by race_id
+
+),
+
+judged as (
+
+    select
+        quartiles.*,
+        quartiles.green_laps * 2 >= most_laps.most_green_laps as is_representative
+    from quartiles
+    inner join most_laps
+        on quartiles.race_id = most_laps.race_id
+
+),
+
+best as (
+
+    select
+        race_id,
+        min(median_ms) as best_median_ms
+    from judged
+    where is_representative
+    group by race_id
+
+),
+
+final as (
+
+    select
+        judged.race_id,
+        judged.driver_id,
+        judged.season,
+        judged.round,
+        cast(judged.green_laps as integer) as green_laps,
+        judged.is_representative,
+        judged.median_ms,
+        cast(round(cast(trimmed.trimmed_mean_ms as decimal(20, 3))) as integer) as trimmed_mean_ms,
+        cast(judged.median_ms * 100.0 / best.best_median_ms as decimal(7, 3)) as median_pct_of_best,
+        cast((judged.upper_quartile_ms - judged.lower_quartile_ms) * 100.0 / judged.median_ms as decimal(7, 3))
+            as interquartile_range_pct
+    from judged
+    inner join trimmed
+        on judged.race_id = trimmed.race_id
+        and judged.driver_id = trimmed.driver_id
+    inner join best
+        on judged.race_id = best.race_id
+
+)
+
+select * from final

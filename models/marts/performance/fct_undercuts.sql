@@ -1,0 +1,151 @@
+with
+
+pit_stops as (
+
+    select * from {{ ref('fct_pit_stop_times') }}
+    where stop_kind <> 'drive-through'
+
+),
+
+race_laps as (
+
+    select * from {{ ref('fct_race_laps') }}
+
+),
+
+ordered_stops as (
+
+    select
+        *,
+        row_number() over (partition by race_id, driver_id order by lap_number, stop_number) as stop_order
+    from pit_stops
+
+),
+
+first_stops as (
+
+    select
+        race_id,
+        driver_id,
+        season,
+        round,
+        lap_number
+    from ordered_stops
+    where stop_order = 1 and stop_kind = 'stop'
+
+),
+
+second_stops as (
+
+    select
+        race_id,
+        driver_id,
+        lap_number
+    from ordered_stops
+    where stop_order = 2
+
+),
+
+-- One stops, the other does so up to five laps later, on a lap of his own.
+stop_pairs as (
+
+    select
+        early.race_id,
+        early.driver_id as early_driver_id,
+        late.driver_id as late_driver_id,
+        early.season,
+        early.round,
+        early.lap_number as early_stop_lap,
+        late.lap_number as late_stop_lap
+    from first_stops as early
+    inner join first_stops as late
+        on early.race_id = late.race_id
+        and late.lap_number between early.lap_number + 1 and early.lap_number + 5
+    left join second_stops
+        on early.race_id = second_stops.race_id
+        and early.driver_id = second_stops.driver_id
+    -- Stopped again before the gap was measured, he has two stops to the other's one.
+    where second_stops.lap_number is null or second_stops.lap_number > late.lap_number + 1
+
+),
+
+slow_laps as (
+
+    select distinct
+        race_id,
+        lap_number
+    from race_laps
+    where coalesce(is_field_slow, true) or is_red_flag
+
+),
+
+-- The safety car gives and takes more than any stop: not a pair with a slow lap of the field in between.
+disturbed_pairs as (
+
+    select distinct
+        stop_pairs.race_id,
+        stop_pairs.early_driver_id,
+        stop_pairs.late_driver_id
+    from stop_pairs
+    inner join slow_laps
+        on stop_pairs.race_id = slow_laps.race_id
+        and slow_laps.lap_number between stop_pairs.early_stop_lap - 1 and stop_pairs.late_stop_lap + 1
+
+),
+
+gaps as (
+
+    select
+        stop_pairs.*,
+        early_before.elapsed_ms - late_before.elapsed_ms as gap_before_ms,
+        early_after.elapsed_ms - late_after.elapsed_ms as gap_after_ms
+    from stop_pairs
+    inner join race_laps as early_before
+        on stop_pairs.race_id = early_before.race_id
+        and stop_pairs.early_driver_id = early_before.driver_id
+        and stop_pairs.early_stop_lap - 1 = early_before.lap_number
+    inner join race_laps as late_before
+        on stop_pairs.race_id = late_before.race_id
+        and stop_pairs.late_driver_id = late_before.driver_id
+        and stop_pairs.early_stop_lap - 1 = late_before.lap_number
+    inner join race_laps as early_after
+        on stop_pairs.race_id = early_after.race_id
+        and stop_pairs.early_driver_id = early_after.driver_id
+        and stop_pairs.late_stop_lap + 1 = early_after.lap_number
+    inner join race_laps as late_after
+        on stop_pairs.race_id = late_after.race_id
+        and stop_pairs.late_driver_id = late_after.driver_id
+        and stop_pairs.late_stop_lap + 1 = late_after.lap_number
+    left join disturbed_pairs
+        on stop_pairs.race_id = disturbed_pairs.race_id
+        and stop_pairs.early_driver_id = disturbed_pairs.early_driver_id
+        and stop_pairs.late_driver_id = disturbed_pairs.late_driver_id
+    where
+        disturbed_pairs.race_id is null
+        and abs(early_before.elapsed_ms - late_before.elapsed_ms) <= 3000
+
+),
+
+final as (
+
+    select
+        race_id,
+        early_driver_id,
+        late_driver_id,
+        season,
+        round,
+        early_stop_lap,
+        late_stop_lap,
+        gap_before_ms,
+        gap_after_ms,
+        gap_before_ms - gap_after_ms as early_gain_ms,
+        case
+            when gap_before_ms > 0 and gap_after_ms < 0 then 'undercut'
+            when gap_before_ms < 0 and gap_after_ms > 0 then 'overcut'
+            else 'none'
+        end as outcome
+    from gaps
+
+)
+
+select * from final

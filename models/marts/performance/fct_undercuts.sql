@@ -29,7 +29,8 @@ first_stops as (
         driver_id,
         season,
         round,
-        lap_number
+        lap_number,
+        duration_ms
     from ordered_stops
     where stop_order = 1 and stop_kind = 'stop'
 
@@ -56,7 +57,8 @@ stop_pairs as (
         early.season,
         early.round,
         early.lap_number as early_stop_lap,
-        late.lap_number as late_stop_lap
+        late.lap_number as late_stop_lap,
+        late.duration_ms - early.duration_ms as lane_gain_ms
     from first_stops as early
     inner join first_stops as late
         on early.race_id = late.race_id
@@ -139,6 +141,7 @@ final as (
         gap_before_ms,
         gap_after_ms,
         gap_before_ms - gap_after_ms as early_gain_ms,
+        lane_gain_ms,
         case
             when gap_before_ms > 0 and gap_after_ms < 0 then 'undercut'
             when gap_before_ms < 0 and gap_after_ms > 0 then 'overcut'

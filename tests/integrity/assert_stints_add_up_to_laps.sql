@@ -1,4 +1,5 @@
--- A driver whose stints have more or fewer laps than he drove, in a race with pit stops; or stints without a race of his.
+-- A driver whose stints have more or fewer laps than he drove, in a race with pit stops,
+-- or stints in a race that he did not drive.
 with
 
 stints as (

@@ -3,7 +3,6 @@ with
 pit_stops as (
 
     select * from {{ ref('fct_pit_stop_times') }}
-    where stop_kind <> 'drive-through'
 
 ),
 
@@ -19,6 +18,7 @@ ordered_stops as (
         *,
         row_number() over (partition by race_id, driver_id order by lap_number, stop_number) as stop_order
     from pit_stops
+    where stop_kind <> 'drive-through'
 
 ),
 
@@ -33,17 +33,6 @@ first_stops as (
         duration_ms
     from ordered_stops
     where stop_order = 1 and stop_kind = 'stop'
-
-),
-
-second_stops as (
-
-    select
-        race_id,
-        driver_id,
-        lap_number
-    from ordered_stops
-    where stop_order = 2
 
 ),
 
@@ -63,11 +52,6 @@ stop_pairs as (
     inner join first_stops as late
         on early.race_id = late.race_id
         and late.lap_number between early.lap_number + 1 and early.lap_number + 5
-    left join second_stops
-        on early.race_id = second_stops.race_id
-        and early.driver_id = second_stops.driver_id
-    -- Stopped again before the gap was measured, he has two stops to the other's one.
-    where second_stops.lap_number is null or second_stops.lap_number > late.lap_number + 1
 
 ),
 
@@ -81,10 +65,10 @@ slow_laps as (
 
 ),
 
--- The safety car gives and takes more than any stop: not a pair with a slow lap of the field in between.
+-- The safety car gives and takes more than any stop; and so does another visit to the lane, for tyres or a penalty.
 disturbed_pairs as (
 
-    select distinct
+    select
         stop_pairs.race_id,
         stop_pairs.early_driver_id,
         stop_pairs.late_driver_id
@@ -92,6 +76,21 @@ disturbed_pairs as (
     inner join slow_laps
         on stop_pairs.race_id = slow_laps.race_id
         and slow_laps.lap_number between stop_pairs.early_stop_lap - 1 and stop_pairs.late_stop_lap + 1
+
+    union
+
+    select
+        stop_pairs.race_id,
+        stop_pairs.early_driver_id,
+        stop_pairs.late_driver_id
+    from stop_pairs
+    inner join pit_stops
+        on stop_pairs.race_id = pit_stops.race_id
+        and pit_stops.lap_number between stop_pairs.early_stop_lap - 2 and stop_pairs.late_stop_lap + 1
+        and (
+            (stop_pairs.early_driver_id = pit_stops.driver_id and pit_stops.lap_number <> stop_pairs.early_stop_lap)
+            or (stop_pairs.late_driver_id = pit_stops.driver_id and pit_stops.lap_number <> stop_pairs.late_stop_lap)
+        )
 
 ),
 

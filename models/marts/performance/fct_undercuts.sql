@@ -88,8 +88,8 @@ disturbed_pairs as (
         on stop_pairs.race_id = pit_stops.race_id
         and pit_stops.lap_number between stop_pairs.early_stop_lap - 2 and stop_pairs.late_stop_lap + 1
         and (
-            (stop_pairs.early_driver_id = pit_stops.driver_id and pit_stops.lap_number <> stop_pairs.early_stop_lap)
-            or (stop_pairs.late_driver_id = pit_stops.driver_id and pit_stops.lap_number <> stop_pairs.late_stop_lap)
+            (stop_pairs.early_driver_id = pit_stops.driver_id and stop_pairs.early_stop_lap <> pit_stops.lap_number)
+            or (stop_pairs.late_driver_id = pit_stops.driver_id and stop_pairs.late_stop_lap <> pit_stops.lap_number)
         )
 
 ),

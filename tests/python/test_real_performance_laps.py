@@ -1,0 +1,374 @@
+"""Laps, pace, stints and pit stops of the real files: the races that everybody remembers, and those that mislead.
+
+All of it is skipped where the files are not at hand.
+"""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import duckdb
+import pytest
+
+
+class Fact(NamedTuple):
+    """A sentence about the data, a query, and its answer: a value, or a list of rows."""
+
+    sentence: str
+    query: str
+    answer: Any
+
+
+# Marts with the names that the facts are told in.
+NAMES = """
+create temp view laps as
+select fct.*, race_name, driver_ref
+from marts.fct_race_laps as fct
+join marts.dim_races using (race_id, season)
+join marts.dim_drivers using (driver_id);
+
+create temp view paces as
+select fct.*, race_name, driver_ref
+from marts.fct_race_pace as fct
+join marts.dim_races using (race_id, season)
+join marts.dim_drivers using (driver_id);
+
+create temp view stints as
+select fct.*, race_name, driver_ref
+from marts.fct_stints as fct
+join marts.dim_races using (race_id, season)
+join marts.dim_drivers using (driver_id);
+
+create temp view stops as
+select fct.*, race_name, driver_ref
+from marts.fct_pit_stop_times as fct
+join marts.dim_races using (race_id, season)
+join marts.dim_drivers using (driver_id);
+
+create temp view undercuts as
+select fct.*, race_name, early.driver_ref as early, late.driver_ref as late
+from marts.fct_undercuts as fct
+join marts.dim_races using (race_id, season)
+join marts.dim_drivers as early on early.driver_id = early_driver_id
+join marts.dim_drivers as late on late.driver_id = late_driver_id;
+
+create temp view driver_races as
+select race_id, driver_id, max(lap_number) as laps, max(elapsed_ms) as elapsed_ms
+from marts.fct_race_laps
+group by race_id, driver_id;
+"""
+
+LAPS = [
+    Fact("every lap of the source is there", "select count(*) from laps", 589_081),
+    Fact(
+        "the classes of laps: three in ten thousand cannot be told or are not counted",
+        "select lap_class, count(*) from laps group by all order by lap_class",
+        [
+            ("first", 11_020),
+            ("green", 502_673),
+            ("in", 10_831),
+            ("not counted", 27),
+            ("out", 10_610),
+            ("red flag", 626),
+            ("slow", 53_294),
+        ],
+    ),
+    Fact(
+        "the first car on the road is the first on the clock, at each of 589,081 laps",
+        "select count(*) from laps where position = 1 and gap_to_leader_ms > 0",
+        0,
+    ),
+    Fact(
+        "race times of the laps are those of 4,997 results to 5 ms; the others have penalties, mostly",
+        """
+        select count(*), count(*) filter (where abs(elapsed_ms - race_time_ms) <= 5)
+        from driver_races join marts.fct_race_results using (race_id, driver_id)
+        where laps = laps_completed and race_time_ms is not null
+        """,
+        [(5_124, 4_997)],
+    ),
+    Fact(
+        "Abu Dhabi 2021: Verstappen beat Hamilton by 2.256 s, and led the last lap only by passing him on it",
+        """
+        select lap_number, driver_ref, position, gap_to_leader_ms, positions_gained from laps
+        where season = 2021 and race_name = 'Abu Dhabi Grand Prix' and lap_number >= 57
+            and driver_ref in ('hamilton', 'max_verstappen')
+        order by lap_number, position
+        """,
+        [
+            (57, "hamilton", 1, 0, 0),
+            (57, "max_verstappen", 2, 456, 0),
+            (58, "max_verstappen", 1, 0, 1),
+            (58, "hamilton", 2, 2_256, -1),
+        ],
+    ),
+    Fact(
+        "Abu Dhabi 2021: virtual safety car on laps 36 and 37, safety car from 53 to 56",
+        """
+        select distinct lap_number from laps
+        where season = 2021 and race_name = 'Abu Dhabi Grand Prix' and is_field_slow order by all
+        """,
+        [(36,), (37,), (53,), (54,), (55,), (56,)],
+    ),
+    Fact(
+        "Singapore 2008: safety car on laps 15 to 19 (Piquet's crash) and 51 to 53",
+        """
+        select distinct lap_number from laps
+        where season = 2008 and race_name = 'Singapore Grand Prix' and is_field_slow order by all
+        """,
+        [(15,), (16,), (17,), (18,), (19,), (51,), (52,), (53,)],
+    ),
+    Fact(
+        "Monza 2020: the winner stopped on lap 19, and the red flag of lap 26 makes lap 27 its own class",
+        """
+        select lap_number, lap_class from laps
+        where season = 2020 and race_name = 'Italian Grand Prix' and driver_ref = 'gasly'
+            and lap_class in ('first', 'in', 'out', 'red flag')
+        order by lap_number
+        """,
+        [(1, "first"), (19, "in"), (20, "out"), (26, "in"), (27, "red flag")],
+    ),
+    Fact(
+        "China 2014 was counted back to lap 54: the laps after it count for nothing",
+        "select race_name, season, min(lap_number), count(*) from laps where lap_class = 'not counted' group by all",
+        [("Chinese Grand Prix", 2014, 55, 27)],
+    ),
+    Fact(
+        "misfiled laps are told of the drivers who drove them: Alesi 36 laps of Belgium 2001 and Trulli 31",
+        """
+        select driver_ref, count(*), max(elapsed_ms) from laps
+        where season = 2001 and race_name = 'Belgian Grand Prix' and is_misfiled group by all order by all
+        """,
+        [("alesi", 36, 4_144_686), ("trulli", 31, 3_565_687)],
+    ),
+    Fact(
+        "no in-lap is known before 2011, and each is from then on, but for Belgium 2021",
+        """
+        select (season < 2011 or (season = 2021 and race_name = 'Belgian Grand Prix')) as unknown,
+            count(*) filter (where (is_in_lap is null) <> unknown)
+        from laps group by all order by all
+        """,
+        [(False, 0), (True, 0)],
+    ),
+]
+
+PACE = [
+    Fact(
+        "Belgium 2021 has no green lap, and no pace",
+        """
+        select count(*) filter (where is_green), count(paces.race_id) from laps
+        left join paces using (race_id, driver_id)
+        where laps.season = 2021 and laps.race_name = 'Belgian Grand Prix'
+        """,
+        [(0, 0)],
+    ),
+    Fact(
+        "drivers with a pace", "select count(*), min(season), max(season) from paces", [(10_614, 1996, 2024)]
+    ),
+    Fact(
+        "no pace rests on a lap of a stopped race",
+        """
+        select count(*) from marts.fct_lap_times as source
+        join laps
+            on source.race_id = laps.race_id and source.lap_number = laps.lap_number
+            and source.actual_driver_id = laps.driver_id
+        where laps.is_green and source.lap_time_ms > 600000
+        """,
+        0,
+    ),
+    Fact(
+        "the eleven drivers whose laps are filed under another have no pace",
+        """
+        select count(distinct (race_id, driver_id)), count(paces.race_id)
+        from laps left join paces using (race_id, driver_id) where is_misfiled
+        """,
+        [(11, 0)],
+    ),
+    Fact(
+        "Bahrain 2023: Pérez had the best pace, Verstappen won with 0.182 % less, and Alonso was third",
+        """
+        select driver_ref, green_laps, median_ms, median_pct_of_best from paces
+        where season = 2023 and race_name = 'Bahrain Grand Prix' order by median_ms limit 3
+        """,
+        [
+            ("perez", 51, 97_400, Decimal("100.000")),
+            ("max_verstappen", 50, 97_577, Decimal("100.182")),
+            ("alonso", 51, 97_931, Decimal("100.545")),
+        ],
+    ),
+    Fact(
+        "each of the 543 races with a pace has a best one, of a driver who ran at least half of the green laps",
+        """
+        select count(distinct race_id),
+            count(distinct race_id) filter (where median_pct_of_best = 100 and is_representative)
+        from paces
+        """,
+        [(543, 543)],
+    ),
+]
+
+STINTS = [
+    Fact(
+        "stints of 2011 to 2024",
+        "select count(*), min(season), max(season) from stints",
+        [(16_689, 2011, 2024)],
+    ),
+    Fact(
+        "the stints of 5,788 drivers have all their laps; the 20 of Belgium 2021, without pit stops, have none",
+        """
+        select count(*), count(*) filter (where stint_laps = laps), count(*) filter (where stint_laps is null)
+        from driver_races
+        join marts.dim_races using (race_id)
+        left join (
+            select race_id, driver_id, sum(laps) as stint_laps from stints group by all
+        ) using (race_id, driver_id)
+        where season >= 2011
+        """,
+        [(5_808, 5_788, 20)],
+    ),
+    Fact(
+        "Abu Dhabi 2021: Verstappen drove four stints, the last of five laps on new tyres, too short for a slope",
+        """
+        select first_lap, last_lap, ended_by, slope_ms_per_lap is not null from stints
+        where season = 2021 and race_name = 'Abu Dhabi Grand Prix' and driver_ref = 'max_verstappen'
+        order by stint_number
+        """,
+        [(1, 13, "stop", True), (14, 36, "stop", True), (37, 53, "stop", True), (54, 58, None, False)],
+    ),
+    Fact(
+        "Canada 2011 was stopped on the grid, which ended a stint for all 23 cars without a pit stop",
+        """
+        select count(*) from stints
+        where season = 2011 and race_name = 'Canadian Grand Prix' and ended_by = 'red flag' and last_lap = 25
+        """,
+        23,
+    ),
+    Fact(
+        "China 2017: three laps behind the safety car through the pit lane are no stints",
+        """
+        select count(*) from stints
+        where season = 2017 and race_name = 'Chinese Grand Prix' and first_lap = last_lap and first_lap in (5, 6)
+        """,
+        0,
+    ),
+]
+
+STOPS = [
+    Fact(
+        "stops, red flags and drives through the lane",
+        "select stop_kind, count(*) from stops group by all order by all",
+        [("drive-through", 627), ("red flag", 488), ("stop", 10_901)],
+    ),
+    Fact(
+        "Japan 2022: the stop of all 18 cars was a red flag, though on file it lasted under ten minutes",
+        """
+        select stop_kind, count(*), max(duration_ms) < 600000 from stops
+        where season = 2022 and race_name = 'Japanese Grand Prix' and lap_number = 2 group by all
+        """,
+        [("red flag", 18, True)],
+    ),
+    Fact(
+        "all 104 phantom stops of 2025, and one penalty, are drives through the lane",
+        "select count(*) from stops where season = 2025 and stop_kind = 'drive-through'",
+        105,
+    ),
+    Fact(
+        "the field was led through the lane before 2025, too",
+        """
+        select season, race_name, min(lap_number), max(lap_number) from (
+            select *, count(*) over (partition by race_id, lap_number) as cars from stops
+            where stop_kind = 'drive-through' and season between 2015 and 2017
+        ) where cars >= 13 group by all order by all
+        """,
+        [
+            (2015, "Hungarian Grand Prix", 45, 45),
+            (2016, "Austrian Grand Prix", 28, 29),
+            (2016, "Singapore Grand Prix", 1, 1),
+            (2017, "Azerbaijan Grand Prix", 17, 17),
+            (2017, "Brazilian Grand Prix", 1, 3),
+            (2017, "Chinese Grand Prix", 4, 6),
+            (2017, "Singapore Grand Prix", 3, 3),
+        ],
+    ),
+    Fact(
+        "of 12,016 stops three are between a drive through the lane and a real one, 84 to 90 % of the usual time",
+        """
+        select count(*) from (
+            select duration_ms,
+                median(duration_ms) filter (where stop_kind = 'stop') over (partition by race_id) as usual_ms,
+                count(*) over (partition by race_id, lap_number) as cars
+            from stops
+        ) where cars < 13 and duration_ms >= 0.84 * usual_ms and duration_ms < 0.9 * usual_ms
+        """,
+        3,
+    ),
+    Fact(
+        "time lost is measured until 2024, with a median of 22.9 s, and never under a red flag",
+        """
+        select max(season), count(*), count(*) filter (where stop_kind <> 'stop'), cast(median(time_lost_ms) as integer)
+        from stops where time_lost_ms is not null
+        """,
+        [(2024, 7_958, 0, 22_876)],
+    ),
+    Fact(
+        "Red Bull had the fastest crew of 2023, ahead of Ferrari and AlphaTauri; Haas the slowest",
+        """
+        select constructor_ref, season_rank from marts.fct_constructor_pit_stops
+        join marts.dim_constructors using (constructor_id)
+        where season = 2023 and season_rank in (1, 2, 3, 10) order by season_rank
+        """,
+        [("red_bull", 1), ("ferrari", 2), ("alphatauri", 3), ("haas", 10)],
+    ),
+    Fact(
+        "Bahrain 2021: Hamilton, 1.7 s behind, stopped four laps before Verstappen and came ahead of him",
+        """
+        select early_stop_lap, late_stop_lap, gap_before_ms, gap_after_ms, outcome from undercuts
+        where season = 2021 and race_name = 'Bahrain Grand Prix' and early = 'hamilton' and late = 'max_verstappen'
+        """,
+        [(13, 17, 1_726, -6_631, "undercut")],
+    ),
+    Fact(
+        "of 2,034 pairs the first to stop came ahead in 451, and lost the place in 195",
+        "select outcome, count(*) from undercuts group by all order by all",
+        [("none", 1_388), ("overcut", 195), ("undercut", 451)],
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def warehouse(real_warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The warehouse of the real files, with views that tell drivers and races by name."""
+    with duckdb.connect(real_warehouse, read_only=True) as connection:
+        connection.execute(NAMES)
+        yield connection
+
+
+def check(warehouse: duckdb.DuckDBPyConnection, fact: Fact) -> None:
+    """Fail with the fact's sentence where the warehouse has another answer."""
+    expected = fact.answer if isinstance(fact.answer, list) else [(fact.answer,)]
+    assert warehouse.execute(fact.query).fetchall() == expected, fact.sentence
+
+
+@pytest.mark.parametrize("fact", LAPS, ids=lambda fact: fact.sentence)
+def test_race_laps(warehouse: duckdb.DuckDBPyConnection, fact: Fact) -> None:
+    """Who was where, and which laps were at speed."""
+    check(warehouse, fact)
+
+
+@pytest.mark.parametrize("fact", PACE, ids=lambda fact: fact.sentence)
+def test_race_pace(warehouse: duckdb.DuckDBPyConnection, fact: Fact) -> None:
+    """It rests on laps that can show it, or there is none."""
+    check(warehouse, fact)
+
+
+@pytest.mark.parametrize("fact", STINTS, ids=lambda fact: fact.sentence)
+def test_stints(warehouse: duckdb.DuckDBPyConnection, fact: Fact) -> None:
+    """They have all the laps, and end where tyres could be changed."""
+    check(warehouse, fact)
+
+
+@pytest.mark.parametrize("fact", STOPS, ids=lambda fact: fact.sentence)
+def test_pit_stops(warehouse: duckdb.DuckDBPyConnection, fact: Fact) -> None:
+    """What was a stop, what it cost, and who gained by it."""
+    check(warehouse, fact)

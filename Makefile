@@ -6,7 +6,7 @@ SQL = $(wildcard models tests analyses snapshots)
 export DO_NOT_TRACK = 1
 
 .NOTPARALLEL:
-.PHONY: help build data test docs lint format lock clean core dev packages
+.PHONY: help build data metrics test docs lint format lock clean core dev metrics-extra packages
 
 help:
 	@echo 'make build              build the warehouse from a small simulated championship'
@@ -14,6 +14,7 @@ help:
 	@echo '                        (MAX_BAD_ROWS=n lets n rows that cannot be read be set aside)'
 	@echo 'make data               fetch the public archive of real results'
 	@echo 'make docs               open the catalog: every table, column and test, and how they hang together'
+	@echo 'make metrics            ask for wins, rates and medians by name; they see to the traps of the data'
 	@echo 'make test               run every check that CI runs; your data are not touched'
 	@echo 'make lint               check the style of SQL and Python; make format mends what it can'
 	@echo 'make lock               work out requirements/*.txt anew (UPGRADE=--upgrade for newer versions)'
@@ -47,6 +48,21 @@ docs: packages
 	    .venv/bin/python -m webbrowser "file://$$page" > /dev/null; \
 	fi
 
+# `mf` reads the metrics from target/, the warehouse from profiles.yml, and draws over its own lines.
+metrics: metrics-extra packages
+	@[ -f "$${PITWALL_DATA:-data}/warehouse.duckdb" ] || { \
+	    echo 'metrics: there is no warehouse yet; run `make build` first' >&2; exit 2; }
+	@.venv/bin/dbt --quiet --log-level-file none parse --target-path target
+	@said=$$(.venv/bin/mf validate-configs 2>&1) || { \
+	    echo "$$said" >&2; \
+	    echo 'metrics: they do not fit the warehouse; if it is older than they are, run `make build`' >&2; exit 2; }
+	@echo 'The metrics fit the warehouse. The most wins, by driver:'
+	@.venv/bin/mf query --quiet --metrics starts,wins,win_rate,podiums,poles --group-by driver__driver_name \
+	    --order=-wins,driver__driver_name --limit 5 --decimals 3
+	@echo
+	@echo 'Ask for more: .venv/bin/mf query --metrics median_pit_time_ms --group-by season --order season'
+	@echo 'What there is: .venv/bin/mf list metrics; what to ask it by: .venv/bin/mf list dimensions --metrics wins'
+
 lint: dev packages
 	@.venv/bin/ruff check
 	@.venv/bin/ruff format --check
@@ -60,7 +76,7 @@ format: dev packages
 lock: .venv/bin/python
 	@tools=$$(mktemp -d) && trap 'rm -rf "$$tools"' EXIT && \
 	.venv/bin/python -m venv "$$tools" && "$$tools/bin/python" -m pip install -qq uv && \
-	for set in core dev; do \
+	for set in core metrics dev; do \
 	    "$$tools/bin/uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	        --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' $(UPGRADE) \
 	        $$([ $$set = core ] || echo --extra $$set) -o requirements/$$set.txt pyproject.toml || exit; \
@@ -69,15 +85,17 @@ lock: .venv/bin/python
 clean:
 	rm -rf target logs dbt_packages .pytest_cache .ruff_cache "$${PITWALL_DATA:-data}/.build"
 
-# The environment. A copy of the lock in .venv/ tells what was installed from; dev.txt includes all of core.txt.
+# The environment. A copy of the lock in .venv/ tells what was installed from; each of core, metrics and dev includes
+# all of the one before it.
 
-core dev: .venv/bin/python
-	@cmp -s requirements/$@.txt .venv/$@.txt || { \
-	    echo 'Installing the packages that requirements/$@.txt locks ...' && \
+core dev metrics-extra: set = $(@:-extra=)
+core dev metrics-extra: .venv/bin/python
+	@cmp -s requirements/$(set).txt .venv/$(set).txt || { \
+	    echo 'Installing the packages that requirements/$(set).txt locks ...' && \
 	    .venv/bin/python -m pip install -qq --disable-pip-version-check --no-compile \
-	        --no-deps --require-hashes -r requirements/$@.txt && \
+	        --no-deps --require-hashes -r requirements/$(set).txt && \
 	    { .venv/bin/python -m compileall -q -j 0 .venv/lib > /dev/null 2>&1; \
-	    cp $(sort requirements/core.txt requirements/$@.txt) .venv/; }; }
+	    cp $(sort requirements/core.txt $(if $(filter dev,$@),requirements/metrics.txt) requirements/$(set).txt) .venv/; }; }
 
 packages: core
 	@.venv/bin/python scripts/setup_packages.py

@@ -1,0 +1,282 @@
+"""Each metric, asked of MetricFlow, gives what plain SQL gives, and falls into none of the traps of the data.
+
+The engine is the one that comes with dbt-core: it writes the SQL, and DuckDB runs it here, in one process.
+"""
+
+import csv
+import json
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import duckdb
+import pytest
+from conftest import ROOT, must_run
+from metricflow.engine.metricflow_engine import MetricFlowEngine, MetricFlowQueryRequest
+from metricflow.protocols.sql_client import SqlEngine
+from metricflow.sql.render.duckdb_renderer import DuckDbSqlPlanRenderer
+from metricflow_semantics.model.dbt_manifest_parser import parse_manifest_from_dbt_generated_manifest
+from metricflow_semantics.model.semantic_manifest_lookup import SemanticManifestLookup
+
+MF = Path(sys.executable).with_name("mf")
+
+# The marts with the columns by which the metrics are asked for, whatever a mart calls them.
+VIEWS = """
+create temp view results as
+select *, driver_id as driver, constructor_id as constructor from marts.fct_race_results;
+
+create temp view sprints as
+select *, driver_id as driver, constructor_id as constructor from marts.fct_sprint_results;
+
+create temp view scores as
+select season, driver, constructor, points from results
+union all
+select season, driver, constructor, points from sprints;
+
+create temp view qualifying as
+select *, driver_id as driver, constructor_id as constructor from marts.fct_qualifying_results;
+
+create temp view cars as
+select distinct race_id, driver_id as driver, constructor_id as constructor from marts.fct_race_results;
+
+create temp view laps as
+select fct.*, fct.actual_driver_id as driver, constructor
+from marts.fct_lap_times as fct
+left join cars on fct.race_id = cars.race_id and fct.actual_driver_id = cars.driver;
+
+create temp view stops as
+select fct.*, fct.driver_id as driver, constructor
+from marts.fct_pit_stops as fct
+left join cars on fct.race_id = cars.race_id and fct.driver_id = cars.driver;
+
+create temp view driver_tables as
+select *, driver_id as driver from marts.fct_driver_standings where is_latest_of_season;
+
+create temp view constructor_tables as
+select *, constructor_id as constructor from marts.fct_constructor_standings where is_latest_of_season;
+
+create temp view driver_tables_of_complete_seasons as
+select driver_tables.*
+from driver_tables inner join marts.dim_seasons using (season) where is_complete;
+
+create temp view constructor_tables_of_complete_seasons as
+select constructor_tables.*
+from constructor_tables inner join marts.dim_seasons using (season) where is_complete;
+"""
+
+
+def races(condition: str) -> str:
+    """The SQL for how many races a driver has for which a condition holds, however many cars he drove."""
+    return f"count(distinct (race_id, driver_id)) filter (where {condition})"
+
+
+def per_start(condition: str) -> str:
+    """The SQL for the share of the starts for which a condition holds."""
+    return f"{races(condition)} / nullif({races('is_started')}, 0)"
+
+
+FINISHED = "is_started and reason_out_group is null"
+DISQUALIFIED = "is_started and reason_out_group = 'disqualified'"
+# Of a driver who gave up one car and finished in another, the race is finished.
+RETIRED = f"{races('is_started')} - {races(FINISHED)} - {races(DISQUALIFIED)}"
+
+# Each metric by other words than its own: a view, and an aggregate.
+PLAIN = {
+    "entries": ("results", races("true")),
+    "starts": ("results", races("is_started")),
+    "wins": ("results", races("finishing_position = 1")),
+    "podiums": ("results", races("finishing_position <= 3")),
+    "poles": ("results", "count(distinct race_id) filter (where is_pole)"),
+    "fastest_laps": ("results", "count(*) filter (where fastest_lap_rank = 1)"),
+    "classifications": ("results", races("finishing_position is not null")),
+    "finishes": ("results", races(FINISHED)),
+    "disqualifications": ("results", races(DISQUALIFIED)),
+    "retirements": ("results", RETIRED),
+    "race_points": ("results", "sum(points)"),
+    "win_rate": ("results", per_start("finishing_position = 1")),
+    "podium_rate": ("results", per_start("finishing_position <= 3")),
+    "classified_rate": ("results", per_start("finishing_position is not null")),
+    "finish_rate": ("results", per_start(FINISHED)),
+    "retirement_rate": ("results", f"({RETIRED}) / nullif({races('is_started')}, 0)"),
+    "points": ("scores", "sum(points)"),
+    "sprint_starts": ("sprints", "count(*) filter (where is_started)"),
+    "sprint_wins": ("sprints", "count(*) filter (where finishing_position = 1)"),
+    "sprint_points": ("sprints", "sum(points)"),
+    "average_qualifying_position": ("qualifying", "avg(qualifying_position)"),
+    "q3_appearances": ("qualifying", "count(q3_ms)"),
+    "best_qualifying_time_ms": ("qualifying", "least(min(q1_ms), min(q2_ms), min(q3_ms))"),
+    "laps": ("laps", "count(*)"),
+    "laps_led": ("laps", "count(*) filter (where position = 1)"),
+    "median_lap_time_ms": (
+        "laps",
+        "median(lap_time_ms) filter (where lap_time_ms <= 600000 and driver_id = actual_driver_id)",
+    ),
+    "best_lap_time_ms": ("laps", "min(lap_time_ms) filter (where driver_id = actual_driver_id)"),
+    "pit_stops": ("stops", "count(*) filter (where duration_ms <= 600000)"),
+    "median_pit_time_ms": ("stops", "median(duration_ms) filter (where duration_ms <= 600000)"),
+    "championship_points": ("driver_tables", "sum(points)"),
+    "titles": ("driver_tables_of_complete_seasons", "count(*) filter (where position = 1)"),
+    "constructor_championship_points": ("constructor_tables", "sum(points)"),
+    "constructor_titles": (
+        "constructor_tables_of_complete_seasons",
+        "count(*) filter (where position = 1)",
+    ),
+}
+
+# What of a race has several rows, or does not count, made so often that whoever counts it is far off.
+TRAPS = """
+insert into marts.fct_race_results
+select * replace (
+    result_id + 1000000 as result_id, driver_entry_number + 1 as driver_entry_number,
+    false as is_pole, null as fastest_lap_rank, 0 as points
+)
+from marts.fct_race_results;
+
+insert into marts.fct_lap_times
+select * replace (lap_number + 1000 as lap_number, lap_time_ms + 600000 as lap_time_ms, true as is_red_flag)
+from marts.fct_lap_times;
+
+insert into marts.fct_lap_times
+select * replace (lap_number + 2000 as lap_number, lap_time_ms - 20000 as lap_time_ms, true as is_misfiled)
+from marts.fct_lap_times where lap_number < 1000;
+
+insert into marts.fct_pit_stops
+select * replace (stop_number + 100 as stop_number, duration_ms + 600000 as duration_ms, true as is_red_flag)
+from marts.fct_pit_stops;
+
+insert into marts.fct_driver_standings
+select * replace (driver_standing_id + 1000000 as driver_standing_id, false as is_latest_of_season)
+from marts.fct_driver_standings;
+
+insert into marts.fct_constructor_standings
+select * replace (constructor_standing_id + 1000000 as constructor_standing_id, false as is_latest_of_season)
+from marts.fct_constructor_standings;
+"""
+
+# Laps are driven under a red flag too, and a misfiled one is led by whoever led it.
+COUNTS_EVERY_LAP = {"laps", "laps_led"}
+
+
+class Metrics:
+    """The metrics of a built warehouse: what is declared, and MetricFlow to ask for them."""
+
+    def __init__(self, warehouse: Path) -> None:
+        self.warehouse = warehouse
+        self.manifest = warehouse.parent / ".build" / "target" / "semantic_manifest.json"
+        text = self.manifest.read_text(encoding="utf-8")
+        self.declared = {metric["name"]: metric for metric in json.loads(text)["metrics"]}
+        # MetricFlow only wants to know for which engine it writes.
+        client = SimpleNamespace(sql_engine_type=SqlEngine.DUCKDB, sql_plan_renderer=DuckDbSqlPlanRenderer())
+        manifest = parse_manifest_from_dbt_generated_manifest(manifest_json_string=text)
+        self.engine = MetricFlowEngine(SemanticManifestLookup(manifest), client)
+
+    def ask(
+        self, connection: duckdb.DuckDBPyConnection, metric: str, group: str, where: str | None = None
+    ) -> dict[Any, Any]:
+        """A metric by group, as MetricFlow has it."""
+        request = MetricFlowQueryRequest.create(
+            metric_names=[metric], group_by_names=[group], where_constraints=[where] if where else None
+        )
+        sql = self.engine.explain(request).sql_statement.sql
+        return dict(connection.execute(sql).fetchall())
+
+
+@pytest.fixture(scope="module")
+def simulated(simulated_warehouse: Path) -> Metrics:
+    """The metrics of the simulated championship."""
+    return Metrics(simulated_warehouse)
+
+
+@pytest.fixture(scope="module", params=["simulated", "real"])
+def championship(request: pytest.FixtureRequest) -> Iterator[tuple[Metrics, duckdb.DuckDBPyConnection]]:
+    """The metrics of each championship at hand, and a connection with the views."""
+    metrics = Metrics(request.getfixturevalue(f"{request.param}_warehouse"))
+    with duckdb.connect(metrics.warehouse, read_only=True) as connection:
+        connection.execute(VIEWS)
+        yield metrics, connection
+
+
+@pytest.fixture(scope="module")
+def trapped(simulated: Metrics) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A copy in memory of the simulated warehouse, full of traps."""
+    with duckdb.connect() as connection:
+        connection.execute("attach ':memory:' as warehouse")
+        connection.execute(f"attach '{simulated.warehouse}' as built (read_only)")
+        connection.execute("create schema warehouse.marts")
+        tables = connection.execute(
+            "select table_name from duckdb_tables() where database_name = 'built' and schema_name = 'marts'"
+        ).fetchall()
+        for (table,) in tables:
+            connection.execute(f"create table warehouse.marts.{table} as from built.marts.{table}")
+        connection.execute("use warehouse")
+        connection.execute(TRAPS)
+        yield connection
+
+
+def test_every_metric_is_compared_with_plain_sql(simulated: Metrics) -> None:
+    assert set(simulated.declared) == set(PLAIN)
+
+
+def test_every_metric_is_described(simulated: Metrics) -> None:
+    """With a sentence, and a label that is not just the name."""
+    for name, metric in simulated.declared.items():
+        assert metric["description"].endswith("."), name
+        assert metric["label"] != name
+
+
+@pytest.mark.parametrize("metric", PLAIN)
+def test_metric_is_what_plain_sql_says(
+    championship: tuple[Metrics, duckdb.DuckDBPyConnection], metric: str
+) -> None:
+    """By season, by driver, by constructor; the last from 1979, as drivers were entered by two before."""
+    metrics, connection = championship
+    view, aggregate = PLAIN[metric]
+    columns = {name for name, *_ in connection.execute(f"describe {view}").fetchall()}
+    groups = {"season", "driver", "constructor"} & columns
+    assert len(groups) > 1
+    for group in sorted(groups):
+        since = 1979 if group == "constructor" else 1950
+        plain = f"select {group}, {aggregate} from {view} where season >= {since} group by {group}"
+        expected = dict(connection.execute(plain).fetchall())
+        by = f"race_driver__{group}" if group == "constructor" and view in ("laps", "stops") else group
+        answer = metrics.ask(connection, metric, by, f"{{{{ Entity('season') }}}} >= {since}")
+        assert answer.keys() == expected.keys()
+        assert expected
+        for key, value in expected.items():
+            assert (answer[key] is None) == (value is None), (group, key)
+            assert value is None or float(answer[key]) == pytest.approx(float(value)), (group, key)
+
+
+@pytest.mark.parametrize("metric", [metric for metric in PLAIN if metric not in COUNTS_EVERY_LAP])
+def test_metric_falls_into_no_trap(
+    simulated: Metrics, trapped: duckdb.DuckDBPyConnection, metric: str
+) -> None:
+    """Second entries, red flags, misfiled laps and earlier standings change nothing."""
+    with duckdb.connect(simulated.warehouse, read_only=True) as connection:
+        before = simulated.ask(connection, metric, "season")
+    assert simulated.ask(trapped, metric, "season") == before
+
+
+@pytest.mark.skipif(not MF.exists(), reason="no `mf` command: `make metrics` and `make test` install it")
+def test_the_command_line_gives_the_same(simulated: Metrics, tmp_path: Path) -> None:
+    """`mf` validates the metrics against the warehouse, and answers."""
+    shutil.copy(ROOT / "dbt_project.yml", tmp_path)
+    (tmp_path / "target").mkdir()
+    shutil.copy(simulated.manifest, tmp_path / "target")
+    where = {
+        "DBT_PROJECT_DIR": tmp_path,
+        "DBT_PROFILES_DIR": ROOT,
+        "DBT_LOG_PATH": tmp_path / "logs",
+        "PITWALL_DATA": simulated.warehouse.parent,
+    }
+    must_run(MF, "validate-configs", **where)
+    must_run(
+        MF, "query", "--metrics", "win_rate", "--group-by", "driver", "--csv", tmp_path / "a.csv", **where
+    )
+    with (tmp_path / "a.csv").open(encoding="utf-8", newline="") as handle:
+        rows = {int(row["driver"]): float(row["win_rate"]) for row in csv.DictReader(handle)}
+    with duckdb.connect(simulated.warehouse, read_only=True) as connection:
+        assert rows == pytest.approx(simulated.ask(connection, "win_rate", "driver"))

@@ -131,9 +131,11 @@ TRAPS = """
 insert into marts.fct_race_results
 select * replace (
     result_id + 1000000 as result_id, driver_entry_number + 1 as driver_entry_number,
-    false as is_pole, null as fastest_lap_rank, 0 as points
+    null as fastest_lap_rank, 0 as points
 )
 from marts.fct_race_results;
+
+update marts.fct_race_results set is_pole = false where driver_entry_number = 1;
 
 insert into marts.fct_lap_times
 select * replace (lap_number + 1000 as lap_number, lap_time_ms + 600000 as lap_time_ms, true as is_red_flag)
@@ -142,6 +144,8 @@ from marts.fct_lap_times;
 insert into marts.fct_lap_times
 select * replace (lap_number + 2000 as lap_number, lap_time_ms - 20000 as lap_time_ms, true as is_misfiled)
 from marts.fct_lap_times where lap_number < 1000;
+
+update marts.fct_lap_times set driver_id = -driver_id;
 
 insert into marts.fct_pit_stops
 select * replace (stop_number + 100 as stop_number, duration_ms + 600000 as duration_ms, true as is_red_flag)
@@ -256,8 +260,23 @@ def test_metric_falls_into_no_trap(
 ) -> None:
     """Second entries, red flags, misfiled laps and earlier standings change nothing."""
     with duckdb.connect(simulated.warehouse, read_only=True) as connection:
-        before = simulated.ask(connection, metric, "season")
-    assert simulated.ask(trapped, metric, "season") == before
+        for group in ("season", "constructor" if metric.startswith("constructor") else "driver"):
+            before = simulated.ask(connection, metric, group)
+            assert before
+            assert simulated.ask(trapped, metric, group) == before
+
+
+@pytest.mark.parametrize("metric", ["titles", "constructor_titles"])
+def test_no_title_is_won_before_the_season_is_over(
+    simulated: Metrics, trapped: duckdb.DuckDBPyConnection, metric: str
+) -> None:
+    """Whoever leads in the middle of a season has won nothing yet."""
+    before = simulated.ask(trapped, metric, "season")
+    trapped.execute("begin; update marts.dim_seasons set is_complete = false where season = 2025")
+    answer = simulated.ask(trapped, metric, "season")
+    trapped.execute("rollback")
+    assert before == {**answer, 2025: 1}
+    assert 2025 not in answer
 
 
 @pytest.mark.skipif(not MF.exists(), reason="no `mf` command: `make metrics` and `make test` install it")

@@ -6,21 +6,9 @@ races as (
 
 ),
 
-circuits as (
+weekends as (
 
-    select * from {{ ref('stg_ergast__circuits') }}
-
-),
-
-results as (
-
-    select * from {{ ref('stg_ergast__results') }}
-
-),
-
-sprint_results as (
-
-    select * from {{ ref('stg_ergast__sprint_results') }}
+    select * from {{ ref('int_races__weekends') }}
 
 ),
 
@@ -30,52 +18,24 @@ race_scoring as (
 
 ),
 
-announced_sprints as (
-
-    select * from {{ ref('sprint_weekends') }}
-
-),
-
-races_held as (
-
-    select distinct race_id from results
-
-),
-
-sprints_held as (
-
-    select distinct race_id from sprint_results
-
-),
-
 final as (
 
     select
         races.race_id,
         races.season,
         races.round,
-        races_held.race_id is not null as is_held,
-        -- Results tell the sprints that were held, the schedule those of some seasons, the seed those to come.
-        sprints_held.race_id is not null
-        or races.sprint_date is not null
-        or announced_sprints.circuit_ref is not null as is_sprint_weekend,
+        weekends.is_held,
+        weekends.is_sprint_weekend,
         cast(coalesce(race_scoring.points_factor, 1) as decimal(4, 2)) as points_factor,
         coalesce(race_scoring.is_factor_known_before, true) as is_factor_known_before,
         coalesce(race_scoring.is_fastest_lap_scored, true) as is_fastest_lap_scored,
         coalesce(race_scoring.is_counted_for_constructors, true) as is_counted_for_constructors
     from races
-    inner join circuits
-        on races.circuit_id = circuits.circuit_id
-    left join races_held
-        on races.race_id = races_held.race_id
-    left join sprints_held
-        on races.race_id = sprints_held.race_id
+    inner join weekends
+        on races.race_id = weekends.race_id
     left join race_scoring
         on races.season = race_scoring.season
         and races.round = race_scoring.round
-    left join announced_sprints
-        on races.season = announced_sprints.season
-        and circuits.circuit_ref = announced_sprints.circuit_ref
 
 )
 

@@ -12,27 +12,9 @@ session_starts as (
 
 ),
 
-results as (
+weekends as (
 
-    select * from {{ ref('stg_ergast__results') }}
-
-),
-
-sprint_results as (
-
-    select * from {{ ref('stg_ergast__sprint_results') }}
-
-),
-
-races_held as (
-
-    select distinct race_id from results
-
-),
-
-sprints_held as (
-
-    select distinct race_id from sprint_results
+    select * from {{ ref('int_races__weekends') }}
 
 ),
 
@@ -46,9 +28,8 @@ final as (
         races.race_name,
         races.race_date,
         session_starts.race_starts_at,
-        races_held.race_id is not null as is_held,
-        -- The schedule lacks the sprints of some seasons, and the results those to come.
-        sprints_held.race_id is not null or races.sprint_date is not null as is_sprint_weekend,
+        weekends.is_held,
+        weekends.is_sprint_weekend,
         session_starts.practice_1_starts_at,
         session_starts.practice_2_starts_at,
         session_starts.practice_3_starts_at,
@@ -58,10 +39,8 @@ final as (
     from races
     inner join session_starts
         on races.race_id = session_starts.race_id
-    left join races_held
-        on races.race_id = races_held.race_id
-    left join sprints_held
-        on races.race_id = sprints_held.race_id
+    inner join weekends
+        on races.race_id = weekends.race_id
 
 )
 

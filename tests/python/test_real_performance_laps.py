@@ -1,4 +1,4 @@
-"""Laps, pace, stints and pit stops of the real files: the races that everybody remembers, and those that mislead.
+"""Laps, pace, stints and pit stops of the real files: the remembered and the misleading.
 
 All of it is skipped where the files are not at hand.
 """
@@ -131,7 +131,10 @@ LAPS = [
     ),
     Fact(
         "China 2014 was counted back to lap 54: the laps after it count for nothing",
-        "select race_name, season, min(lap_number), count(*) from laps where lap_class = 'not counted' group by all",
+        """
+        select race_name, season, min(lap_number), count(*) from laps
+        where lap_class = 'not counted' group by all
+        """,
         [("Chinese Grand Prix", 2014, 55, 27)],
     ),
     Fact(
@@ -198,7 +201,7 @@ PACE = [
         ],
     ),
     Fact(
-        "each of the 543 races with a pace has a best one, of a driver who ran at least half of the green laps",
+        "each of the 543 races with a pace has a best one, of a driver who ran half of it or more",
         """
         select count(distinct race_id),
             count(distinct race_id) filter (where median_pct_of_best = 100 and is_representative)
@@ -215,7 +218,7 @@ STINTS = [
         [(16_689, 2011, 2024)],
     ),
     Fact(
-        "the stints of 5,788 drivers have all their laps; the 20 of Belgium 2021, without pit stops, have none",
+        "the stints of 5,788 drivers have all their laps; Belgium 2021, without pit stops, has none",
         """
         select count(*), count(*) filter (where stint_laps = laps), count(*) filter (where stint_laps is null)
         from driver_races
@@ -228,7 +231,7 @@ STINTS = [
         [(5_808, 5_788, 20)],
     ),
     Fact(
-        "Abu Dhabi 2021: Verstappen drove four stints, the last of five laps on new tyres, too short for a slope",
+        "Abu Dhabi 2021: Verstappen's four stints, the last of five laps and too short for a slope",
         """
         select first_lap, last_lap, ended_by, slope_ms_per_lap is not null from stints
         where season = 2021 and race_name = 'Abu Dhabi Grand Prix' and driver_ref = 'max_verstappen'
@@ -248,7 +251,8 @@ STINTS = [
         "China 2017: three laps behind the safety car through the pit lane are no stints",
         """
         select count(*) from stints
-        where season = 2017 and race_name = 'Chinese Grand Prix' and first_lap = last_lap and first_lap in (5, 6)
+        where season = 2017 and race_name = 'Chinese Grand Prix'
+            and first_lap = last_lap and first_lap in (5, 6)
         """,
         0,
     ),
@@ -292,7 +296,7 @@ STOPS = [
         ],
     ),
     Fact(
-        "of 12,016 stops three are between a drive through the lane and a real one, 84 to 90 % of the usual time",
+        "three of 12,016 stops are between a drive through the lane and a real one",
         """
         select count(*) from (
             select duration_ms,
@@ -306,7 +310,8 @@ STOPS = [
     Fact(
         "time lost is measured until 2024, with a median of 22.9 s, and never under a red flag",
         """
-        select max(season), count(*), count(*) filter (where stop_kind <> 'stop'), cast(median(time_lost_ms) as integer)
+        select max(season), count(*), count(*) filter (where stop_kind <> 'stop'),
+            cast(median(time_lost_ms) as integer)
         from stops where time_lost_ms is not null
         """,
         [(2024, 7_958, 0, 22_876)],
@@ -324,7 +329,8 @@ STOPS = [
         "Bahrain 2021: Hamilton, 1.7 s behind, stopped four laps before Verstappen and came ahead of him",
         """
         select early_stop_lap, late_stop_lap, gap_before_ms, gap_after_ms, outcome from undercuts
-        where season = 2021 and race_name = 'Bahrain Grand Prix' and early = 'hamilton' and late = 'max_verstappen'
+        where season = 2021 and race_name = 'Bahrain Grand Prix'
+            and early = 'hamilton' and late = 'max_verstappen'
         """,
         [(13, 17, 1_726, -6_631, "undercut")],
     ),

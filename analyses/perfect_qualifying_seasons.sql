@@ -6,8 +6,8 @@
 -- | 2018 | Fernando Alonso | Stoffel Vandoorne | 21 | -0.372 |
 -- | 2019 | George Russell | Robert Kubica | 21 | -0.533 |
 -- | 2008 | Fernando Alonso | Nelson Piquet Jr. | 18 | -0.463 |
+-- | 2025 | Fernando Alonso | Lance Stroll | 18 | -0.258 |
 -- | 2020 | Max Verstappen | Alexander Albon | 17 | -0.616 |
--- | 2025 | Fernando Alonso | Lance Stroll | 17 | -0.241 |
 -- | 2020 | George Russell | Nicholas Latifi | 16 | -0.836 |
 -- | 2025 | Max Verstappen | Yuki Tsunoda | 16 | -0.762 |
 -- | 2017 | Nico Hülkenberg | Jolyon Palmer | 15 | -0.955 |

@@ -53,32 +53,55 @@ sprint_entries as (
 
 ),
 
+-- Whoever fell ill or was hurt after qualifying has no race result.
+entries as (
+
+    select
+        race_id,
+        constructor_id,
+        driver_id
+    from race_entries
+
+    union distinct
+
+    select
+        race_id,
+        constructor_id,
+        driver_id
+    from qualifying
+
+),
+
 weekends as (
 
     select
-        race_entries.race_id,
+        entries.race_id,
         races.season,
-        race_entries.constructor_id,
-        race_entries.driver_id,
-        race_entries.is_started,
+        entries.constructor_id,
+        entries.driver_id,
+        coalesce(race_entries.is_started, false) as is_started,
         race_entries.finishing_position,
-        race_entries.points + coalesce(sprint_entries.points, 0) as points,
+        coalesce(race_entries.points, 0) + coalesce(sprint_entries.points, 0) as points,
         qualifying.qualifying_position,
         qualifying.q1_ms,
         qualifying.q2_ms,
         qualifying.q3_ms,
         qualifying.aggregate_ms
-    from race_entries
+    from entries
     inner join races
-        on race_entries.race_id = races.race_id
+        on entries.race_id = races.race_id
+    left join race_entries
+        on entries.race_id = race_entries.race_id
+        and entries.constructor_id = race_entries.constructor_id
+        and entries.driver_id = race_entries.driver_id
     left join sprint_entries
-        on race_entries.race_id = sprint_entries.race_id
-        and race_entries.constructor_id = sprint_entries.constructor_id
-        and race_entries.driver_id = sprint_entries.driver_id
+        on entries.race_id = sprint_entries.race_id
+        and entries.constructor_id = sprint_entries.constructor_id
+        and entries.driver_id = sprint_entries.driver_id
     left join qualifying
-        on race_entries.race_id = qualifying.race_id
-        and race_entries.constructor_id = qualifying.constructor_id
-        and race_entries.driver_id = qualifying.driver_id
+        on entries.race_id = qualifying.race_id
+        and entries.constructor_id = qualifying.constructor_id
+        and entries.driver_id = qualifying.driver_id
 
 ),
 

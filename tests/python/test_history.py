@@ -145,32 +145,30 @@ def test_the_revisions_of_other_results_are_kept_beside(project: Project) -> Non
 def test_a_penalty_after_the_flag_is_a_row_with_from_and_to(
     simulated_warehouse: Path, tmp_path: Path
 ) -> None:
-    """The whole way: a build, the winner disqualified in the file, another build."""
+    """The whole way: a build, five seconds added in the file, another build."""
     raw = shutil.copytree(simulated_warehouse.parent / "raw", tmp_path / "raw")
     data = tmp_path / "data"
     data.mkdir()
     shutil.copy(simulated_warehouse, data / "warehouse.duckdb")
     results = raw / "results.csv"
-    header, first, *others = results.read_text(encoding="utf-8").splitlines()
-    row = dict(zip(header.replace('"', "").split(","), first.split(","), strict=True))
-    assert row["positionText"].strip('"') == "1"
-    penalised = {**row, "position": "\\N", "positionText": "D", "points": "0"}
-    results.write_text("\n".join([header, ",".join(penalised.values()), *others]) + "\n", encoding="utf-8")
+    header, *rows = [line.split(",") for line in results.read_text(encoding="utf-8").splitlines()]
+    race, time, result = (header.index(name) for name in ("raceId", "milliseconds", "resultId"))
+    last = max(
+        (row for row in rows if row[race] == rows[0][race] and row[time] != "\\N"),
+        key=lambda row: int(row[time]),
+    )
+    before = int(last[time])
+    last[time] = str(before + 5000)
+    results.write_text("\n".join(map(",".join, [header, *rows])) + "\n", encoding="utf-8")
     with duckdb.connect(build_warehouse(raw, data), read_only=True) as connection:
         versions = connection.execute(
-            "select position_text, points, dbt_valid_to is null, "
+            "select time_ms, dbt_valid_to is null, "
             "dbt_valid_from = lag(dbt_valid_to) over (order by dbt_valid_from) "
             "from snapshots.race_results_history where result_id = ? order by dbt_valid_from",
-            [row["resultId"]],
+            [last[result]],
         ).fetchall()
         revisions = connection.execute(
-            "select result_id, revised_column, value_before, value_after from marts.fct_result_revisions "
-            "order by revised_column"
+            "select result_id, revised_column, value_before, value_after from marts.fct_result_revisions"
         ).fetchall()
-    number = int(row["resultId"])
-    assert versions == [("1", float(row["points"]), False, None), ("D", 0, True, True)]
-    assert [revision[:3] for revision in revisions] == [
-        (number, "points", f"{float(row['points']):.2f}"),
-        (number, "position_text", "1"),
-    ]
-    assert [revision[3] for revision in revisions] == ["0.00", "D"]
+    assert versions == [(before, False, None), (before + 5000, True, True)]
+    assert revisions == [(int(last[result]), "time_ms", str(before), str(before + 5000))]

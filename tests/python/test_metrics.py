@@ -225,10 +225,12 @@ def test_every_metric_is_compared_with_plain_sql(simulated: Metrics) -> None:
 
 
 def test_every_metric_is_described(simulated: Metrics) -> None:
-    """With a sentence, and a label that is not just the name."""
+    """With a sentence and a label that is not just the name, and it is on the landing page."""
+    landing_page = (ROOT / "models" / "docs" / "overview.md").read_text(encoding="utf-8")
     for name, metric in simulated.declared.items():
         assert metric["description"].endswith("."), name
         assert metric["label"] != name
+        assert f"`{name}`" in landing_page
 
 
 @pytest.mark.parametrize("metric", PLAIN)
@@ -277,6 +279,18 @@ def test_no_title_is_won_before_the_season_is_over(
     trapped.execute("rollback")
     assert before == {**answer, 2025: 1}
     assert 2025 not in answer
+
+
+def test_there_is_a_row_for_every_day(championship: tuple[Metrics, duckdb.DuckDBPyConnection]) -> None:
+    """From the first day of the first season to the last of the last, without a gap."""
+    _, connection = championship
+    [(first, last, days)] = connection.execute(
+        "select min(date_day), max(date_day), count(*) from marts.dim_dates"
+    ).fetchall()
+    seasons = connection.execute("select min(season), max(season) from marts.dim_seasons").fetchall()
+    assert seasons == [(first.year, last.year)]
+    assert (first.month, first.day, last.month, last.day) == (1, 1, 12, 31)
+    assert days == (last - first).days + 1
 
 
 @pytest.mark.skipif(not MF.exists(), reason="no `mf` command: `make metrics` and `make test` install it")

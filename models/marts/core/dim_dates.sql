@@ -17,8 +17,9 @@ calendar as (
 
 digits as (
 
-    {% for digit in range(10) -%}
-        select {{ digit }} as digit {{ 'union all' if not loop.last }}
+    {% for digit in range(10) %}
+    select {{ digit }} as digit
+    {% if not loop.last %}union all{% endif %}
     {% endfor %}
 
 ),

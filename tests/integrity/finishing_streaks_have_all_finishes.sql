@@ -1,4 +1,4 @@
--- The streaks of a driver hold every race that he finished, once, and none overlaps the next.
+-- The streaks of a driver add up to the races that he finished, each counted once.
 with
 
 streaks as (

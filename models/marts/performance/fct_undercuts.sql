@@ -55,46 +55,7 @@ stop_pairs as (
 
 ),
 
-slow_laps as (
-
-    select distinct
-        race_id,
-        lap_number
-    from race_laps
-    where coalesce(is_field_slow, true) or is_red_flag
-
-),
-
--- The safety car gives and takes more than any stop; and so does another visit to the lane, for tyres or a penalty.
-disturbed_pairs as (
-
-    select
-        stop_pairs.race_id,
-        stop_pairs.early_driver_id,
-        stop_pairs.late_driver_id
-    from stop_pairs
-    inner join slow_laps
-        on stop_pairs.race_id = slow_laps.race_id
-        and slow_laps.lap_number between stop_pairs.early_stop_lap - 1 and stop_pairs.late_stop_lap + 1
-
-    union
-
-    select
-        stop_pairs.race_id,
-        stop_pairs.early_driver_id,
-        stop_pairs.late_driver_id
-    from stop_pairs
-    inner join pit_stops
-        on stop_pairs.race_id = pit_stops.race_id
-        and pit_stops.lap_number between stop_pairs.early_stop_lap - 2 and stop_pairs.late_stop_lap + 1
-        and (
-            (stop_pairs.early_driver_id = pit_stops.driver_id and stop_pairs.early_stop_lap <> pit_stops.lap_number)
-            or (stop_pairs.late_driver_id = pit_stops.driver_id and stop_pairs.late_stop_lap <> pit_stops.lap_number)
-        )
-
-),
-
-gaps as (
+close_pairs as (
 
     select
         stop_pairs.*,
@@ -117,36 +78,74 @@ gaps as (
         on stop_pairs.race_id = late_after.race_id
         and stop_pairs.late_driver_id = late_after.driver_id
         and stop_pairs.late_stop_lap + 1 = late_after.lap_number
-    left join disturbed_pairs
-        on stop_pairs.race_id = disturbed_pairs.race_id
-        and stop_pairs.early_driver_id = disturbed_pairs.early_driver_id
-        and stop_pairs.late_driver_id = disturbed_pairs.late_driver_id
-    where
-        disturbed_pairs.race_id is null
-        and abs(early_before.elapsed_ms - late_before.elapsed_ms) <= 3000
+    where abs(early_before.elapsed_ms - late_before.elapsed_ms) <= 3000
+
+),
+
+slow_laps as (
+
+    select distinct
+        race_id,
+        lap_number
+    from race_laps
+    where coalesce(is_field_slow, true) or is_red_flag
+
+),
+
+-- The safety car gives and takes more than any stop; and so does another visit to the lane, for tyres or a penalty.
+disturbed_pairs as (
+
+    select
+        close_pairs.race_id,
+        close_pairs.early_driver_id,
+        close_pairs.late_driver_id
+    from close_pairs
+    inner join slow_laps
+        on close_pairs.race_id = slow_laps.race_id
+        and slow_laps.lap_number between close_pairs.early_stop_lap - 1 and close_pairs.late_stop_lap + 1
+
+    union
+
+    select
+        close_pairs.race_id,
+        close_pairs.early_driver_id,
+        close_pairs.late_driver_id
+    from close_pairs
+    inner join pit_stops
+        on close_pairs.race_id = pit_stops.race_id
+        and pit_stops.lap_number between close_pairs.early_stop_lap - 2 and close_pairs.late_stop_lap + 1
+        and (
+            (close_pairs.early_driver_id = pit_stops.driver_id and close_pairs.early_stop_lap <> pit_stops.lap_number)
+            or (close_pairs.late_driver_id = pit_stops.driver_id and close_pairs.late_stop_lap <> pit_stops.lap_number)
+        )
 
 ),
 
 final as (
 
     select
-        race_id,
-        early_driver_id,
-        late_driver_id,
-        season,
-        round,
-        early_stop_lap,
-        late_stop_lap,
-        gap_before_ms,
-        gap_after_ms,
-        gap_before_ms - gap_after_ms as early_gain_ms,
-        lane_gain_ms,
+        close_pairs.race_id,
+        close_pairs.early_driver_id,
+        close_pairs.late_driver_id,
+        close_pairs.season,
+        close_pairs.round,
+        close_pairs.early_stop_lap,
+        close_pairs.late_stop_lap,
+        close_pairs.gap_before_ms,
+        close_pairs.gap_after_ms,
+        close_pairs.gap_before_ms - close_pairs.gap_after_ms as early_gain_ms,
+        close_pairs.lane_gain_ms,
         case
-            when gap_before_ms > 0 and gap_after_ms < 0 then 'undercut'
-            when gap_before_ms < 0 and gap_after_ms > 0 then 'overcut'
+            when close_pairs.gap_before_ms > 0 and close_pairs.gap_after_ms < 0 then 'undercut'
+            when close_pairs.gap_before_ms < 0 and close_pairs.gap_after_ms > 0 then 'overcut'
             else 'none'
         end as outcome
-    from gaps
+    from close_pairs
+    left join disturbed_pairs
+        on close_pairs.race_id = disturbed_pairs.race_id
+        and close_pairs.early_driver_id = disturbed_pairs.early_driver_id
+        and close_pairs.late_driver_id = disturbed_pairs.late_driver_id
+    where disturbed_pairs.race_id is null
 
 )
 

@@ -62,7 +62,7 @@ group by race_id, driver_id;
 LAPS = [
     Fact("every lap of the source is there", "select count(*) from laps", 589_081),
     Fact(
-        "the classes of laps: three in ten thousand cannot be told or are not counted",
+        "each lap has one class, and none is unknown",
         "select lap_class, count(*) from laps group by all order by lap_class",
         [
             ("first", 11_020),

@@ -168,8 +168,10 @@ compared as (
         cast(case when is_race_together then team_mate_points else 0 end as decimal(8, 2)) as team_mate_points,
         -- Relative to the faster of the two, so that the team mate has the same gap with the other sign.
         cast(
-            cast(compared_ms - team_mate_compared_ms as decimal(20, 9)) * 100
-            / least(compared_ms, team_mate_compared_ms) as decimal(12, 6)
+            cast(
+                cast(compared_ms - team_mate_compared_ms as decimal(20, 9)) * 100
+                / least(compared_ms, team_mate_compared_ms) as decimal(20, 9)
+            ) as decimal(12, 6)
         ) as qualifying_gap_percent
     from paired
 

@@ -148,13 +148,22 @@ final as (
         lap_records.driver_id as lap_record_driver_id,
         lap_records.season as lap_record_season,
         cast(
-            cast(car_facts.places_changed as decimal(20, 9)) / nullif(car_facts.cars_compared, 0) as decimal(8, 3)
+            cast(
+                cast(car_facts.places_changed as decimal(20, 9)) / nullif(car_facts.cars_compared, 0)
+                as decimal(20, 9)
+            ) as decimal(8, 3)
         ) as mean_places_changed,
         cast(
-            cast(car_facts.retirements as decimal(20, 9)) / nullif(car_facts.cars_started, 0) as decimal(8, 4)
+            cast(
+                cast(car_facts.retirements as decimal(20, 9)) / nullif(car_facts.cars_started, 0)
+                as decimal(20, 9)
+            ) as decimal(8, 4)
         ) as attrition_rate,
         cast(
-            cast(result_facts.pole_wins as decimal(20, 9)) / nullif(result_facts.poles, 0) as decimal(8, 4)
+            cast(
+                cast(result_facts.pole_wins as decimal(20, 9)) / nullif(result_facts.poles, 0)
+                as decimal(20, 9)
+            ) as decimal(8, 4)
         ) as pole_to_win_rate,
         cast(coalesce(result_facts.different_winners, 0) as integer) as different_winners,
         driver_records.driver_id as most_successful_driver_id,

@@ -63,7 +63,9 @@ final as (
         cast(coalesce(failures.failures, 0) as integer) as failures,
         cast(starts.race_starts as integer) as race_starts,
         cast(
-            cast(coalesce(failures.failures, 0) as decimal(20, 9)) / starts.race_starts as decimal(8, 4)
+            cast(
+                cast(coalesce(failures.failures, 0) as decimal(20, 9)) / starts.race_starts as decimal(20, 9)
+            ) as decimal(8, 4)
         ) as failures_per_start
     from starts
     inner join causes_of_season

@@ -48,9 +48,15 @@ from marts.fct_lap_times as fct
 left join cars on fct.race_id = cars.race_id and fct.actual_driver_id = cars.driver;
 
 create temp view stops as
+select *, driver_id as driver, constructor_id as constructor from marts.fct_pit_stop_times;
+
+create temp view paces as
 select fct.*, fct.driver_id as driver, constructor
-from marts.fct_pit_stops as fct
+from marts.fct_race_pace as fct
 left join cars on fct.race_id = cars.race_id and fct.driver_id = cars.driver;
+
+create temp view gaps as
+select *, driver_id as driver, constructor_id as constructor from marts.fct_qualifying_gaps;
 
 create temp view driver_tables as
 select *, driver_id as driver from marts.fct_driver_standings where is_latest_of_season;
@@ -115,8 +121,10 @@ PLAIN = {
         "median(lap_time_ms) filter (where lap_time_ms <= 600000 and driver_id = actual_driver_id)",
     ),
     "best_lap_time_ms": ("laps", "min(lap_time_ms) filter (where driver_id = actual_driver_id)"),
-    "pit_stops": ("stops", "count(*) filter (where duration_ms <= 600000)"),
-    "median_pit_time_ms": ("stops", "median(duration_ms) filter (where duration_ms <= 600000)"),
+    "pit_stops": ("stops", "count(*) filter (where stop_kind = 'stop')"),
+    "median_pit_time_ms": ("stops", "median(duration_ms) filter (where stop_kind = 'stop')"),
+    "median_race_pace_percent": ("paces", "median(median_pct_of_best) filter (where is_representative)"),
+    "median_qualifying_gap_percent": ("gaps", "median(gap_to_pole_percent)"),
     "championship_points": ("driver_tables", "sum(points)"),
     "titles": ("driver_tables_of_complete_seasons", "count(*) filter (where position = 1)"),
     "constructor_championship_points": ("constructor_tables", "sum(points)"),
@@ -147,9 +155,21 @@ from marts.fct_lap_times where lap_number < 1000;
 
 update marts.fct_lap_times set driver_id = -driver_id;
 
-insert into marts.fct_pit_stops
-select * replace (stop_number + 100 as stop_number, duration_ms + 600000 as duration_ms, true as is_red_flag)
-from marts.fct_pit_stops;
+insert into marts.fct_pit_stop_times
+select * replace (
+    stop_number + 100 as stop_number, duration_ms + 600000 as duration_ms, 'red flag' as stop_kind
+)
+from marts.fct_pit_stop_times;
+
+insert into marts.fct_pit_stop_times
+select * replace (stop_number + 200 as stop_number, 1000 as duration_ms, 'drive-through' as stop_kind)
+from marts.fct_pit_stop_times;
+
+insert into marts.fct_race_pace
+select * replace (
+    race_id + 1000000 as race_id, median_pct_of_best - 5 as median_pct_of_best, false as is_representative
+)
+from marts.fct_race_pace;
 
 insert into marts.fct_driver_standings
 select * replace (driver_standing_id + 1000000 as driver_standing_id, false as is_latest_of_season)
@@ -247,7 +267,7 @@ def test_metric_is_what_plain_sql_says(
         since = 1979 if group == "constructor" else 1950
         plain = f"select {group}, {aggregate} from {view} where season >= {since} group by {group}"
         expected = dict(connection.execute(plain).fetchall())
-        by = f"race_driver__{group}" if group == "constructor" and view in ("laps", "stops") else group
+        by = f"race_driver__{group}" if group == "constructor" and view in ("laps", "paces") else group
         answer = metrics.ask(connection, metric, by, f"{{{{ Entity('season') }}}} >= {since}")
         assert answer.keys() == expected.keys()
         assert expected

@@ -176,7 +176,8 @@ def primary_key(node: dict[str, Any]) -> list[str]:
 
 def key_in_words(description: str) -> list[str]:
     """The columns that a description names after `Key:` or `Primary key:`."""
-    match = re.search(r"\b(?:Primary key|Key): ((?:`\w+`(?:, | and )?)+)", description)
+    sentence = " ".join(description.split())
+    match = re.search(r"\b(?:Primary key|Key): ((?:`\w+`(?:, | and )?)+)", sentence)
     return re.findall(r"`(\w+)`", match[1]) if match else []
 
 
@@ -237,7 +238,7 @@ def test_every_model_states_its_grain_and_primary_key(project: Project) -> None:
         (
             f"{model['name']}: {model['description'][:70]!r}"
             for model in project.models
-            if not pattern.match(model["description"])
+            if not pattern.match(" ".join(model["description"].split()))
         ),
         "A description starts with `Grain: one row per …. Primary key: `…`.`:",
     )

@@ -1,17 +1,20 @@
 # Pitwall: the commands. `make` alone lists them; each sets up what it needs in .venv/ and dbt_packages/.
 
+ENGINE = duckdb
 MAX_BAD_ROWS = 0
 SQL = $(wildcard models tests analyses snapshots)
 
 export DO_NOT_TRACK = 1
 
 .NOTPARALLEL:
-.PHONY: help build data metrics test docs lint format lock clean core dev metrics-extra packages
+EXTRAS = postgres spark redshift s3 bench metrics
+.PHONY: help build data metrics test docs lint format lock clean core dev all packages $(EXTRAS:%=%-extra)
 
 help:
 	@echo 'make build              build the warehouse from a small simulated championship'
 	@echo 'make build RAW=path     build it from real files: a folder of CSVs, a zip of them, or its URL'
 	@echo '                        (MAX_BAD_ROWS=n lets n rows that cannot be read be set aside)'
+	@echo 'make build ENGINE=name  build it in postgres or with spark instead of duckdb'
 	@echo 'make data               fetch the public archive of real results'
 	@echo 'make docs               open the catalog: every table, column and test, and how they hang together'
 	@echo 'make metrics            ask for wins, rates and medians by name; they see to the traps of the data'
@@ -23,14 +26,14 @@ help:
 	@echo 'PITWALL_DATA=folder     where data and warehouse live (default: data)'
 	@echo 'PYTHON=program          the Python 3.11, 3.12 or 3.13 to make .venv from (default: the newest found)'
 
-build: packages
+build: packages $(if $(filter-out duckdb,$(ENGINE)),$(ENGINE)-extra)
 	@raw="$$RAW"; \
 	if [ -z "$$raw" ]; then \
 	    raw="$${PITWALL_DATA:-data}/raw/simulated"; \
 	    .venv/bin/python scripts/simulate.py --seasons 5 "$$raw" || exit; \
 	fi; \
 	.venv/bin/python scripts/csv_to_parquet.py --max-bad-rows "$(MAX_BAD_ROWS)" "$$raw"
-	@.venv/bin/python scripts/build.py
+	@.venv/bin/python scripts/build.py --engine "$(ENGINE)"
 
 data: core
 	@.venv/bin/python scripts/fetch.py
@@ -73,29 +76,35 @@ format: dev packages
 	@.venv/bin/ruff format
 	@.venv/bin/sqlfluff fix --disable-progress-bar $(SQL)
 
+# all.txt is worked out first, and binds the others, so that any of them fit together in one .venv.
 lock: .venv/bin/python
 	@tools=$$(mktemp -d) && trap 'rm -rf "$$tools"' EXIT && \
 	.venv/bin/python -m venv "$$tools" && "$$tools/bin/python" -m pip install -qq uv && \
-	for set in core metrics dev; do \
-	    "$$tools/bin/uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	for set in all core dev $(EXTRAS); do \
+	    case $$set in \
+	        all) choice='--all-extras' ;; \
+	        core) choice='--constraints requirements/all.txt' ;; \
+	        *) choice="--constraints requirements/all.txt --extra $$set" ;; \
+	    esac; \
+	    "$$tools/bin/uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 	        --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' $(UPGRADE) \
-	        $$([ $$set = core ] || echo --extra $$set) -o requirements/$$set.txt pyproject.toml || exit; \
+	        $$choice -o requirements/$$set.txt pyproject.toml || exit; \
 	done
 
 clean:
 	rm -rf target logs dbt_packages .pytest_cache .ruff_cache "$${PITWALL_DATA:-data}/.build"
 
-# The environment. A copy of the lock in .venv/ tells what was installed from; each of core, metrics and dev includes
-# all of the one before it.
+# The environment. Copies of the locks in .venv/ tell what was installed from; `all` has what every other one has.
 
-core dev metrics-extra: set = $(@:-extra=)
-core dev metrics-extra: .venv/bin/python
+core dev all $(EXTRAS:%=%-extra): set = $(@:-extra=)
+core dev all $(EXTRAS:%=%-extra): .venv/bin/python
 	@cmp -s requirements/$(set).txt .venv/$(set).txt || { \
 	    echo 'Installing the packages that requirements/$(set).txt locks ...' && \
 	    .venv/bin/python -m pip install -qq --disable-pip-version-check --no-compile \
 	        --no-deps --require-hashes -r requirements/$(set).txt && \
 	    { .venv/bin/python -m compileall -q -j 0 .venv/lib > /dev/null 2>&1; \
-	    cp $(sort requirements/core.txt $(if $(filter dev,$@),requirements/metrics.txt) requirements/$(set).txt) .venv/; }; }
+	    cp $(if $(filter all,$@),requirements/*.txt,$(sort requirements/core.txt \
+	        $(if $(filter dev,$@),requirements/metrics.txt) requirements/$(set).txt)) .venv/; }; }
 
 packages: core
 	@.venv/bin/python scripts/setup_packages.py

@@ -41,7 +41,7 @@ class Project:
         self.warehouse = self.data / "warehouse.duckdb"
         self.aside = self.data / ".build" / "warehouse.duckdb"
         (root / "scripts").mkdir()
-        for name in ("build.py", "data_folder.py"):
+        for name in ("build.py", "data_folder.py", "warehouse.py", "warehouse_duckdb.py"):
             shutil.copy(SCRIPTS / name, root / "scripts")
         (self.data / "parquet").mkdir(parents=True)
 

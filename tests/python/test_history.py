@@ -46,7 +46,7 @@ class Project:
         self.data = root / "data"
         self.warehouse = self.data / "warehouse.duckdb"
         (root / "scripts").mkdir(parents=True)
-        for name in ("build.py", "data_folder.py"):
+        for name in ("build.py", "data_folder.py", "warehouse.py", "warehouse_duckdb.py"):
             shutil.copy(SCRIPTS / name, root / "scripts")
         (self.data / "parquet").mkdir(parents=True)
 

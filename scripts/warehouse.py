@@ -1,0 +1,40 @@
+"""Where dbt builds a warehouse: aside first, and in the place of the last good one only when all went well."""
+
+from abc import ABC, abstractmethod
+from pathlib import Path
+
+
+class Warehouse(ABC):
+    """One engine's warehouse. `scripts/build.py` calls begin, then dbt, then commit or, if dbt failed, kept."""
+
+    target: str  # of profiles.yml
+
+    def __init__(self, data: Path) -> None:
+        self.data = data
+
+    @abstractmethod
+    def __str__(self) -> str:
+        """What a person calls it: a file, or a database and its server."""
+
+    @abstractmethod
+    def exists(self) -> bool:
+        """Whether there is a last good one."""
+
+    @abstractmethod
+    def begin(self) -> dict[str, str]:
+        """Make an empty place aside, and carry the history of revised results into it.
+
+        Returns:
+            The environment that makes dbt build there.
+
+        Raises:
+            PlainError: why it cannot be done; the last good warehouse is unchanged.
+        """
+
+    @abstractmethod
+    def kept(self) -> str:
+        """Where a failed build can be looked at; empty if nowhere."""
+
+    @abstractmethod
+    def commit(self) -> tuple[int, int]:
+        """Put what was built in the place of the last one. Returns the number of tables and of rows in marts."""

@@ -1,0 +1,118 @@
+"""The warehouse in a DuckDB file, `warehouse.duckdb` in the data folder."""
+
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+from data_folder import PlainError
+from warehouse import Warehouse
+
+
+class DuckDBWarehouse(Warehouse):
+    """Builds a new file and renames it over the last one, so that whoever reads that is not disturbed.
+
+    The new file has the same name in another folder, because a DuckDB catalog is named after its file and
+    the views refer to it.
+    """
+
+    target = "duckdb"
+
+    def __init__(self, data: Path) -> None:
+        super().__init__(data)
+        self.final = data / "warehouse.duckdb"
+        self.aside = data / ".build" / "warehouse.duckdb"
+        self.results = data / "parquet" / "results.parquet"
+        self.stays_behind = False
+
+    def __str__(self) -> str:
+        return str(self.final)
+
+    def exists(self) -> bool:
+        return self.final.exists()
+
+    def begin(self) -> dict[str, str]:
+        self.aside.parent.mkdir(exist_ok=True)
+        for leftover in (self.aside, write_ahead_log(self.aside)):
+            leftover.unlink(missing_ok=True)
+        self.stays_behind = self.exists() and carry_history(self.final, self.aside, self.results)
+        return {"PITWALL_WAREHOUSE": str(self.aside.absolute())}
+
+    def kept(self) -> str:
+        return str(self.aside) if self.aside.exists() else ""
+
+    def commit(self) -> tuple[int, int]:
+        counts = count_marts(self.aside)
+        if self.stays_behind:
+            kept = keep_beside(self.final)
+            print(f"The last results were of another championship; {kept} keeps their revisions.")
+        # A log that somebody's broken session left belongs to the old file; DuckDB would try it on the new.
+        write_ahead_log(self.final).unlink(missing_ok=True)
+        self.aside.replace(self.final)
+        return counts
+
+
+def count_marts(warehouse: Path) -> tuple[int, int]:
+    """Fold the write-ahead log into the file, and return the number of tables and of rows in marts."""
+    with duckdb.connect(warehouse) as connection:
+        connection.execute("checkpoint")
+        names = connection.execute(
+            "select table_name from information_schema.tables where table_schema = 'marts'"
+        ).fetchall()
+        rows = [connection.execute(f'select count(*) from marts."{name}"').fetchall() for (name,) in names]
+    return len(names), sum(count for [(count,)] in rows)
+
+
+def write_ahead_log(warehouse: Path) -> Path:
+    """The file that DuckDB keeps beside a database while it is open for writing."""
+    return warehouse.with_name(warehouse.name + ".wal")
+
+
+def is_of_other_results(connection: duckdb.DuckDBPyConnection, results: Path) -> bool:
+    """Whether the history attached as `last` is of another championship: its ids mean other results."""
+    known, same = connection.execute(
+        "select count(*), "
+        "count(*) filter (where was.race_id = now.race_id and was.driver_id = now.driver_id) from "
+        "last.snapshots.race_results_history as was join read_parquet(?) as now using (result_id) "
+        "where was.dbt_valid_to is null",
+        [str(results)],
+    ).fetchall()[0]
+    return 2 * same < known
+
+
+def carry_history(last: Path, aside: Path, results: Path) -> bool:
+    """Copy the snapshots of the last good warehouse into the new file, where dbt adds to them.
+
+    Returns whether revisions stay behind, because the new results are of another championship: every one of
+    them would look revised. Raises PlainError if the file cannot be read: the history is in no other.
+    """
+    try:
+        with duckdb.connect(aside) as connection:
+            quoted = str(last).replace("'", "''")
+            connection.execute(f"attach '{quoted}' as last (read_only)")
+            tables = connection.execute(
+                "select table_name from information_schema.tables "
+                "where table_catalog = 'last' and table_schema = 'snapshots'"
+            ).fetchall()
+            if ("race_results_history",) in tables and is_of_other_results(connection, results):
+                query = "select count(dbt_valid_to) > 0 from last.snapshots.race_results_history"
+                return connection.execute(query).fetchall() == [(True,)]
+            connection.execute("create schema snapshots")
+            for (table,) in tables:
+                connection.execute(f'create table snapshots."{table}" as from last.snapshots."{table}"')
+    except duckdb.Error as error:
+        raise PlainError(
+            f"{last}: cannot be read, and no other file has the history of revised results. If another "
+            "program writes to it, start again when that has ended; if it is broken, put a good copy in its "
+            f"place, or move it away to begin a new history. DuckDB says: {error}"
+        ) from None
+    return False
+
+
+def keep_beside(warehouse: Path) -> Path:
+    """Copy a warehouse, and the log that may belong to it, to a name that tells the time. Returns it."""
+    copy = warehouse.with_name(f"warehouse-{datetime.now(UTC):%Y%m%d-%H%M%S}.duckdb")
+    shutil.copy2(warehouse, copy)
+    if write_ahead_log(warehouse).exists():
+        shutil.copy2(write_ahead_log(warehouse), write_ahead_log(copy))
+    return copy

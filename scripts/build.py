@@ -63,7 +63,9 @@ def build(engine: str) -> None:
         print(f"Building {warehouse} with dbt ...", flush=True)
         target = data / ".build" / ("target" if engine == "duckdb" else f"target-{engine}")
         if code := dbt_build(warehouse.target, data.absolute(), place, target.absolute()):
-            last = "the last good warehouse is unchanged" if warehouse.exists() else "there is no warehouse yet"
+            last = (
+                "the last good warehouse is unchanged" if warehouse.exists() else "there is no warehouse yet"
+            )
             kept = f"; the failed one is kept for a look at {warehouse.kept()}" if warehouse.kept() else ""
             raise PlainError(
                 f"dbt build failed (exit code {code}): {last}{kept}. Mend what dbt says above, start again."

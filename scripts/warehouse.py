@@ -5,7 +5,7 @@ from pathlib import Path
 
 
 class Warehouse(ABC):
-    """One engine's warehouse. `scripts/build.py` calls begin, then dbt, then commit or, if dbt failed, kept."""
+    """One engine's warehouse: begin, then dbt, then commit or, if dbt failed, kept."""
 
     target: str  # of profiles.yml
 
@@ -37,4 +37,4 @@ class Warehouse(ABC):
 
     @abstractmethod
     def commit(self) -> tuple[int, int]:
-        """Put what was built in the place of the last one. Returns the number of tables and of rows in marts."""
+        """Put what was built in the place of the last one. Returns how many tables and rows marts has."""

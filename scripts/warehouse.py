@@ -1,4 +1,4 @@
-"""Where dbt builds a warehouse: aside first, and in the place of the last good one only when all went well."""
+"""Where dbt builds a warehouse: aside first, in the place of the last good one only when all went well."""
 
 from abc import ABC, abstractmethod
 from pathlib import Path

@@ -7,8 +7,8 @@ SQL = $(wildcard models tests analyses snapshots)
 export DO_NOT_TRACK = 1
 
 .NOTPARALLEL:
-EXTRAS = postgres spark redshift s3 bench metrics
-.PHONY: help build data metrics test docs lint format lock clean core dev all packages $(EXTRAS:%=%-extra)
+EXTRAS = postgres spark redshift s3 bench metrics audit
+.PHONY: help build data metrics test torture docs lint format lock audit clean core dev all packages $(EXTRAS:%=%-extra)
 
 help:
 	@echo 'make build              build the warehouse from a small simulated championship'
@@ -19,8 +19,10 @@ help:
 	@echo 'make docs               open the catalog: every table, column and test, and how they hang together'
 	@echo 'make metrics            ask for wins, rates and medians by name; they see to the traps of the data'
 	@echo 'make test               run every check that CI runs; your data are not touched'
+	@echo 'make torture            kill, fill, break and fuzz it for an hour: the long form of the fault tests'
 	@echo 'make lint               check the style of SQL and Python; make format mends what it can'
 	@echo 'make lock               work out requirements/*.txt anew (UPGRADE=--upgrade for newer versions)'
+	@echo 'make audit              look the locked packages up among known vulnerabilities'
 	@echo 'make clean              remove what dbt and the tests left; the data and .venv stay'
 	@echo
 	@echo 'PITWALL_DATA=folder     where data and warehouse live (default: data)'
@@ -40,6 +42,9 @@ data: core
 
 test: lint
 	@.venv/bin/python -m pytest
+
+torture: dev packages
+	@PITWALL_TORTURE=1 .venv/bin/python -m pytest tests/python/test_faults.py tests/python/test_broken_csv.py
 
 docs: packages
 	@[ -f "$${PITWALL_DATA:-data}/warehouse.duckdb" ] || { \
@@ -90,6 +95,9 @@ lock: .venv/bin/python
 	        --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' $(UPGRADE) \
 	        $$choice -o requirements/$$set.txt pyproject.toml || exit; \
 	done
+
+audit: audit-extra
+	@.venv/bin/pip-audit --strict --disable-pip --require-hashes -r requirements/all.txt
 
 clean:
 	rm -rf target logs dbt_packages .pytest_cache .ruff_cache "$${PITWALL_DATA:-data}/.build"

@@ -1,0 +1,465 @@
+"""Killed runs, full disks, damaged files, a wrong clock: whatever happens, the last good state survives it.
+
+The short form runs in `make test`, the long one in `make torture`; both print their counts.
+"""
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pytest
+from conftest import DBT, ROOT, SCRIPTS, must_run, run
+
+LONG = bool(os.environ.get("PITWALL_TORTURE"))
+KILLS = 50 if LONG else 6
+
+# Kills its own process just before the n-th time that the script changes a file or folder.
+KILLER = """
+import os, signal, sys
+
+if sys.orig_argv[1:2] and sys.orig_argv[1].endswith(os.environ.get("KILL_SCRIPT", "?")):
+    left = int(os.environ["KILL_BEFORE"])
+
+    def hook(event, arguments):
+        global left
+        changes = event in ("os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.link", "os.truncate")
+        if event == "open" and isinstance(arguments[2], int):
+            changes = arguments[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT) != 0
+        if changes:
+            left -= 1
+            if left == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.addaudithook(hook)
+"""
+
+# Stands for dbt where only the script is tried: writes a warehouse that tells what it was built from.
+FAKE_DBT = """
+import os, sys
+from pathlib import Path
+import duckdb
+
+def cli():
+    with duckdb.connect(os.environ["PITWALL_WAREHOUSE"]) as connection:
+        parquet = os.path.join(os.environ["PITWALL_DATA"], "parquet", "races.parquet")
+        connection.execute("create schema marts")
+        connection.execute(f"create table marts.dim_races as select * from read_parquet('{parquet}')")
+    target = Path(sys.argv[sys.argv.index("--target-path") + 1])
+    target.mkdir(exist_ok=True)
+    (target / "run_results.json").write_text('{"results": []}')
+    return 0
+"""
+
+
+@pytest.fixture(scope="session")
+def seasons(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Raw files of one simulated season, and of two: what a run may find the next time."""
+    folder = tmp_path_factory.mktemp("seasons")
+    for number in (1, 2):
+        must_run(SCRIPTS / "simulate.py", "--seasons", str(number), folder / str(number))
+    return folder / "1", folder / "2"
+
+
+@pytest.fixture(scope="session")
+def good(seasons: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with the warehouse of one season. Copy it: it is shared."""
+    data = tmp_path_factory.mktemp("good")
+    must_run(SCRIPTS / "setup_packages.py")
+    must_run(SCRIPTS / "csv_to_parquet.py", seasons[0], PITWALL_DATA=data)
+    must_run(SCRIPTS / "build.py", PITWALL_DATA=data)
+    return data
+
+
+@pytest.fixture
+def data(good: Path, tmp_path: Path) -> Path:
+    """A copy of the good data folder, to be harmed."""
+    return shutil.copytree(good, tmp_path / "data")
+
+
+def counts(folder: Path) -> dict[str, int]:
+    """The rows of every Parquet file; reading all of them proves them whole."""
+    return {path.name: pl.read_parquet(path).height for path in sorted(folder.glob("*.parquet"))}
+
+
+def tables(warehouse: Path) -> dict[str, int]:
+    """The rows of every table; counting with a filter on all columns reads all of it."""
+    with duckdb.connect(warehouse, read_only=True) as connection:
+        names = connection.execute(
+            "select table_schema, table_name from information_schema.tables where table_type = 'BASE TABLE' "
+            "order by all"
+        ).fetchall()
+        query = "select count(*), bit_xor(hash(whole)) from {} as whole"
+        return {
+            f"{schema}.{name}": connection.execute(query.format(f'{schema}."{name}"')).fetchall()[0][0]
+            for schema, name in names
+        }
+
+
+def is_busy(text: str) -> bool:
+    """Whether a run was refused because another one still works in the folder."""
+    return "another run is using this folder" in text
+
+
+def start(*command: str | Path, **environment: str | Path) -> subprocess.Popen[str]:
+    """Start a script in a process group of its own, as a person's shell would."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("PITWALL_")}
+    return subprocess.Popen(
+        [sys.executable, *map(str, command)],
+        cwd=ROOT,
+        env={**inherited, **{name: str(value) for name, value in environment.items()}},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def kill(process: subprocess.Popen[str], *, group: bool) -> None:
+    """SIGKILL to a run: to the script alone, or to all that it started."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL) if group else process.kill()
+    process.communicate()
+
+
+@pytest.fixture
+def killer(tmp_path: Path) -> Path:
+    folder = tmp_path / "killer"
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text(KILLER, encoding="utf-8")
+    return folder
+
+
+def test_convert_killed_before_each_of_its_steps(
+    seasons: tuple[Path, Path], data: Path, killer: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Every rename, removal and new file is a moment to die at; the Parquet is the old or the new, whole."""
+    must_run(SCRIPTS / "csv_to_parquet.py", seasons[1], PITWALL_DATA=data / "new")
+    old, new = counts(data / "parquet"), counts(data / "new" / "parquet")
+    assert old != new
+    step, seen = 0, set()
+    while True:
+        step += 1
+        again = data.parent / "again"
+        shutil.rmtree(again, ignore_errors=True)
+        again.mkdir()
+        shutil.copytree(data / "parquet", again / "parquet")
+        process = start(
+            SCRIPTS / "csv_to_parquet.py",
+            seasons[1],
+            PITWALL_DATA=again,
+            PYTHONPATH=killer,
+            KILL_SCRIPT="csv_to_parquet.py",
+            KILL_BEFORE=str(step),
+        )
+        said = process.communicate()[0]
+        if process.returncode == 0:
+            break
+        assert process.returncode == -signal.SIGKILL, said
+        # Between two renames the old one waits under another name, until the next run finds it.
+        found = counts(again / ("parquet" if (again / "parquet").exists() else "parquet.old"))
+        assert found in (old, new), f"killed before step {step}"
+        seen.add(found == new)
+        if LONG or step % 5 == 0:
+            must_run(SCRIPTS / "csv_to_parquet.py", seasons[1], PITWALL_DATA=again)
+            assert counts(again / "parquet") == new
+            assert sorted(path.name for path in again.iterdir()) == [".lock", "parquet", "quarantine"]
+    assert seen == {False, True}, "no step before the commit, or none after it"
+    with capsys.disabled():
+        print(f"\nconvert: killed before each of {step - 1} steps", end="")
+
+
+def test_convert_killed_at_random(
+    seasons: tuple[Path, Path], data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also in the middle of what Polars writes."""
+    chance = random.Random(1950)
+    old = counts(data / "parquet")
+    started = time.monotonic()
+    must_run(SCRIPTS / "csv_to_parquet.py", seasons[1], PITWALL_DATA=data / "new")
+    usual = time.monotonic() - started
+    new = counts(data / "new" / "parquet")
+    kills = 0
+    while kills < KILLS:
+        process = start(SCRIPTS / "csv_to_parquet.py", seasons[kills % 2], PITWALL_DATA=data)
+        time.sleep(chance.uniform(0.2, 1.1) * usual)
+        kills += process.poll() is None
+        kill(process, group=True)
+        assert counts(data / ("parquet" if (data / "parquet").exists() else "parquet.old")) in (old, new)
+    must_run(SCRIPTS / "csv_to_parquet.py", seasons[1], PITWALL_DATA=data)
+    assert counts(data / "parquet") == new
+    with capsys.disabled():
+        print(f"\nconvert: killed {kills} times at random", end="")
+
+
+def test_build_killed_before_each_of_its_steps(
+    seasons: tuple[Path, Path],
+    data: Path,
+    killer: Path,
+    fake_dbt: Callable[[str], Path],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    fake = fake_dbt(FAKE_DBT)
+    both = os.pathsep.join([str(fake), str(killer)])
+    must_run(SCRIPTS / "csv_to_parquet.py", seasons[1], PITWALL_DATA=data)
+    races = pl.read_parquet(data / "parquet" / "races.parquet").height
+    old = tables(data / "warehouse.duckdb")
+    step, seen = 0, set()
+    while True:
+        step += 1
+        again = data.parent / "again"
+        shutil.rmtree(again, ignore_errors=True)
+        shutil.copytree(data, again)
+        process = start(
+            SCRIPTS / "build.py",
+            PITWALL_DATA=again,
+            PYTHONPATH=both,
+            KILL_SCRIPT="build.py",
+            KILL_BEFORE=str(step),
+        )
+        said = process.communicate()[0]
+        if process.returncode == 0:
+            break
+        assert process.returncode == -signal.SIGKILL, said
+        found = tables(again / "warehouse.duckdb")
+        is_new = found.get("marts.dim_races") == races
+        assert is_new or found == old, f"killed before step {step}"
+        seen.add(is_new)
+        must_run(SCRIPTS / "build.py", PITWALL_DATA=again, PYTHONPATH=fake)
+        assert tables(again / "warehouse.duckdb")["marts.dim_races"] == races
+    assert False in seen
+    with capsys.disabled():
+        print(f"\nbuild: killed before each of {step - 1} steps", end="")
+
+
+def test_build_killed_at_random(
+    seasons: tuple[Path, Path], data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With the real dbt; the script alone is killed, and dbt left an orphan, or all of it together."""
+    chance = random.Random(1950)
+    old = tables(data / "warehouse.duckdb")
+    must_run(SCRIPTS / "csv_to_parquet.py", seasons[1], PITWALL_DATA=data)
+    started = time.monotonic()
+    untouched = shutil.copytree(data, data.parent / "untouched")
+    must_run(SCRIPTS / "build.py", PITWALL_DATA=data)
+    usual = time.monotonic() - started
+    new = tables(data / "warehouse.duckdb")
+    assert new != old
+    kills = 0
+    attempts = KILLS if LONG else 2
+    while kills < attempts:
+        shutil.rmtree(data)
+        shutil.copytree(untouched, data)
+        process = start(SCRIPTS / "build.py", PITWALL_DATA=data)
+        time.sleep(chance.uniform(0.02, 1.0) * usual)
+        kills += process.poll() is None
+        kill(process, group=kills % 2 == 0)
+        assert tables(data / "warehouse.duckdb") in (old, new)
+        ended = run(SCRIPTS / "build.py", PITWALL_DATA=data)
+        while is_busy(ended.stdout):
+            time.sleep(0.5)
+            ended = run(SCRIPTS / "build.py", PITWALL_DATA=data)
+        assert ended.returncode == 0, ended.stdout
+        assert tables(data / "warehouse.duckdb") == new
+    with capsys.disabled():
+        print(f"\nbuild: killed {kills} times at random", end="")
+
+
+def test_a_run_is_refused_while_what_another_left_still_works(data: Path) -> None:
+    """A dbt whose script was killed holds the folder: its files must not get into the next build."""
+    process = start(SCRIPTS / "build.py", PITWALL_DATA=data)
+    while not (data / ".build" / "warehouse.duckdb").exists():
+        assert process.poll() is None
+        time.sleep(0.05)
+    time.sleep(1)
+    process.kill()
+    second = run(SCRIPTS / "build.py", PITWALL_DATA=data)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    assert (second.returncode, is_busy(second.stdout)) == (2, True), second.stdout
+    must_run(SCRIPTS / "build.py", PITWALL_DATA=data)
+
+
+def one_line(result: subprocess.CompletedProcess[str], *words: str) -> None:
+    """The run failed and said why, in one plain line at the end."""
+    assert result.returncode == 2, result.stdout
+    assert "Traceback" not in result.stdout
+    last = result.stdout.splitlines()[-1]
+    assert last.startswith(("build: ", "csv_to_parquet: ")), result.stdout
+    for word in words:
+        assert word in last, last
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """An empty file system of two megabytes."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(disk)]
+    if os.geteuid() or subprocess.run(command, capture_output=True).returncode:
+        pytest.skip("a small file system can only be mounted by root")
+    yield disk
+    subprocess.run(["umount", str(disk)], check=True)
+
+
+def remount(disk: Path, options: str) -> None:
+    subprocess.run(["mount", "-o", f"remount,{options}", str(disk)], check=True)
+
+
+def test_a_full_disk_while_converting(seasons: tuple[Path, Path], small_disk: Path) -> None:
+    must_run(SCRIPTS / "csv_to_parquet.py", seasons[0], PITWALL_DATA=small_disk)
+    before = counts(small_disk / "parquet")
+    (small_disk / "filler").write_bytes(bytes(shutil.disk_usage(small_disk).free - 65536))
+    one_line(run(SCRIPTS / "csv_to_parquet.py", seasons[1], PITWALL_DATA=small_disk), "No space left")
+    assert counts(small_disk / "parquet") == before
+    (small_disk / "filler").unlink()
+    must_run(SCRIPTS / "csv_to_parquet.py", seasons[1], PITWALL_DATA=small_disk)
+
+
+def test_a_full_disk_while_building(good: Path, small_disk: Path) -> None:
+    remount(small_disk, "size=64m")
+    data = shutil.copytree(good, small_disk / "data")
+    before = tables(data / "warehouse.duckdb")
+    (small_disk / "filler").write_bytes(bytes(shutil.disk_usage(small_disk).free - 2_000_000))
+    one_line(run(SCRIPTS / "build.py", PITWALL_DATA=data), "the last good warehouse is unchanged")
+    assert tables(data / "warehouse.duckdb") == before
+    (small_disk / "filler").unlink()
+    must_run(SCRIPTS / "build.py", PITWALL_DATA=data)
+
+
+def test_a_data_folder_that_is_read_only(seasons: tuple[Path, Path], good: Path, small_disk: Path) -> None:
+    remount(small_disk, "size=64m")
+    data = shutil.copytree(good, small_disk / "data")
+    before = tables(data / "warehouse.duckdb")
+    remount(small_disk, "ro")
+    one_line(run(SCRIPTS / "csv_to_parquet.py", seasons[1], PITWALL_DATA=data), "Read-only file system")
+    one_line(run(SCRIPTS / "build.py", PITWALL_DATA=data), "Read-only file system")
+    assert tables(data / "warehouse.duckdb") == before
+
+
+def test_two_builds_at_once(data: Path) -> None:
+    first = start(SCRIPTS / "build.py", PITWALL_DATA=data)
+    time.sleep(1)
+    one_line(run(SCRIPTS / "build.py", PITWALL_DATA=data), "another run is using this folder")
+    said = first.communicate()[0]
+    assert first.returncode == 0, said
+
+
+def test_a_reader_and_a_writer_hold_the_warehouse(data: Path) -> None:
+    warehouse = data / "warehouse.duckdb"
+    with duckdb.connect(warehouse, read_only=True) as reader:
+        must_run(SCRIPTS / "build.py", PITWALL_DATA=data)
+        assert reader.execute("select count(*) > 0 from marts.dim_races").fetchall() == [(True,)]
+    writer = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print(1, flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", writer, str(warehouse)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        one_line(run(SCRIPTS / "build.py", PITWALL_DATA=data), "another program writes to it")
+        process.communicate(b"\n")
+    must_run(SCRIPTS / "build.py", PITWALL_DATA=data)
+
+
+@pytest.mark.parametrize("harm", ["cut", "flipped", "empty", "text"])
+def test_a_damaged_parquet_file(seasons: tuple[Path, Path], data: Path, harm: str) -> None:
+    """Building refuses it; converting again mends it, although the CSV has not changed."""
+    path = data / "parquet" / "lap_times.parquet"
+    whole = path.read_bytes()
+    middle = len(whole) // 2
+    harmed = {
+        "cut": whole[:middle],
+        "flipped": whole[:middle] + bytes([whole[middle] ^ 0xFF]) + whole[middle + 1 :],
+        "empty": b"",
+        "text": b"race_id,driver_id\n".ljust(len(whole)),
+    }
+    path.unlink()
+    path.write_bytes(harmed[harm])
+    before = tables(data / "warehouse.duckdb")
+    one_line(run(SCRIPTS / "build.py", PITWALL_DATA=data), "lap_times.parquet", "damaged", "make build RAW=")
+    assert tables(data / "warehouse.duckdb") == before
+    must_run(SCRIPTS / "csv_to_parquet.py", seasons[0], PITWALL_DATA=data)
+    assert path.read_bytes() == whole
+
+
+def test_a_damaged_manifest(seasons: tuple[Path, Path], data: Path) -> None:
+    (data / "parquet" / "load_manifest.parquet").write_bytes(b"PAR1 and no more")
+    one_line(run(SCRIPTS / "build.py", PITWALL_DATA=data), "load_manifest.parquet", "make build RAW=")
+    must_run(SCRIPTS / "csv_to_parquet.py", seasons[0], PITWALL_DATA=data)
+    must_run(SCRIPTS / "build.py", PITWALL_DATA=data)
+
+
+@pytest.mark.parametrize("harm", ["cut", "zeroed", "empty", "text"])
+def test_a_damaged_warehouse(data: Path, harm: str) -> None:
+    """It holds the history of revisions, so it is never thrown away; the person decides."""
+    warehouse = data / "warehouse.duckdb"
+    whole = warehouse.read_bytes()
+    harmed = {
+        "cut": whole[: len(whole) // 2],
+        "zeroed": bytes(16384) + whole[16384:],
+        "empty": b"",
+        "text": b"not a database\n" * 1000,
+    }[harm]
+    warehouse.write_bytes(harmed)
+    one_line(run(SCRIPTS / "build.py", PITWALL_DATA=data), "warehouse.duckdb", "good copy")
+    assert warehouse.read_bytes() == harmed
+    warehouse.rename(data / "broken.duckdb")
+    must_run(SCRIPTS / "build.py", PITWALL_DATA=data)
+
+
+def test_a_clock_that_goes_backwards(data: Path) -> None:
+    """The history of revisions is told in times: a version must not end before it began."""
+    warehouse = data / "warehouse.duckdb"
+    with duckdb.connect(warehouse) as connection:
+        connection.execute(
+            "update snapshots.race_results_history set dbt_valid_from = dbt_valid_from + interval 2 day"
+        )
+    before = tables(warehouse)
+    one_line(run(SCRIPTS / "build.py", PITWALL_DATA=data), "clock")
+    assert tables(warehouse) == before
+
+
+def test_a_model_that_fails_is_mended_and_resumed(data: Path, tmp_path: Path) -> None:
+    """`dbt retry` goes on where a build stopped, and so may the next `make build`."""
+    project = tmp_path / "project"
+    for name in ("models", "macros", "seeds", "snapshots", "tests", "analyses", "scripts", "dbt_packages"):
+        shutil.copytree(ROOT / name, project / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("dbt_project.yml", "profiles.yml", "packages.yml", "package-lock.yml"):
+        shutil.copy(ROOT / name, project)
+    model = project / "models" / "marts" / "core" / "dim_seasons.sql"
+    whole = model.read_text(encoding="utf-8")
+    model.write_text(whole.replace("with", "with broken as (select no_such_column from nowhere),", 1))
+    before = tables(data / "warehouse.duckdb")
+    one_line(run(project / "scripts" / "build.py", PITWALL_DATA=data), "the last good warehouse is unchanged")
+    assert tables(data / "warehouse.duckdb") == before
+    model.write_text(whole)
+    target = data / ".build" / "target"
+    run_results = json.loads((target / "run_results.json").read_text(encoding="utf-8"))["results"]
+    retried = run(
+        DBT,
+        "retry",
+        "--project-dir",
+        project,
+        "--profiles-dir",
+        project,
+        "--target-path",
+        target,
+        cwd=project,
+        PITWALL_DATA=data,
+        PITWALL_WAREHOUSE=data / ".build" / "warehouse.duckdb",
+    )
+    assert retried.returncode == 0, retried.stdout
+    again = json.loads((target / "run_results.json").read_text(encoding="utf-8"))["results"]
+    assert 0 < len(again) < len(run_results)
+    must_run(project / "scripts" / "build.py", PITWALL_DATA=data)
+    assert tables(data / "warehouse.duckdb").keys() == before.keys()

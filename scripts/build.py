@@ -33,14 +33,17 @@ def warehouse_of(engine: str, data: Path) -> Warehouse:
     return getattr(module, WAREHOUSES[engine])(data)
 
 
-def dbt_build(engine: str, data: Path, place: dict[str, str], target: Path) -> int:
-    """Run `dbt build` into the given place; in a process of its own, so that all is closed at the end."""
+def dbt_build(engine: str, data: Path, place: dict[str, str], target: Path, lock: int) -> int:
+    """Run `dbt build` into the given place; in a process of its own, so that all is closed at the end.
+
+    It holds the lock too: were this script killed, the next build would meet what dbt still writes.
+    """
     command = [Path(sys.executable).with_name("dbt"), "--log-level", "warn", "--log-level-file", "none"]
     command += ["build", "--target", engine, "--project-dir", ROOT, "--profiles-dir", ROOT]
     # A target folder of its own: another warehouse in the profile makes dbt parse the whole project again.
     command += ["--target-path", target]
     environment = {**os.environ, "PITWALL_DATA": str(data), "DO_NOT_TRACK": "1", **place}
-    return subprocess.run(command, cwd=ROOT, env=environment).returncode
+    return subprocess.run(command, cwd=ROOT, env=environment, pass_fds=[lock]).returncode
 
 
 def count_tests(run_results: Path) -> int:
@@ -55,14 +58,14 @@ def build(engine: str) -> None:
     if not data.is_dir():
         raise PlainError(f"{data}: no such folder; `make build` makes it, or `make build RAW=path`")
     warehouse = warehouse_of(engine, data)
-    with locked(data):
+    with locked(data) as lock:
         recover(data)
         if not (data / "parquet").is_dir():
             raise PlainError(f"{data}/parquet: no data yet; `make build` makes it, or `make build RAW=path`")
         place = warehouse.begin()
         print(f"Building {warehouse} with dbt ...", flush=True)
         target = data / ".build" / ("target" if engine == "duckdb" else f"target-{engine}")
-        if code := dbt_build(warehouse.target, data.absolute(), place, target.absolute()):
+        if code := dbt_build(warehouse.target, data.absolute(), place, target.absolute(), lock):
             last = (
                 "the last good warehouse is unchanged" if warehouse.exists() else "there is no warehouse yet"
             )

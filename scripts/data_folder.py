@@ -19,11 +19,12 @@ def data_folder() -> Path:
 
 
 @contextmanager
-def locked(data: Path) -> Iterator[None]:
-    """Hold the data folder, made if missing, for this process alone.
+def locked(data: Path) -> Iterator[int]:
+    """Hold the data folder, made if missing, for this process alone. Yields the lock's file descriptor.
 
     Raises PlainError at once when another process holds it. The lock ends with the process, however that
-    ends. It is not re-entrant: whoever holds it calls functions, not scripts that lock for themselves.
+    ends, and with the children that the descriptor is passed on to. It is not re-entrant: whoever holds it
+    calls functions, not scripts that lock for themselves.
     """
     data.mkdir(parents=True, exist_ok=True)
     with (data / ".lock").open("a") as handle:
@@ -33,7 +34,7 @@ def locked(data: Path) -> Iterator[None]:
             raise PlainError(
                 f"{data}: another run is using this folder; start again when it has ended"
             ) from None
-        yield
+        yield handle.fileno()
 
 
 def recover(data: Path) -> None:

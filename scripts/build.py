@@ -14,6 +14,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import load_manifest
 from data_folder import PlainError, data_folder, exit_code, locked, recover
 from warehouse import Warehouse
 
@@ -60,8 +61,7 @@ def build(engine: str) -> None:
     warehouse = warehouse_of(engine, data)
     with locked(data) as lock:
         recover(data)
-        if not (data / "parquet").is_dir():
-            raise PlainError(f"{data}/parquet: no data yet; `make build` makes it, or `make build RAW=path`")
+        load_manifest.check(data / "parquet")
         place = warehouse.begin()
         print(f"Building {warehouse} with dbt ...", flush=True)
         target = data / ".build" / ("target" if engine == "duckdb" else f"target-{engine}")

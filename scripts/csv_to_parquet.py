@@ -19,12 +19,12 @@ import polars as pl
 import polars.selectors as cs
 from data_folder import PlainError, data_folder, exit_code, locked, recover, swap
 from fetch import is_url, locate
+from load_manifest import MANIFEST, is_whole, read_manifest, sha256
 from raw_csv import Survey, checksum, counted, set_aside, survey
 from raw_schema import MANIFEST_SOURCES, SOURCES, Column, Table, read_tables
 from tqdm import tqdm
 
 NULLS = ["", "\\N"]
-MANIFEST = "load_manifest.parquet"
 LINE = "__line"  # ordinal of a record in its file, from 0
 TOO_LONG, REPEATED = -1, -2  # problems of a whole row; others are the place of a column
 TWO_WAYS = "can be read in more than one way; look for stray quotes and odd line ends"
@@ -176,8 +176,7 @@ def load(
     if (
         old
         and (old["source_sha256"], old["schema_sha256"]) == (sha, table.sha)
-        and kept.is_file()
-        and kept.stat().st_size == old["parquet_bytes"]
+        and is_whole(kept.parent, old)
         and aside.is_file() == bool(old["rows_quarantined"])
     ):
         try:
@@ -206,6 +205,7 @@ def load(
         "rows_short": found.short,
         "source_bytes": after.st_size,
         "parquet_bytes": fresh.stat().st_size,
+        "parquet_sha256": sha256(fresh),
         "seconds": Decimal(f"{time.monotonic() - started:.3f}"),
         "converted_at": now,
         "checked_at": now,
@@ -232,7 +232,7 @@ def run(raw: str, data: Path, *, max_bad_rows: int = 0, schema: Path = SOURCES) 
         for folder in ("parquet.new", "quarantine.new", ".tmp"):
             (data / folder).mkdir()
         files = locate(raw, {f"{table.name}.csv" for table in tables}, data / ".tmp")
-        previous = read_manifest(data)
+        previous = read_manifest(data / "parquet")
         rows = []
         for table in tqdm(tables, unit="table", leave=False, disable=None):
             row, notes = load(table, *files[f"{table.name}.csv"], data, previous.get(table.name))
@@ -249,15 +249,6 @@ def run(raw: str, data: Path, *, max_bad_rows: int = 0, schema: Path = SOURCES) 
     print(
         f"{len(rows)} tables, {total:,} rows, {told}, {time.monotonic() - started:.1f} s: {data / 'parquet'}"
     )
-
-
-def read_manifest(data: Path) -> dict[str, dict[str, Any]]:
-    """What the last run recorded of each table; nothing if there is no readable record."""
-    try:
-        rows = pl.read_parquet(data / "parquet" / MANIFEST).to_dicts()
-        return {row["table_name"]: row for row in rows}
-    except (OSError, KeyError, pl.exceptions.PolarsError):
-        return {}
 
 
 def tell(row: dict[str, Any], notes: list[str]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from conftest import SCRIPTS, run
+from conftest import SCRIPTS, record, run
 
 # Writes a warehouse with as many rows as told, notes how it was called, and ends as told.
 FAKE_DBT = """
@@ -41,9 +41,11 @@ class Project:
         self.warehouse = self.data / "warehouse.duckdb"
         self.aside = self.data / ".build" / "warehouse.duckdb"
         (root / "scripts").mkdir()
-        for name in ("build.py", "data_folder.py", "warehouse.py", "warehouse_duckdb.py"):
+        for name in ("build.py", "data_folder.py", "load_manifest.py", "warehouse.py", "warehouse_duckdb.py"):
             shutil.copy(SCRIPTS / name, root / "scripts")
         (self.data / "parquet").mkdir(parents=True)
+        (self.data / "parquet" / "laps.parquet").write_bytes(b"whatever is not looked into")
+        record(self.data / "parquet")
 
     def build(self, rows: int = 3, ends: int = 0) -> tuple[int, str]:
         """Run the script from another folder, the data folder named from there."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from conftest import SCRIPTS, build_warehouse, run
+from conftest import SCRIPTS, build_warehouse, record, run
 
 # Finds the result revised, as dbt would: ends the version that holds, begins another, and ends as told.
 FAKE_DBT = """
@@ -46,7 +46,7 @@ class Project:
         self.data = root / "data"
         self.warehouse = self.data / "warehouse.duckdb"
         (root / "scripts").mkdir(parents=True)
-        for name in ("build.py", "data_folder.py", "warehouse.py", "warehouse_duckdb.py"):
+        for name in ("build.py", "data_folder.py", "load_manifest.py", "warehouse.py", "warehouse_duckdb.py"):
             shutil.copy(SCRIPTS / name, root / "scripts")
         (self.data / "parquet").mkdir(parents=True)
 
@@ -57,6 +57,7 @@ class Project:
             f"copy (select 1 as result_id, 9 as race_id, {driver} as driver_id, {points} as points) "
             f"to '{results}'"
         )
+        record(results.parent)
         script = self.root / "scripts" / "build.py"
         result = run(script, cwd=self.root, PYTHONPATH=self.fake, FAKE_ENDS=ends)
         return result.returncode, result.stdout

@@ -18,6 +18,7 @@ renamed as (
         rows_short,
         source_bytes,
         parquet_bytes,
+        parquet_sha256,
         seconds as conversion_seconds,
         converted_at,
         checked_at

@@ -2,6 +2,7 @@
 
 ENGINE = duckdb
 MAX_BAD_ROWS = 0
+UNIT_TESTS = changed
 SQL = $(wildcard models tests analyses snapshots)
 
 export DO_NOT_TRACK = 1
@@ -14,6 +15,7 @@ help:
 	@echo 'make build              build the warehouse from a small simulated championship'
 	@echo 'make build RAW=path     build it from real files: a folder of CSVs, a zip of them, or its URL'
 	@echo '                        (MAX_BAD_ROWS=n lets n rows that cannot be read be set aside)'
+	@echo 'make build UNIT_TESTS=always  run the unit tests also where no code changed since they passed'
 	@echo 'make build ENGINE=name  build it in postgres or with spark instead of duckdb'
 	@echo 'make data               fetch the public archive of real results'
 	@echo 'make docs               open the catalog: every table, column and test, and how they hang together'
@@ -35,7 +37,7 @@ build: packages $(if $(filter-out duckdb,$(ENGINE)),$(ENGINE)-extra)
 	    .venv/bin/python scripts/simulate.py --seasons 5 "$$raw" || exit; \
 	fi; \
 	.venv/bin/python scripts/csv_to_parquet.py --max-bad-rows "$(MAX_BAD_ROWS)" "$$raw"
-	@.venv/bin/python scripts/build.py --engine "$(ENGINE)"
+	@.venv/bin/python scripts/build.py --engine "$(ENGINE)" --unit-tests "$(UNIT_TESTS)"
 
 data: core
 	@.venv/bin/python scripts/fetch.py

@@ -10,12 +10,14 @@ import argparse
 import importlib
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import load_manifest
 from data_folder import PlainError, data_folder, exit_code, locked, recover
+from fingerprint import code_fingerprint
 from warehouse import Warehouse
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -34,7 +36,7 @@ def warehouse_of(engine: str, data: Path) -> Warehouse:
     return getattr(module, WAREHOUSES[engine])(data)
 
 
-def dbt_build(engine: str, data: Path, place: dict[str, str], target: Path, lock: int) -> int:
+def dbt_build(engine: str, data: Path, place: dict[str, str], target: Path, lock: int, *options: str) -> int:
     """Run `dbt build` into the given place; in a process of its own, so that all is closed at the end.
 
     It holds the lock too: were this script killed, the next build would meet what dbt still writes.
@@ -42,19 +44,41 @@ def dbt_build(engine: str, data: Path, place: dict[str, str], target: Path, lock
     command = [Path(sys.executable).with_name("dbt"), "--log-level", "warn", "--log-level-file", "none"]
     command += ["build", "--target", engine, "--project-dir", ROOT, "--profiles-dir", ROOT]
     # A target folder of its own: another warehouse in the profile makes dbt parse the whole project again.
-    command += ["--target-path", target]
+    command += ["--target-path", target, *options]
     environment = {**os.environ, "PITWALL_DATA": str(data), "DO_NOT_TRACK": "1", **place}
     return subprocess.run(command, cwd=ROOT, env=environment, pass_fds=[lock]).returncode
 
 
-def count_tests(run_results: Path) -> int:
-    """The number of tests that passed, unit tests included; models succeed rather than pass."""
-    results = json.loads(run_results.read_text(encoding="utf-8"))["results"]
-    return sum(result["status"] == "pass" for result in results)
+def unit_tests_passed(record: Path, code: str) -> int:
+    """How many unit tests the same code passed when it last built; 0 where they have to run."""
+    try:
+        passed = re.fullmatch(rf"{code} (\d+)\n", record.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return 0
+    return int(passed[1]) if passed else 0
 
 
-def build(engine: str) -> None:
-    """Build aside, swap in, and say where it is."""
+def count_tests(target: Path) -> tuple[int, int]:
+    """How many rules of the data hold, by dbt's last run, and how many unit tests passed."""
+    results = json.loads((target / "run_results.json").read_text(encoding="utf-8"))["results"]
+    nodes = json.loads((target / "manifest.json").read_text(encoding="utf-8"))["nodes"]
+    rules = unit_tests = 0
+    for passed in (result["unique_id"] for result in results if result["status"] == "pass"):
+        if passed.startswith("unit_test."):
+            unit_tests += 1
+            continue
+        # The test `rules` is as many as it has rules; any other test is one.
+        test = nodes[passed].get("test_metadata") or {"name": "singular"}
+        arguments = [value for name, value in test.get("kwargs", {}).items() if name != "model"]
+        rules += sum(1 if isinstance(each, str) else len(each) for each in arguments) if test["name"] == "rules" else 1
+    return rules, unit_tests
+
+
+def build(engine: str, *, unit_tests_always: bool = False) -> None:
+    """Build aside, swap in, and say where it is.
+
+    Unit tests test code, not data: with the code of the last good build they run only if asked for.
+    """
     data = data_folder()
     if not data.is_dir():
         raise PlainError(f"{data}: no such folder; `make build` makes it, or `make build RAW=path`")
@@ -65,18 +89,27 @@ def build(engine: str) -> None:
         place = warehouse.begin()
         print(f"Building {warehouse} with dbt ...", flush=True)
         target = data / ".build" / ("target" if engine == "duckdb" else f"target-{engine}")
-        if code := dbt_build(warehouse.target, data.absolute(), place, target.absolute(), lock):
+        code = code_fingerprint(ROOT)
+        record = target / "unit_tests_passed"
+        known = 0 if unit_tests_always else unit_tests_passed(record, code)
+        record.unlink(missing_ok=True)  # whatever goes wrong from here on, they run again
+        options = ["--exclude-resource-type", "unit_test"] if known else []
+        if failed := dbt_build(warehouse.target, data.absolute(), place, target.absolute(), lock, *options):
             last = (
                 "the last good warehouse is unchanged" if warehouse.exists() else "there is no warehouse yet"
             )
             kept = f"; the failed one is kept for a look at {warehouse.kept()}" if warehouse.kept() else ""
             raise PlainError(
-                f"dbt build failed (exit code {code}): {last}{kept}. Mend what dbt says above, start again."
+                f"dbt build failed (exit code {failed}): {last}{kept}. Mend what dbt says above, start again."
             )
         tables, rows = warehouse.commit()
+        rules, unit_tests = count_tests(target)
+        if (known or unit_tests) and code == code_fingerprint(ROOT):
+            record.write_text(f"{code} {known or unit_tests}\n", encoding="utf-8")
+    units = f"{known} unit tests passed with this code before" if known else f"{unit_tests} unit tests passed"
     print(
         f"The warehouse is ready: {warehouse}, {tables} tables with {rows:,} rows in marts, "
-        f"{count_tests(target / 'run_results.json')} tests passed.\n"
+        f"{rules} rules hold, {units}.\n"
         "Next: `make docs` to find your way around it, `make test` to check everything."
     )
 
@@ -88,5 +121,12 @@ if __name__ == "__main__":
     parser.add_argument(
         "--engine", choices=WAREHOUSES, default="duckdb", help="where to build (default: duckdb)"
     )
+    parser.add_argument(
+        "--unit-tests",
+        choices=["changed", "always"],
+        default="changed",
+        help="when to run the unit tests: if the code changed since they passed (default), or always",
+    )
     options = parser.parse_args()
-    sys.exit(exit_code("build", lambda: build(options.engine), data_folder()))
+    always = options.unit_tests == "always"
+    sys.exit(exit_code("build", lambda: build(options.engine, unit_tests_always=always), data_folder()))

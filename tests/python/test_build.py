@@ -41,8 +41,8 @@ class Project:
         self.warehouse = self.data / "warehouse.duckdb"
         self.aside = self.data / ".build" / "warehouse.duckdb"
         (root / "scripts").mkdir()
-        for name in ("build.py", "data_folder.py", "load_manifest.py", "warehouse.py", "warehouse_duckdb.py"):
-            shutil.copy(SCRIPTS / name, root / "scripts")
+        for script in SCRIPTS.glob("*.py"):
+            shutil.copy(script, root / "scripts")
         (self.data / "parquet").mkdir(parents=True)
         (self.data / "parquet" / "laps.parquet").write_bytes(b"whatever is not looked into")
         record(self.data / "parquet")

@@ -57,6 +57,7 @@ def cli():
     target = Path(sys.argv[sys.argv.index("--target-path") + 1])
     target.mkdir(exist_ok=True)
     (target / "run_results.json").write_text('{"results": []}')
+    (target / "manifest.json").write_text('{"nodes": {}}')
     return 0
 """
 

@@ -34,6 +34,7 @@ def cli():
     target = Path(sys.argv[sys.argv.index("--target-path") + 1])
     target.mkdir(exist_ok=True)
     (target / "run_results.json").write_text('{"results": []}')
+    (target / "manifest.json").write_text('{"nodes": {}}')
     return int(os.environ["FAKE_ENDS"])
 """
 
@@ -46,8 +47,8 @@ class Project:
         self.data = root / "data"
         self.warehouse = self.data / "warehouse.duckdb"
         (root / "scripts").mkdir(parents=True)
-        for name in ("build.py", "data_folder.py", "load_manifest.py", "warehouse.py", "warehouse_duckdb.py"):
-            shutil.copy(SCRIPTS / name, root / "scripts")
+        for script in SCRIPTS.glob("*.py"):
+            shutil.copy(script, root / "scripts")
         (self.data / "parquet").mkdir(parents=True)
 
     def build(self, points: int, ends: str = "0", driver: int = 44) -> tuple[int, str]:

@@ -92,15 +92,24 @@ class Project:
         """The models that people query: marts and quality."""
         return [model for model in self.models if layer(model) in ("marts", "quality")]
 
-    def tests(self, node: dict[str, Any], name: str) -> list[dict[str, Any]]:
-        """The generic tests of a name on a resource."""
+    def tests(self, node: dict[str, Any]) -> list[dict[str, Any]]:
+        """The generic tests on a resource that fail a build."""
         return [
             test
             for test in self.manifest["nodes"].values()
             if test["resource_type"] == "test"
             and test.get("attached_node") == node["unique_id"]
-            and (test.get("test_metadata") or {}).get("name") == name
+            and test["config"]["enabled"]
+            and test["config"]["severity"].lower() == "error"
+            and not test["config"]["where"]
         ]
+
+    def rules(self, node: dict[str, Any], kind: str) -> Any:
+        """What the test `rules` of a resource is told of one kind: a list or a mapping, empty if nothing."""
+        for test in self.tests(node):
+            if test["test_metadata"]["name"] == "rules":
+                return test["test_metadata"]["kwargs"].get(kind, [])
+        return []
 
     def parents(self, node: dict[str, Any]) -> list[dict[str, Any]]:
         """What a resource reads."""
@@ -309,19 +318,26 @@ def test_the_key_of_every_other_model_is_tested(project: Project) -> None:
         if primary_key(model):
             continue
         key = set(key_in_words(model["description"]))
+        not_null = project.rules(model, "not_null")
         tested = [
-            set(test["test_metadata"]["kwargs"]["combination_of_columns"])
-            for test in project.tests(model, "unique_combination_of_columns")
-        ]
-        not_null = {test["column_name"] for test in project.tests(model, "not_null")}
-        tested += [
-            {test["column_name"]}
-            for test in project.tests(model, "unique")
-            if test["column_name"] in not_null
+            {unique} if isinstance(unique, str) else set(unique)
+            for unique in project.rules(model, "unique")
+            if not isinstance(unique, str) or unique in not_null
         ]
         if key not in tested:
             problems.append(f"{model['name']}: no test that {sorted(key)} is a key")
     fail_on(problems, "Keys without a test:")
+
+
+@pytest.mark.parametrize("kind", ["model", "seed", "snapshot"])
+def test_all_that_holds_of_a_table_is_one_test(project: Project, kind: str) -> None:
+    """A test costs dbt as much time whether it has one rule or twenty; only a warning is one of its own."""
+    problems = []
+    for node in project.of(kind):
+        names = [test["name"] for test in project.tests(node)]
+        if names not in ([], [f"rules_of_{node['name']}"]):
+            problems.append(f"{node['name']}: {', '.join(names)}, not one `rules_of_{node['name']}`")
+    fail_on(problems, "Data tests:")
 
 
 def foreign_keys(model: dict[str, Any]) -> dict[str, str | None]:
@@ -341,14 +357,13 @@ def foreign_keys(model: dict[str, Any]) -> dict[str, str | None]:
     return keys
 
 
-def test_every_foreign_key_has_a_relationships_test(project: Project) -> None:
+def test_every_foreign_key_has_a_relationships_rule(project: Project) -> None:
     """A column of marts/ and quality/ that refers to a dimension is tested against it."""
     problems = []
     for model in project.contracted:
         tested = {
-            (test["column_name"], f"{arguments['to']}.{arguments['field']}")
-            for test in project.tests(model, "relationships")
-            for arguments in [test["test_metadata"]["kwargs"]]
+            (column, f"{parent['to']}.{parent['field']}")
+            for column, parent in dict(project.rules(model, "relationships")).items()
         }
         for column, target in foreign_keys(model).items():
             if target is None:
@@ -356,7 +371,7 @@ def test_every_foreign_key_has_a_relationships_test(project: Project) -> None:
                 continue
             dimension, field = target.split(".")
             if (column, f"ref('{dimension}').{field}") not in tested:
-                problems.append(f"{model['name']}.{column}: no relationships test to {target}")
+                problems.append(f"{model['name']}.{column}: no relationships rule to {target}")
     fail_on(problems, "Foreign keys:")
 
 

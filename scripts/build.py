@@ -70,7 +70,11 @@ def count_tests(target: Path) -> tuple[int, int]:
         # The test `rules` is as many as it has rules; any other test is one.
         test = nodes[passed].get("test_metadata") or {"name": "singular"}
         arguments = [value for name, value in test.get("kwargs", {}).items() if name != "model"]
-        rules += sum(1 if isinstance(each, str) else len(each) for each in arguments) if test["name"] == "rules" else 1
+        rules += (
+            sum(1 if isinstance(each, str) else len(each) for each in arguments)
+            if test["name"] == "rules"
+            else 1
+        )
     return rules, unit_tests
 
 

@@ -24,7 +24,15 @@ def cli():
     connection.close()
     target = Path(sys.argv[sys.argv.index("--target-path") + 1])
     target.mkdir(exist_ok=True)
-    (target / "run_results.json").write_text('{"results": [{"status": "pass"}, {"status": "success"}]}')
+    results = [("test.rules", "pass"), ("test.sums", "pass"), ("model.laps", "success")]
+    if "--exclude-resource-type" not in sys.argv:
+        results.append(("unit_test.laps", "pass"))
+    results = [{"unique_id": name, "status": status} for name, status in results]
+    (target / "run_results.json").write_text(json.dumps({"results": results}))
+    kwargs = {"model": "{{ laps }}", "not_null": ["lap", "driver"], "equal_rowcount": "ref('more_laps')"}
+    rules = {"test_metadata": {"name": "rules", "kwargs": kwargs}}
+    manifest = {"nodes": {"test.rules": rules, "test.sums": {"test_metadata": None}}}
+    (target / "manifest.json").write_text(json.dumps(manifest))
     calls = Path(os.environ["PITWALL_DATA"]) / "calls.json"
     calls.write_text(json.dumps({"cwd": os.getcwd(), "arguments": sys.argv[1:]}))
     print("what dbt says")
@@ -47,10 +55,11 @@ class Project:
         (self.data / "parquet" / "laps.parquet").write_bytes(b"whatever is not looked into")
         record(self.data / "parquet")
 
-    def build(self, rows: int = 3, ends: int = 0) -> tuple[int, str]:
+    def build(self, *options: str, rows: int = 3, ends: int = 0) -> tuple[int, str]:
         """Run the script from another folder, the data folder named from there."""
         result = run(
             self.root / "scripts" / "build.py",
+            *options,
             cwd=self.data.parent,
             PITWALL_DATA=self.data.name,
             PYTHONPATH=self.fake,
@@ -76,7 +85,7 @@ def test_a_good_build_is_swapped_in_whole(project: Project) -> None:
     code, said = project.build(rows=1234)
     assert (code, rows_in(project.warehouse)) == (0, 1234)
     assert "The warehouse is ready: my data/warehouse.duckdb, 2 tables with 2,468 rows in marts" in said
-    assert "1 tests passed" in said
+    assert "4 rules hold, 1 unit tests passed.\n" in said
     assert not project.aside.exists()
     project.warehouse.with_name("warehouse.duckdb.wal").write_bytes(b"of somebody's broken session")
     assert project.build(rows=5)[0] == 0
@@ -140,3 +149,44 @@ def test_two_runs_do_not_mix(project: Project) -> None:
     assert code == 2
     assert "another run is using this folder" in said
     assert not (project.data / "calls.json").exists()
+
+
+def unit_tests_ran(project: Project) -> bool:
+    call = json.loads((project.data / "calls.json").read_text())
+    return "unit_test" not in call["arguments"]
+
+
+def test_unit_tests_run_where_code_changed(project: Project) -> None:
+    known = "4 rules hold, 1 unit tests passed with this code before.\n"
+    assert known not in project.build()[1]
+    for _ in range(2):
+        assert known in project.build()[1]
+        assert not unit_tests_ran(project)
+    assert known not in project.build("--unit-tests", "always")[1]
+    assert unit_tests_ran(project)
+    (project.root / "dbt_project.yml").write_text("name: changed\n")
+    assert known not in project.build()[1]
+    assert unit_tests_ran(project)
+    assert known in project.build()[1]
+
+
+def test_unit_tests_run_after_a_failure(project: Project) -> None:
+    """Whatever failed, and also where it failed in a build that did not run them."""
+    project.build(ends=1)
+    for ends in (1, 0):
+        project.build(ends=ends)
+        assert unit_tests_ran(project)
+    project.build(ends=1)
+    assert not unit_tests_ran(project)
+    project.build()
+    assert unit_tests_ran(project)
+
+
+@pytest.mark.parametrize("content", ["", "no fingerprint 3\n", "\0", "\xff"])
+def test_a_broken_record_makes_unit_tests_run(project: Project, content: str) -> None:
+    project.build()
+    record = project.data / ".build" / "target" / "unit_tests_passed"
+    assert record.is_file()
+    record.write_bytes(content.encode("latin-1"))
+    assert project.build()[0] == 0
+    assert unit_tests_ran(project)

@@ -299,6 +299,7 @@ CASES: list[tuple[str, str | None, dict[str, Any], int]] = [
     (EXPRESSION, "team", {"expression": "is not null"}, 2),
 ]
 
+
 @pytest.fixture(scope="module", params=["stand-in", "real"])
 def outcome(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """The failures of each case, and the rows of `keys`, in a project on either package."""

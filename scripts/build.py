@@ -36,17 +36,40 @@ def warehouse_of(engine: str, data: Path) -> Warehouse:
     return getattr(module, WAREHOUSES[engine])(data)
 
 
-def dbt_build(engine: str, data: Path, place: dict[str, str], target: Path, lock: int, *options: str) -> int:
+def dbt_build(engine: str, data: Path, place: dict[str, str], target: Path, lock: int, *options: str) -> str:
     """Run `dbt build` into the given place; in a process of its own, so that all is closed at the end.
 
     It holds the lock too: were this script killed, the next build would meet what dbt still writes.
+
+    Returns:
+        Why it failed: the last words of a crash, without its traceback, or the exit code. Else nothing.
     """
     command = [Path(sys.executable).with_name("dbt"), "--log-level", "warn", "--log-level-file", "none"]
     command += ["build", "--target", engine, "--project-dir", ROOT, "--profiles-dir", ROOT]
     # A target folder of its own: another warehouse in the profile makes dbt parse the whole project again.
     command += ["--target-path", target, *options]
     environment = {**os.environ, "PITWALL_DATA": str(data), "DO_NOT_TRACK": "1", **place}
-    return subprocess.run(command, cwd=ROOT, env=environment, pass_fds=[lock]).returncode
+    if sys.stdout.isatty():
+        command.insert(1, "--use-colors")
+    crash = ""
+    with subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=environment,
+        pass_fds=[lock],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+    ) as process:
+        for line in process.stdout or ():
+            if crash or "Traceback (most recent call last)" in line:
+                crash = line.strip() or crash
+            else:
+                print(line, end="", flush=True)
+    if not process.returncode:
+        return ""
+    return crash or f"exit code {process.returncode}"
 
 
 def unit_tests_passed(record: Path, code: str) -> int:
@@ -104,7 +127,7 @@ def build(engine: str, *, unit_tests_always: bool = False) -> None:
             )
             kept = f"; the failed one is kept for a look at {warehouse.kept()}" if warehouse.kept() else ""
             raise PlainError(
-                f"dbt build failed (exit code {failed}): {last}{kept}. Mend what dbt says above, start again."
+                f"dbt build failed ({failed}): {last}{kept}. Mend what dbt says above, start again."
             )
         tables, rows = warehouse.commit()
         rules, unit_tests = count_tests(target)

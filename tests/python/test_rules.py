@@ -1,4 +1,4 @@
-"""The generic test `rules`: what each kind of rule catches, and that a broken one is named where a person looks."""
+"""tests/generic/rules.sql: each argument finds a violation, names it, and takes no other rule for it."""
 
 import json
 import re

@@ -2,14 +2,17 @@
 """The front door: raw race CSVs in, typed and checked Parquet out, nothing lost and nothing half done.
 
 The tables are what the dbt sources YAML declares. Polars converts and streams, so memory does not grow with
-the files; `raw_csv` keeps an independent account, and the two must agree to the last character.
+the files; `raw_csv` keeps an independent account, and the two must agree to the last character. A plain file
+is converted in one go and counted by its bytes; where anything is odd, the csv module goes over it by row.
 """
 
 import argparse
+import csv
 import os
 import shutil
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -20,7 +23,7 @@ import polars.selectors as cs
 from data_folder import PlainError, data_folder, exit_code, locked, recover, swap
 from fetch import is_url, locate
 from load_manifest import MANIFEST, is_whole, read_manifest, sha256
-from raw_csv import Survey, checksum, counted, set_aside, survey
+from raw_csv import account, checksum, counted, set_aside, survey
 from raw_schema import MANIFEST_SOURCES, SOURCES, Column, Table, read_tables
 from tqdm import tqdm
 
@@ -29,6 +32,8 @@ LINE = "__line"  # ordinal of a record in its file, from 0
 TOO_LONG, REPEATED = -1, -2  # problems of a whole row; others are the place of a column
 TWO_WAYS = "can be read in more than one way; look for stray quotes and odd line ends"
 KEYS_AT_ONCE = 2_000_000  # keys compared in one go, which bounds memory
+# A higher level is slower and hardly smaller; readers skip row groups by the first and last race in them.
+ZSTD: dict[str, Any] = {"compression": "zstd", "compression_level": 1, "row_group_size": 250_000}
 
 EXAMPLES = r"""
 RAW holds one CSV per table, named races.csv, results.csv and so on:
@@ -64,6 +69,19 @@ def typed(column: Column, text: pl.Expr) -> pl.Expr:
     return text.cast(column.dtype, strict=False)
 
 
+def padded(text: pl.Expr) -> pl.Expr:
+    """Whether a text, not empty, has spaces around it."""
+    return text.ne(stripped := text.str.strip_chars()) & stripped.ne("")
+
+
+def characters(value: pl.Expr, *, is_integer: bool) -> pl.Expr:
+    """The sum of the characters of a text, or of an integer as it is plainly written."""
+    if not is_integer:
+        return value.str.len_chars().cast(pl.Int64).sum()
+    digits = (value.abs().ge(10**power).sum().cast(pl.Int64) for power in range(1, 19))
+    return sum(digits, value.count().cast(pl.Int64) + value.lt(0).sum())
+
+
 def first_problem(
     table: Table, texts: dict[str, pl.Expr], values: dict[str, pl.Expr], too_long: pl.Expr
 ) -> pl.Expr:
@@ -79,15 +97,81 @@ def first_problem(
 
 def convert(
     table: Table, path: Path, source: str, parquet: Path, quarantine: Path
-) -> tuple[int, int, Survey]:
+) -> tuple[str, int, int, int, list[str]]:
     """Convert one CSV to a Parquet file, and write its unfit rows to a quarantine file.
 
     Returns:
-        Rows read, rows set aside, and what the file is like.
+        The file's checksum, rows read, set aside and short, and what was tolerated.
 
     Raises:
-        PlainError: the file is not this table's CSV, or Polars and the csv module see it differently.
+        PlainError: the file is not this table's CSV, or two readers see it differently.
     """
+    notes: list[str] = []
+    with ThreadPoolExecutor(1) as aside:
+        counting = aside.submit(account, path)
+        try:
+            written = convert_plain(table, path, parquet, notes)
+        except (PlainError, pl.exceptions.PolarsError, csv.Error, UnicodeDecodeError):
+            written = None
+        found = counting.result()
+    if found.plain and written == (found.records, found.characters) and all_differ(parquet, table.key):
+        return found.sha, found.records, 0, 0, found.notes + notes
+    return found.sha, *convert_carefully(table, path, source, parquet, quarantine)
+
+
+def convert_plain(table: Table, path: Path, parquet: Path, notes: list[str]) -> tuple[int, int] | None:
+    """Convert a CSV in one go, if all is well in it. Adds to the notes what was tolerated.
+
+    Returns:
+        The rows of the Parquet file, and the characters of its values in a CSV; None if a value is unfit.
+    """
+    with path.open(encoding="utf-8-sig", newline="") as text:
+        header = next(csv.reader(text), [])
+    places = table.places(header, notes, path.name)
+    given = [column for column in table.columns if column.name in places]
+    integers = {str(places[column.name]): column.dtype for column in given if column.is_integer}
+    lines = pl.scan_csv(
+        path,
+        has_header=False,
+        skip_lines=1,
+        schema={str(place): integers.get(str(place), pl.String()) for place in range(len(header))},
+        null_values=dict.fromkeys(integers, "\\N") or None,
+    )
+    fields = {column.name: pl.col(str(places[column.name])) for column in given}
+    values = {
+        column.name: (
+            fields[column.name]
+            if column in given and column.is_integer
+            else typed(column, fields.get(column.name, pl.lit(None, pl.String)))
+        ).alias(column.name)
+        for column in table.columns
+    }
+    lines.select(values.values()).sink_parquet(parquet, **ZSTD)
+
+    exact = [column for column in given if column.is_integer or column.is_text]
+    length = sum(
+        (characters(pl.col(column.name), is_integer=column.is_integer) for column in exact), pl.lit(0)
+    )
+    no_key = sum(pl.col(name).null_count() for name in table.key)
+    totals = pl.scan_parquet(parquet).select(pl.len(), length.alias("characters"), no_key.alias("unfit"))
+    rows, seen, unfit = totals.collect(engine="streaming").row(0)
+    # How a date or a decimal was written does not show in the Parquet file, nor what was left out.
+    told = {places[column.name] for column in exact}
+    if others := [pl.col(str(place)) for place in range(len(header)) if place not in told]:
+        texts = {column.name: fields[column.name] for column in given if column not in exact}
+        length = sum(characters(text.filter(text.ne("\\N")), is_integer=False) for text in others)
+        problems = first_problem(table, texts, values, pl.lit(False)).count()
+        spaced = sum((padded(text).sum() for text in texts.values()), pl.lit(0))
+        totals = lines.select(length.alias("characters"), problems.alias("problems"), spaced.alias("spaced"))
+        more, *odd = totals.collect(engine="streaming").row(0)
+        seen, unfit = seen + more, unfit + sum(odd)
+    return None if unfit else (rows, seen)
+
+
+def convert_carefully(
+    table: Table, path: Path, source: str, parquet: Path, quarantine: Path
+) -> tuple[int, int, int, list[str]]:
+    """Convert any CSV, by the account of the csv module. Returns rows read, set aside, short, and notes."""
     found = survey(path)
     places = table.places(found.header, found.notes, source)
     lines = pl.scan_csv(path, infer_schema=False, truncate_ragged_lines=True, row_index_name=LINE)
@@ -102,10 +186,9 @@ def convert(
     too_long = pl.col(LINE).is_in(pl.Series(found.too_long, dtype=pl.UInt32).implode())
     numbers = [texts[column.name] for column in table.columns if column.name in texts and not column.is_text]
 
-    characters = pl.sum_horizontal(cs.string().str.len_chars().cast(pl.Int64)).filter(~too_long).sum()
-    padded = (text.ne(stripped := text.str.strip_chars()) & stripped.ne("") for text in numbers)
-    spaced = sum((is_padded.sum() for is_padded in padded), pl.lit(0))
-    totals = lines.select(pl.len(), characters.alias("characters"), spaced.alias("spaced"))
+    length = pl.sum_horizontal(cs.string().str.len_chars().cast(pl.Int64)).filter(~too_long).sum()
+    spaced = sum((padded(text).sum() for text in numbers), pl.lit(0))
+    totals = lines.select(pl.len(), length.alias("characters"), spaced.alias("spaced"))
     records, seen, trimmed = totals.collect(engine="streaming").row(0)
     if (records, seen) != (found.records, found.characters):
         raise PlainError(f"{source}: {TWO_WAYS}")
@@ -116,11 +199,11 @@ def convert(
     unfit = lines.select(LINE, problem).filter(pl.col("problem").is_not_null())
     bad = unfit.collect(engine="streaming")
     good = lines.filter(~pl.col(LINE).is_in(bad[LINE].implode())) if bad.height else lines
-    good.select(values.values()).sink_parquet(parquet, compression="zstd")
+    good.select(values.values()).sink_parquet(parquet, **ZSTD)
     later = repeats(parquet, table.key, good.select(LINE, *(values[name] for name in table.key)))
     if later.height:
         good.filter(~pl.col(LINE).is_in(later[LINE].implode())).select(values.values()).sink_parquet(
-            parquet, compression="zstd"
+            parquet, **ZSTD
         )
         bad = pl.concat([bad, later.select(LINE, pl.lit(REPEATED, pl.Int16).alias("problem"))])
 
@@ -142,11 +225,33 @@ def convert(
         raise PlainError(
             f"{source}: {counted(rows, 'row')} read, but {converted:,} converted and {aside:,} set aside"
         )
-    return rows, aside, found
+    return rows, aside, found.short, found.notes
+
+
+def all_differ(parquet: Path, key: list[str]) -> bool:
+    """Whether no key occurs twice. False may also mean that it would take too much memory to tell.
+
+    A block at a time; then those rows together whose first column, a race, occurs in several blocks. Equal
+    keys have equal hashes.
+    """
+    keys = pl.scan_parquet(parquet).select(key)
+    rows = keys.select(pl.len()).collect().item()
+    firsts = pl.Series(dtype=keys.collect_schema()[key[0]])
+    differ = pl.struct(key).hash().n_unique() == pl.len()
+    for start in range(0, rows, KEYS_AT_ONCE):
+        block = keys.slice(start, KEYS_AT_ONCE).collect()
+        firsts = firsts.append(block[key[0]].unique())
+        if not block.select(differ).item() or len(firsts) > 2 * KEYS_AT_ONCE:
+            return False
+    several = keys.filter(pl.col(key[0]).is_in(firsts.filter(firsts.is_duplicated()).implode()))
+    block = several.head(KEYS_AT_ONCE).collect(engine="streaming")
+    return block.height < KEYS_AT_ONCE and block.select(differ).item()
 
 
 def repeats(parquet: Path, key: list[str], rows: pl.LazyFrame) -> pl.DataFrame:
     """The rows whose key an earlier row has. A slice of the keys at a time, so that memory stays bounded."""
+    if all_differ(parquet, key):
+        return rows.head(0).collect()
     keys = pl.scan_parquet(parquet).select(key)
     slices = keys.select(pl.len()).collect().item() // KEYS_AT_ONCE + 1
     found = []
@@ -169,15 +274,15 @@ def load(
         Its row of the manifest, and what was tolerated.
     """
     started, before = time.monotonic(), path.stat()
-    sha = checksum(path)
     now = datetime.now(UTC).replace(tzinfo=None)
     kept, fresh = (data / folder / f"{table.name}.parquet" for folder in ("parquet", "parquet.new"))
     aside, fresh_aside = (data / folder / f"{table.name}.csv" for folder in ("quarantine", "quarantine.new"))
     if (
         old
-        and (old["source_sha256"], old["schema_sha256"]) == (sha, table.sha)
+        and (old["source_bytes"], old["schema_sha256"]) == (before.st_size, table.sha)
         and is_whole(kept.parent, old)
         and aside.is_file() == bool(old["rows_quarantined"])
+        and old["source_sha256"] == checksum(path)
     ):
         try:
             os.link(kept, fresh)
@@ -187,7 +292,7 @@ def load(
             shutil.copy2(aside, fresh_aside)
         return old | {"source_name": source, "checked_at": now}, []
     try:
-        rows, unfit, found = convert(table, path, source, fresh, fresh_aside)
+        sha, rows, unfit, short, notes = convert(table, path, source, fresh, fresh_aside)
     except pl.exceptions.PolarsError as error:
         reason = str(error).partition("\n")[0]
         raise PlainError(f"{source}: cannot be read as CSV, look for stray quotes: {reason}") from None
@@ -202,7 +307,7 @@ def load(
         "rows_read": rows,
         "rows_converted": rows - unfit,
         "rows_quarantined": unfit,
-        "rows_short": found.short,
+        "rows_short": short,
         "source_bytes": after.st_size,
         "parquet_bytes": fresh.stat().st_size,
         "parquet_sha256": sha256(fresh),
@@ -210,7 +315,7 @@ def load(
         "converted_at": now,
         "checked_at": now,
     }
-    return row, found.notes
+    return row, notes
 
 
 def run(raw: str, data: Path, *, max_bad_rows: int = 0, schema: Path = SOURCES) -> None:

@@ -1,4 +1,4 @@
-"""What a CSV file holds by the account of Python's csv module, which owes nothing to Polars."""
+"""What a CSV file holds by accounts that owe nothing to Polars: of its bytes, and of Python's csv module."""
 
 import csv
 import hashlib
@@ -12,6 +12,7 @@ from data_folder import PlainError
 
 BOM = b"\xef\xbb\xbf"
 LONGEST_LINE = 1 << 20  # bytes
+ORDINARY = bytes(set(range(256)) - set(b',"\r\n'))  # bytes that mean nothing to the format
 
 
 @dataclass
@@ -27,19 +28,79 @@ class Survey:
     notes: list[str] = field(default_factory=list)  # what was tolerated
 
 
+@dataclass
+class Account:
+    """What the bytes of a file tell; the counts hold only if the file is plain."""
+
+    sha: str = ""  # SHA-256 in hexadecimal
+    plain: bool = True
+    records: int = 0
+    characters: int = 0  # in all values but the \\N
+    notes: list[str] = field(default_factory=list)
+
+
 def checksum(path: Path) -> str:
     """SHA-256 of a file in hexadecimal. Raises PlainError for a file that cannot be a CSV."""
-    digest = hashlib.sha256()
+    return account(path, plain=False).sha
+
+
+def account(path: Path, *, plain: bool = True) -> Account:
+    """Read a file once, for its checksum and, unless told otherwise, its counts.
+
+    Raises:
+        PlainError: the file cannot be a CSV.
+    """
+    found, digest, row = Account(plain=plain), hashlib.sha256(), b""
     with path.open("rb") as file:
         while chunk := file.read(LONGEST_LINE):
-            if file.tell() == len(chunk) and chunk.removeprefix(BOM).lstrip().startswith(b"<"):
-                raise PlainError(f"{path.name}: not CSV but a web page or XML")
-            if b"\0" in chunk:
-                raise PlainError(f"{path.name}: not CSV but binary (it holds NUL bytes)")
             if len(chunk) == LONGEST_LINE and b"\n" not in chunk:
                 raise PlainError(f"{path.name}: not CSV (no line end within {LONGEST_LINE:,} bytes)")
-            digest.update(chunk)
-    return digest.hexdigest()
+            lines = chunk + file.readline(LONGEST_LINE)
+            if b"\0" in lines:
+                raise PlainError(f"{path.name}: not CSV but binary (it holds NUL bytes)")
+            digest.update(lines)
+            if not row:
+                text = lines.removeprefix(BOM)
+                if text.lstrip().startswith(b"<"):
+                    raise PlainError(f"{path.name}: not CSV but a web page or XML")
+                header, line_end, lines = text.partition(b"\n")
+                is_crlf = header.endswith(b"\r")
+                row = b"," * header.count(b",") + (b"\r\n" if is_crlf else b"\n")
+                found.plain &= b"," in row and _count(Account(), header + line_end, row)
+                told = {"byte order mark skipped": chunk.startswith(BOM), "CRLF line ends": is_crlf}
+                found.notes = [note for note, is_so in told.items() if is_so]
+            found.plain = found.plain and _count(found, lines, row)
+    found.sha = digest.hexdigest()
+    return found
+
+
+def _count(found: Account, lines: bytes, row: bytes) -> bool:
+    """Add lines to an account. Returns whether they are plain: each has the separators of `row` and nothing
+    else of meaning, but for values that a quote opens and another closes.
+
+    That a quote opens a value and does not stand inside one is for Polars to find: it keeps those that do,
+    and its characters are then more than these.
+    """
+    if lines and not lines.endswith(b"\n"):
+        lines += row.lstrip(b",")
+    shape = lines.translate(None, ORDINARY)
+    rows = shape.count(b"\n")
+    first = shape[: shape.find(b"\n") + 1]
+    # Mostly all rows have the same shape, and to compare is faster than to replace.
+    bare = first.replace(b'""', b"") * rows if shape == first * rows else shape.replace(b'""', b"")
+    if bare != row * rows:
+        return False
+    quoted = (len(shape) - len(bare)) // 2
+    closed = lines.count(b'",') if quoted else 0
+    if closed != quoted and closed + lines.count(b'"' + row.lstrip(b",")) != quoted:
+        return False
+    try:
+        characters = len(lines if lines.isascii() else lines.decode())
+    except UnicodeDecodeError:
+        return False
+    found.records += rows
+    found.characters += characters - len(shape) - 2 * (b"\\" in lines and lines.count(b"\\N"))
+    return True
 
 
 def survey(path: Path) -> Survey:

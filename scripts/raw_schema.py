@@ -30,6 +30,11 @@ class Column:
         """Whether values are kept as they are written."""
         return self.dtype == pl.String
 
+    @property
+    def is_integer(self) -> bool:
+        """Whether values are whole numbers."""
+        return self.dtype.is_integer()
+
 
 @dataclass(frozen=True)
 class Table:

@@ -25,7 +25,8 @@ def make_laps(megabytes: float, out: Path, laps: Path | None = None) -> None:
     if laps is None:
         with tempfile.TemporaryDirectory() as folder:
             simulate(5, 1950, Path(folder))
-            return make_laps(megabytes, out, Path(folder) / "lap_times.csv")
+            make_laps(megabytes, out, Path(folder) / "lap_times.csv")
+        return
     with laps.open("rb") as file:
         header = next(file, b"")
         races = [
@@ -41,7 +42,7 @@ def make_laps(megabytes: float, out: Path, laps: Path | None = None) -> None:
         for copy in count():
             for race, rows in races:
                 if left <= 0:
-                    return None
+                    return
                 moved = rows.replace(b"\n%d," % race, b"\n%d," % (race + copy * shift))
                 left -= file.write(memoryview(moved)[1:])
 

@@ -20,6 +20,7 @@ import csv_to_parquet
 import fetch
 import polars as pl
 import pytest
+import raw_csv
 import raw_schema
 from data_folder import PlainError
 
@@ -270,6 +271,90 @@ def test_line_breaks_at_any_place_of_a_large_file(door: Door) -> None:
     assert door.table("races")["name"].to_list() == names
 
 
+# --- the plain way and the careful way ------------------------------------------------------------------
+
+WAYS = {
+    "plain": (RACES, True),
+    "crlf": (RACES.replace("\n", "\r\n"), True),
+    "byte order mark": ("\ufeff" + RACES, True),
+    "no last line end": (RACES.rstrip("\n"), True),
+    "beyond ASCII": (RACES.replace("Spa", "Nürburg 🏁"), True),
+    "null, empty and quoted empty": (HEADER + '1,\\N,,\n2,"",\\N,""\n', True),
+    "extra and missing columns": ("x,raceId,y\na,1,b\n,-2,\\N\n", True),
+    "blank line": (RACES + "\n", False),
+    "short row": (RACES + "3,Imola\n", False),
+    "long row": (RACES + "3,Imola,,,\n", False),
+    "comma in a value": (RACES + '3,"a,b",,\n', False),
+    "line break in a value": (RACES + '3,"a\nb",,\n', False),
+    "quotes in a value": (RACES + '3,"a""b",,\n', False),
+    "quote closed too early": (RACES + '3,"a"b,,\n', False),
+    "quotes inside a value": (RACES + '3,a"b",,\n', False),
+    "lone carriage return": (RACES + "3,a\rb,,\n", False),
+    "line ends that differ": (RACES + "3,a,,\r\n", False),
+    "not UTF-8": ((RACES + "3,ü,,\n").encode("latin-1"), False),
+    "spaces around a number": (RACES + " 3,a,,\n", False),
+    "spaces around a date": (RACES + "3,a, 2021-08-29,\n", False),
+    "zero before a number": (RACES + "03,a,,\n", False),
+    "sign before a number": (RACES + "+3,a,,\n", False),
+    "empty key": (RACES + ",a,,\n", False),
+    "repeated key": (RACES + "1,a,,\n", False),
+    "bad number": (RACES + "x,a,,\n", False),
+    "bad date": (RACES + "3,a,2021-02-29,\n", False),
+    "bad decimal": (RACES + "3,a,,1.125\n", False),
+}
+
+
+@pytest.mark.parametrize(("content", "is_plain"), WAYS.values(), ids=WAYS.keys())
+def test_only_a_file_in_which_all_is_well_goes_the_plain_way(
+    door: Door, monkeypatch: pytest.MonkeyPatch, content: str | bytes, is_plain: bool
+) -> None:
+    """A file that goes the plain way comes out as the careful way would have it."""
+    careful = csv_to_parquet.convert_carefully
+    went = []
+
+    def noted(table: raw_schema.Table, *rest: Path) -> tuple[int, int, int, list[str]]:
+        went.append(table.name)
+        return careful(table, *rest)
+
+    monkeypatch.setattr(csv_to_parquet, "convert_carefully", noted)
+    door.write("races.csv", content)
+    code, plain_out, _ = door.run("--max-bad-rows", "1")
+    assert went == ([] if is_plain else ["races"])
+    if is_plain:
+        plain, manifest = door.table("races"), door.manifest("races")
+        monkeypatch.setattr(csv_to_parquet, "all_differ", lambda *_: False)
+        (door.data / "parquet" / "load_manifest.parquet").unlink()
+        code, careful_out, _ = door.run()
+        assert went == ["races", "laps"]
+        assert door.table("races").equals(plain)
+        counts = ["rows_read", "rows_converted", "rows_quarantined", "rows_short", "source_sha256"]
+        assert [door.manifest("races")[name] for name in counts] == [manifest[name] for name in counts]
+        notes = [
+            [line for line in out.splitlines() if "  races: " in line] for out in (plain_out, careful_out)
+        ]
+        assert notes[0] == notes[1]
+        assert code == 0
+
+
+@pytest.mark.parametrize("wrong", ["records", "characters"])
+def test_goes_the_careful_way_if_the_bytes_tell_otherwise(
+    door: Door, monkeypatch: pytest.MonkeyPatch, wrong: str
+) -> None:
+    went = []
+    careful = csv_to_parquet.convert_carefully
+    honest = csv_to_parquet.account
+
+    def other(path: Path) -> raw_csv.Account:
+        found = honest(path)
+        setattr(found, wrong, getattr(found, wrong) + 1)
+        return found
+
+    monkeypatch.setattr(csv_to_parquet, "account", other)
+    monkeypatch.setattr(csv_to_parquet, "convert_carefully", lambda *all: (went.append(1), careful(*all))[1])
+    assert door.run()[0] == 0
+    assert len(went) == 2
+
+
 # --- what is set aside ----------------------------------------------------------------------------------
 
 UNFIT = {
@@ -432,7 +517,7 @@ def test_a_first_run_that_is_refused_leaves_only_its_report(door: Door) -> None:
 
 
 def test_a_count_that_does_not_add_up_stops_the_run(loaded: Door, monkeypatch: pytest.MonkeyPatch) -> None:
-    loaded.write("races.csv", RACES + "3,Imola,,\n")
+    loaded.write("races.csv", RACES + "\n3,Imola,,\n")
     monkeypatch.setattr(
         csv_to_parquet, "repeats", lambda *_: pl.DataFrame({"__line": [0]}, {"__line": pl.UInt32})
     )
@@ -470,7 +555,7 @@ def test_refuses_a_file_that_is_not_the_tables_csv(loaded: Door, content: bytes,
 
 
 def test_refuses_what_two_readers_read_differently(loaded: Door, monkeypatch: pytest.MonkeyPatch) -> None:
-    loaded.write("races.csv", RACES + "3,Imola,,\n")
+    loaded.write("races.csv", RACES + "\n3,Imola,,\n")
     honest = csv_to_parquet.survey
 
     def other(path: Path):
@@ -484,15 +569,15 @@ def test_refuses_what_two_readers_read_differently(loaded: Door, monkeypatch: py
 
 def test_refuses_a_file_that_changes_while_it_is_read(loaded: Door, monkeypatch: pytest.MonkeyPatch) -> None:
     path = loaded.write("races.csv", RACES + "3,Imola,,\n")
-    honest = csv_to_parquet.checksum
+    honest = csv_to_parquet.account
 
-    def meanwhile(file: Path) -> str:
-        digest = honest(file)
+    def meanwhile(file: Path) -> raw_csv.Account:
+        found = honest(file)
         if file == path:
             path.write_text(RACES + "4,Imola,,\n5,Monaco,,\n")
-        return digest
+        return found
 
-    monkeypatch.setattr(csv_to_parquet, "checksum", meanwhile)
+    monkeypatch.setattr(csv_to_parquet, "account", meanwhile)
     loaded.refuses("races.csv", "changed while it was read")
 
 

@@ -74,11 +74,13 @@ def padded(text: pl.Expr) -> pl.Expr:
     return text.ne(stripped := text.str.strip_chars()) & stripped.ne("")
 
 
-def characters(value: pl.Expr, *, is_integer: bool) -> pl.Expr:
+def characters(value: pl.Expr, dtype: pl.DataType) -> pl.Expr:
     """The sum of the characters of a text, or of an integer as it is plainly written."""
-    if not is_integer:
+    if not dtype.is_integer():
         return value.str.len_chars().cast(pl.Int64).sum()
-    digits = (value.abs().ge(10**power).sum().cast(pl.Int64) for power in range(1, 19))
+    digits = (
+        value.abs().ge(10**power).sum().cast(pl.Int64) for power in range(1, 19 if dtype == pl.Int64 else 10)
+    )
     return sum(digits, value.count().cast(pl.Int64) + value.lt(0).sum())
 
 
@@ -135,13 +137,13 @@ def convert_plain(table: Table, path: Path, parquet: Path, notes: list[str]) -> 
         has_header=False,
         skip_lines=1,
         schema={str(place): integers.get(str(place), pl.String()) for place in range(len(header))},
-        null_values=dict.fromkeys(integers, "\\N") or None,
+        null_values="\\N",
     )
     fields = {column.name: pl.col(str(places[column.name])) for column in given}
     values = {
         column.name: (
             fields[column.name]
-            if column in given and column.is_integer
+            if column in given and (column.is_integer or column.is_text)
             else typed(column, fields.get(column.name, pl.lit(None, pl.String)))
         ).alias(column.name)
         for column in table.columns
@@ -149,17 +151,16 @@ def convert_plain(table: Table, path: Path, parquet: Path, notes: list[str]) -> 
     lines.select(values.values()).sink_parquet(parquet, **ZSTD)
 
     exact = [column for column in given if column.is_integer or column.is_text]
-    length = sum(
-        (characters(pl.col(column.name), is_integer=column.is_integer) for column in exact), pl.lit(0)
-    )
-    no_key = sum(pl.col(name).null_count() for name in table.key)
-    totals = pl.scan_parquet(parquet).select(pl.len(), length.alias("characters"), no_key.alias("unfit"))
+    length = sum((characters(pl.col(column.name), column.dtype) for column in exact), pl.lit(0))
+    odd = sum(pl.col(name).null_count() for name in table.key)
+    odd += sum(pl.col(column.name).eq("").sum() for column in exact if column.is_text)  # it should be null
+    totals = pl.scan_parquet(parquet).select(pl.len(), length.alias("characters"), odd.alias("odd"))
     rows, seen, unfit = totals.collect(engine="streaming").row(0)
     # How a date or a decimal was written does not show in the Parquet file, nor what was left out.
     told = {places[column.name] for column in exact}
     if others := [pl.col(str(place)) for place in range(len(header)) if place not in told]:
         texts = {column.name: fields[column.name] for column in given if column not in exact}
-        length = sum(characters(text.filter(text.ne("\\N")), is_integer=False) for text in others)
+        length = sum(characters(text, pl.String()) for text in others)
         problems = first_problem(table, texts, values, pl.lit(False)).count()
         spaced = sum((padded(text).sum() for text in texts.values()), pl.lit(0))
         totals = lines.select(length.alias("characters"), problems.alias("problems"), spaced.alias("spaced"))
@@ -236,12 +237,12 @@ def all_differ(parquet: Path, key: list[str]) -> bool:
     """
     keys = pl.scan_parquet(parquet).select(key)
     rows = keys.select(pl.len()).collect().item()
-    firsts = pl.Series(dtype=keys.collect_schema()[key[0]])
     differ = pl.struct(key).hash().n_unique() == pl.len()
+    firsts = pl.Series(dtype=keys.collect_schema()[key[0]])
     for start in range(0, rows, KEYS_AT_ONCE):
         block = keys.slice(start, KEYS_AT_ONCE).collect()
         firsts = firsts.append(block[key[0]].unique())
-        if not block.select(differ).item() or len(firsts) > 2 * KEYS_AT_ONCE:
+        if len(firsts) > 2 * KEYS_AT_ONCE or not block.select(differ).item():
             return False
     several = keys.filter(pl.col(key[0]).is_in(firsts.filter(firsts.is_duplicated()).implode()))
     block = several.head(KEYS_AT_ONCE).collect(engine="streaming")

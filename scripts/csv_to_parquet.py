@@ -152,8 +152,13 @@ def convert_plain(table: Table, path: Path, parquet: Path, notes: list[str]) -> 
 
     exact = [column for column in given if column.is_integer or column.is_text]
     length = sum((characters(pl.col(column.name), column.dtype) for column in exact), pl.lit(0))
-    odd = sum(pl.col(name).null_count() for name in table.key)
-    odd += sum(pl.col(column.name).eq("").sum() for column in exact if column.is_text)  # it should be null
+    # A key must not be empty, and a text that is empty between quotes should have become null.
+    checks = [pl.col(name).is_null() for name in table.key]
+    for name in (column.name for column in exact if column.is_text):
+        checks.append(
+            pl.col(name).str.strip_chars().is_in(NULLS) if name in table.key else pl.col(name).eq("")
+        )
+    odd = sum(check.sum() for check in checks)
     totals = pl.scan_parquet(parquet).select(pl.len(), length.alias("characters"), odd.alias("odd"))
     rows, seen, unfit = totals.collect(engine="streaming").row(0)
     # How a date or a decimal was written does not show in the Parquet file, nor what was left out.

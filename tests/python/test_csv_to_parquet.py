@@ -428,6 +428,37 @@ def test_repeats_are_found_across_slices_of_keys(door: Door, monkeypatch: pytest
     assert door.table("laps").height == 400
 
 
+@pytest.mark.parametrize("blocks_of", [6, 10, 1000])
+@pytest.mark.parametrize(
+    ("keys", "differ"),
+    [
+        ([(race, lap) for race in range(9) for lap in range(9)], True),
+        ([(race, lap) for lap in range(9) for race in range(9)], True),
+        ([(race, lap) for race in range(9) for lap in range(9, 0, -1)], True),
+        ([(race, lap) for race in range(9) for lap in (*range(9), 8)], False),
+        ([(race, lap) for lap in range(9) for race in range(9)] + [(0, 0)], False),
+        ([(race, lap) for race in (1, 2, 1) for lap in range(9)], False),
+        ([(race, lap) for race, first in ((1, 0), (2, 0), (1, 9)) for lap in range(first, first + 9)], True),
+        ([(race, 1) for race in range(30)], True),
+        ([], True),
+    ],
+    ids=["rising", "across", "falling", "within", "far apart", "again", "in two parts", "single", "none"],
+)
+def test_tells_whether_all_keys_differ(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    keys: list[tuple[int, int]],
+    differ: bool,
+    blocks_of: int,
+) -> None:
+    """It may give up where little fits in memory, but must not say that keys differ if they do not."""
+    monkeypatch.setattr(csv_to_parquet, "KEYS_AT_ONCE", blocks_of)
+    parquet = tmp_path / "x.parquet"
+    pl.DataFrame(keys, {"race": pl.Int32, "lap": pl.Int32}, orient="row").write_parquet(parquet)
+    told = csv_to_parquet.all_differ(parquet, ["race", "lap"])
+    assert told == differ if blocks_of == 1000 else told <= differ
+
+
 def test_many_unfit_rows_of_every_kind_add_up(door: Door) -> None:
     rows = []
     for i in range(1, 3001):

@@ -20,7 +20,7 @@ from typing import Any
 
 import polars as pl
 import polars.selectors as cs
-from data_folder import PlainError, data_folder, exit_code, locked, recover, swap
+from data_folder import PlainError, data_folder, exit_code, locked, printable, recover, swap
 from fetch import is_url, locate
 from load_manifest import MANIFEST, is_whole, read_manifest, sha256
 from raw_csv import account, checksum, counted, set_aside, survey
@@ -377,7 +377,7 @@ def tell(row: dict[str, Any], notes: list[str]) -> None:
     if row["rows_quarantined"]:
         notes = [*notes, f"{counted(row['rows_quarantined'], 'row')} set aside"]
     for note in notes:
-        tqdm.write(f"  {row['table_name']}: {note}")
+        tqdm.write(f"  {row['table_name']}: {printable(note)}")
 
 
 def refuse_if_many(rows: list[dict[str, Any]], data: Path, max_bad_rows: int) -> None:

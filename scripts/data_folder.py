@@ -60,6 +60,12 @@ def swap(data: Path) -> None:
     recover(data)
 
 
+def printable(text: str) -> str:
+    """A text in one line of at most 500 characters, with nothing in it that a terminal would obey."""
+    line = "".join(each if each.isprintable() else "?" for each in " ".join(text.split()))
+    return line if len(line) <= 500 else f"{line[:497]}..."
+
+
 def exit_code(program: str, action: Callable[[], None], place: Path) -> int:
     """Run the action; tell a failure in one line on stderr. Returns 0 done, 2 failed, 130 interrupted.
 
@@ -68,10 +74,10 @@ def exit_code(program: str, action: Callable[[], None], place: Path) -> int:
     try:
         action()
     except (PlainError, OSError) as error:
-        text = " ".join(str(error).split())
+        text = str(error)
         if isinstance(error, OSError) and error.strerror:
             text = f"{error.filename or place}: {error.strerror}"
-        print(f"{program}: {text}", file=sys.stderr)
+        print(f"{program}: {printable(text)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(f"{program}: interrupted", file=sys.stderr)

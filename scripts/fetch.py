@@ -3,6 +3,7 @@
 
 import argparse
 import http.client
+import io
 import os
 import stat
 import sys
@@ -23,6 +24,7 @@ ARCHIVE_URL = "https://github.com/TracingInsights/RaceData/releases/latest/downl
 MAX_DOWNLOAD = 8 * 2**30  # bytes
 MAX_UNZIPPED = 64 * 2**30  # bytes
 MAX_RATIO = 100  # race data shrink about tenfold; a bomb a thousandfold
+MAX_DIRECTORY = 4 * 2**20  # bytes of the list of files in a zip, which is read at once
 ALWAYS_UNZIPPED = 64 * 2**20  # bytes that the ratio does not judge
 IDLE = 30.0  # seconds without a byte
 CHUNK = 1 << 18  # bytes
@@ -124,6 +126,16 @@ def _reason(error: Exception) -> str:
     return str(getattr(error, "reason", error))
 
 
+class Zip(io.FileIO):
+    """A zip to read, a little at a time."""
+
+    def read(self, size: int = -1, /) -> bytes:
+        """As always, but raises BadZipFile for a list of files that would fill the memory."""
+        if size > MAX_DIRECTORY:
+            raise zipfile.BadZipFile("it lists too many files")
+        return super().read(size)
+
+
 def unzip(archive: Path, folder: Path, wanted: set[str], *, name: str) -> dict[str, str]:
     """Unpack the wanted files, found by base name anywhere in the zip, into one flat folder.
 
@@ -140,7 +152,7 @@ def unzip(archive: Path, folder: Path, wanted: set[str], *, name: str) -> dict[s
     found: dict[str, str] = {}
     budget = min(MAX_UNZIPPED, max(ALWAYS_UNZIPPED, MAX_RATIO * archive.stat().st_size))
     try:
-        with zipfile.ZipFile(archive) as zipped:
+        with Zip(archive) as opened, zipfile.ZipFile(opened) as zipped:
             for member in zipped.infolist():
                 _check_place(member, name)
                 base = PurePosixPath(member.filename).name

@@ -501,6 +501,40 @@ def test_every_accepted_number_equals_its_text(door: Door) -> None:
         assert (i in points) == (not plain or bool(fits))
 
 
+# --- what a terminal or a spreadsheet would obey --------------------------------------------------------
+
+HOSTILE = "=cmd|'\x1b[2J\x07'!A0\u202e'); drop table races; --<script>../../x"
+
+
+def test_text_from_a_file_is_kept_but_shown_harmless(door: Door) -> None:
+    door.write("races.csv", f"raceId,name,{HOSTILE}\n1,{HOSTILE},\n{HOSTILE},,\n")
+    code, out, error = door.run("--max-bad-rows", "1")
+    assert (code, error) == (0, "")
+    assert door.table("races")["name"].to_list() == [HOSTILE]
+    assert door.quarantine("races")[0]["value"] == HOSTILE
+    assert "extra columns left out: =cmd|'?[2_j?'!a0?'); drop table races; --<script>../../x\n" in out
+    assert all(character.isprintable() for character in out.replace("\n", ""))
+    assert sorted(path.name for path in (door.data / "parquet").iterdir()) == [
+        "laps.parquet",
+        "load_manifest.parquet",
+        "races.parquet",
+    ]
+
+
+@pytest.mark.parametrize("header", [HOSTILE, '"' + "long\nlines " * 10_000 + '"'], ids=["hostile", "long"])
+def test_an_error_shows_text_from_a_file_harmless_and_short(loaded: Door, header: str) -> None:
+    loaded.write("races.csv", f"{header},name\n1,Monza\n")
+    error = loaded.refuses("races.csv: ")
+    assert all(character.isprintable() for character in error.rstrip("\n"))
+    assert len(error) < 600
+
+
+def test_a_file_name_in_a_zip_is_shown_harmless(loaded: Door) -> None:
+    archive = make_zip(loaded, {"\x1b[2J/races.csv": RACES, "\x07/races.csv": RACES, "laps.csv": LAPS})
+    error = loaded.refuses("holds races.csv twice: ?[2J/races.csv and ?/races.csv", raw=archive)
+    assert error.rstrip("\n").isprintable()
+
+
 # --- too many of them -----------------------------------------------------------------------------------
 
 
@@ -730,6 +764,15 @@ def test_refuses_a_zip_that_inflates_without_bound(loaded: Door, monkeypatch: py
 def test_refuses_a_zip_beyond_the_total_limit(loaded: Door, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fetch, "MAX_UNZIPPED", len(RACES) + len(LAPS) - 1)
     loaded.refuses("inflates without bound (in data/laps.csv)", raw=make_zip(loaded))
+
+
+def test_refuses_a_zip_of_too_many_files(loaded: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    members = {"races.csv": RACES, "laps.csv": LAPS} | {f"{i:0200}": "" for i in range(40)}
+    archive = make_zip(loaded, members)
+    monkeypatch.setattr(fetch, "MAX_DIRECTORY", 9_000)
+    loaded.refuses("archive.zip: not a zip, or a damaged one (it lists too many files)", raw=archive)
+    monkeypatch.setattr(fetch, "MAX_DIRECTORY", 20_000)
+    assert loaded.run(raw=archive)[0] == 0
 
 
 def test_refuses_a_zip_whose_directory_lies_about_sizes(loaded: Door) -> None:

@@ -24,6 +24,7 @@ class Column:
     name: str
     declared: str
     dtype: pl.DataType
+    description: str = ""
 
     @property
     def is_text(self) -> bool:
@@ -44,6 +45,7 @@ class Table:
     columns: list[Column]
     key: list[str]
     sha: str
+    description: str = ""
 
     def places(self, header: list[str], notes: list[str], source: str) -> dict[str, int]:
         """Where the header of a CSV has each column. Adds to the notes what was tolerated.
@@ -82,11 +84,13 @@ def read_tables(path: Path) -> list[Table]:
 
 def _table(entry: dict[str, Any]) -> Table:
     columns = [
-        Column(each["name"], each["data_type"], _dtype(each["data_type"])) for each in entry["columns"]
+        Column(each["name"], each["data_type"], _dtype(each["data_type"]), each.get("description", "").strip())
+        for each in entry["columns"]
     ]
     key = entry["config"]["meta"]["primary_key"]
     declaration = [RULES, key, [[column.name, column.declared] for column in columns]]
-    return Table(entry["name"], columns, key, hashlib.sha256(json.dumps(declaration).encode()).hexdigest())
+    sha = hashlib.sha256(json.dumps(declaration).encode()).hexdigest()
+    return Table(entry["name"], columns, key, sha, entry.get("description", "").strip())
 
 
 def _dtype(declared: str) -> pl.DataType:

@@ -3,6 +3,12 @@
 from abc import ABC, abstractmethod
 from pathlib import Path
 
+from data_folder import PlainError
+
+
+class NotAvailable(PlainError):
+    """The engine cannot be had here: a driver, a program or a server is missing. Nothing is broken."""
+
 
 class Warehouse(ABC):
     """One engine's warehouse: begin, then dbt, then commit or, if dbt failed, kept."""

@@ -1,5 +1,6 @@
 {#- Puts the Parquet files into schema `raw`, a view per source table. Runs before every dbt command that runs
-    SQL, so that `dbt build` needs nothing but the files. -#}
+    SQL, so that `dbt build` needs nothing but the files. PostgreSQL cannot read Parquet: there scripts/load_postgres.py
+    has filled tables, and all that is left is to say so where it has not. -#}
 {% macro create_raw_views() %}
     {% if execute %}
         {% do adapter.dispatch('create_raw_views')() %}
@@ -26,4 +27,19 @@
             ~ " as select * from read_parquet('" ~ folder | replace("'", "''") ~ '/' ~ table.identifier ~ ".parquet')"
         ) %}
     {% endfor %}
+{% endmacro %}
+
+
+{% macro postgres__create_raw_views() %}
+    {% set tables = graph.sources.values() | selectattr('package_name', 'equalto', 'pitwall') | list %}
+    {% set missing = [] %}
+    {% for table in tables %}
+        {% set found = run_query("select to_regclass('" ~ table.schema ~ '.' ~ table.identifier ~ "') is not null") %}
+        {% do missing.append(table.identifier) if not found.rows[0][0] %}
+    {% endfor %}
+    {% if missing %}
+        {% do exceptions.raise_compiler_error(
+            'No table in schema raw for ' ~ missing | sort | join(', ') ~ '. Run `scripts/load_postgres.py` first.'
+        ) %}
+    {% endif %}
 {% endmacro %}

@@ -154,10 +154,9 @@ final as (
         cast(totals.races_with_fastest_lap as integer) as races_with_fastest_lap,
         cast(totals.sprint_starts as integer) as sprint_starts,
         cast(totals.sprint_wins as integer) as sprint_wins,
-        case
-            when seasons_with_standings.season is not null
-                then cast(coalesce(placed.points, 0) as decimal(8, 2))
-        end as points,
+        cast(
+            case when seasons_with_standings.season is not null then coalesce(placed.points, 0) end as decimal(8, 2)
+        ) as points,
         cast(totals.points_gross as decimal(8, 2)) as points_gross,
         placed.championship_position,
         coalesce(seasons.is_complete and placed.championship_position = 1, false) as is_champion,

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import load_manifest
 import polars as pl
 from data_folder import PlainError, data_folder, exit_code, locked, recover
 from raw_schema import MANIFEST_SOURCES, SOURCES, Column, Table, read_tables
@@ -30,10 +31,8 @@ DEFAULTS = {
     "PGCONNECT_TIMEOUT": "10",
 }
 TYPES = {"string": "text"}
-# Columns that a build looks rows up by, beside the primary keys: none paid for itself, see the docs.
+# What to do, by SQLSTATE.
 HINTS = {
-    "28P01": "set PGUSER and PGPASSWORD",
-    "3D000": "make it with `createdb`, or set PGDATABASE",
     "42501": "the user needs the right to create schemas: `grant create on database ... to ...`",
     "53100": "make room where the server keeps its data",
 }
@@ -93,11 +92,11 @@ def plainly() -> Iterator[None]:
 
     try:
         yield
-    except Error as error:
+    except (Error, pl.exceptions.PolarsError) as error:  # the latter where the server fails between two rows
         said = str(error)
         match = re.search(r"(?:ERROR|FATAL|PANIC): +(.*)", said)
         reason = (match[1] if match else " ".join(said.split())).rstrip(".")
-        hint = HINTS.get(error.sqlstate or "", "")
+        hint = HINTS.get(getattr(error, "sqlstate", None) or "", "")
         raise PlainError(f"{name_of_place()}: {reason}{hint and f'; {hint}'}") from None
 
 
@@ -126,7 +125,7 @@ def suppress_errors() -> Iterator[None]:
 
 
 def rows(cursor: Any, query: str) -> list[tuple[Any, ...]]:
-    """The rows of a query."""
+    """The rows of a query, whose columns need different names."""
     cursor.execute(query)
     return pl.DataFrame(cursor.fetch_arrow()).rows()
 
@@ -156,14 +155,8 @@ def load(cursor: Any, parquet: Path, schema: str) -> int:
 
     A table that has the declared columns is emptied and filled, so that views on it stay; another is dropped
     with the views on it, and made anew. Returns the number of rows.
-
-    Raises:
-        PlainError: a Parquet file is missing.
-        adbc_driver_manager.Error: what the server says.
     """
     tables = declared_tables()
-    if missing := [table.name for table in tables if not (parquet / f"{table.name}.parquet").is_file()]:
-        raise PlainError(f"{parquet}: no Parquet file for {', '.join(missing)}; `make build` makes them")
     cursor.execute(f"create schema if not exists {quoted(schema)}")
     return sum(fill(cursor, table, parquet / f"{table.name}.parquet", schema) for table in tables)
 
@@ -208,6 +201,7 @@ def main() -> None:
         raise PlainError(f"{data}: no such folder; `make build` makes it, or `make build RAW=path`")
     with locked(data):
         recover(data)
+        load_manifest.check(data / "parquet")
         with connect() as connection, connection.cursor() as cursor, plainly(), transaction(cursor):
             count = load(cursor, data / "parquet", "raw")
     print(f"{name_of_place()}: {len(declared_tables())} tables with {count:,} rows in schema raw.")

@@ -14,6 +14,7 @@ class Warehouse(ABC):
     """One engine's warehouse: begin, then dbt, then commit or, if dbt failed, kept."""
 
     target: str  # of profiles.yml
+    EXPORTED = ("marts", "quality", "snapshots")
 
     def __init__(self, data: Path) -> None:
         self.data = data
@@ -44,3 +45,10 @@ class Warehouse(ABC):
     @abstractmethod
     def commit(self) -> tuple[int, int]:
         """Put what was built in the place of the last one. Returns how many tables and rows marts has."""
+
+    @abstractmethod
+    def export(self, folder: Path) -> None:
+        """Write the tables that people query as Parquet, `schema/table/*.parquet`, into a folder that is made.
+
+        Those of marts and quality, and the snapshots of an engine that has them.
+        """

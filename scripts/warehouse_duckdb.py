@@ -51,6 +51,16 @@ class DuckDBWarehouse(Warehouse):
         self.aside.replace(self.final)
         return counts
 
+    def export(self, folder: Path) -> None:
+        with duckdb.connect(self.final, read_only=True) as connection:
+            for schema in self.EXPORTED:
+                query = "select table_name from information_schema.tables where table_schema = ?"
+                for (table,) in connection.execute(query, [schema]).fetchall():
+                    place = folder / schema / table
+                    place.mkdir(parents=True)
+                    file = str(place / "all.parquet").replace("'", "''")
+                    connection.execute(f'copy {schema}."{table}" to \'{file}\' (format parquet)')
+
 
 def count_marts(warehouse: Path) -> tuple[int, int]:
     """Fold the write-ahead log into the file, and return the number of tables and of rows in marts."""

@@ -18,7 +18,7 @@ from pathlib import Path
 import load_manifest
 from data_folder import PlainError, data_folder, exit_code, locked, recover
 from fingerprint import code_fingerprint
-from warehouse import Warehouse
+from warehouse import NotAvailable, Warehouse
 
 ROOT = Path(__file__).resolve().parent.parent
 # Imported by name, so that the one engine does not need the drivers of the others.
@@ -26,14 +26,19 @@ WAREHOUSES = {"duckdb": "DuckDBWarehouse", "postgres": "PostgresWarehouse"}
 
 
 def warehouse_of(engine: str, data: Path) -> Warehouse:
-    """The engine's warehouse. Raises PlainError if what it needs is not installed."""
+    """The engine's warehouse. Raises NotAvailable if what it needs is not installed."""
     try:
         module = importlib.import_module(f"warehouse_{engine}")
     except ImportError as error:
-        raise PlainError(
+        raise NotAvailable(
             f"{engine}: {error.name} is not installed; `make build ENGINE={engine}` installs it"
         ) from None
     return getattr(module, WAREHOUSES[engine])(data)
+
+
+def target_folder(engine: str, data: Path) -> Path:
+    """Where dbt leaves the manifest and the results of the last build."""
+    return data / ".build" / ("target" if engine == "duckdb" else f"target-{engine}")
 
 
 def dbt_build(engine: str, data: Path, place: dict[str, str], target: Path, lock: int, *options: str) -> str:
@@ -115,7 +120,7 @@ def build(engine: str, *, unit_tests_always: bool = False) -> None:
         load_manifest.check(data / "parquet")
         place = warehouse.begin()
         print(f"Building {warehouse} with dbt ...", flush=True)
-        target = data / ".build" / ("target" if engine == "duckdb" else f"target-{engine}")
+        target = target_folder(engine, data)
         code = code_fingerprint(ROOT)
         record = target / "unit_tests_passed"
         known = 0 if unit_tests_always else unit_tests_passed(record, code)

@@ -12,7 +12,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -103,25 +103,16 @@ def plainly() -> Iterator[None]:
 @contextmanager
 def transaction(cursor: Any) -> Iterator[None]:
     """All of the statements inside, or none."""
+    from adbc_driver_manager import Error
+
     cursor.execute("begin")
     try:
         yield
     except BaseException:
-        with suppress_errors():
+        with suppress(Error):  # of a connection that is broken, there is nothing to roll back
             cursor.execute("rollback")
         raise
     cursor.execute("commit")
-
-
-@contextmanager
-def suppress_errors() -> Iterator[None]:
-    """For what is tried when all is lost already, such as a rollback on a broken connection."""
-    from adbc_driver_manager import Error
-
-    try:
-        yield
-    except Error:
-        pass
 
 
 def rows(cursor: Any, query: str) -> list[tuple[Any, ...]]:
@@ -169,7 +160,8 @@ def fill(cursor: Any, table: Table, parquet: Path, schema: str) -> int:
         cursor,
         "select attname, replace(replace(replace(format_type(atttypid, atttypmod), 'numeric', 'decimal'), "
         "' without time zone', ''), ' ', '') from pg_attribute "
-        f"where attrelid = to_regclass({literal(relation)}) and attnum > 0 and not attisdropped order by attnum",
+        f"where attrelid = to_regclass({literal(relation)}) and attnum > 0 and not attisdropped "
+        "order by attnum",
     )
     if found == wanted:
         cursor.execute(f"truncate {relation}")
@@ -189,7 +181,7 @@ def fill(cursor: Any, table: Table, parquet: Path, schema: str) -> int:
 
 def describe(cursor: Any, table: Table, relation: str) -> None:
     """Put the descriptions of the YAML where database tools show them."""
-    cursor.execute(f"comment on table {relation} is {literal(table.description)}")
+    cursor.execute(f"comment on table {relation} is {literal(table.description.strip())}")
     for column in table.columns:
         cursor.execute(f"comment on column {relation}.{quoted(column.name)} is {literal(column.description)}")
 

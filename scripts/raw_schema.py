@@ -84,13 +84,13 @@ def read_tables(path: Path) -> list[Table]:
 
 def _table(entry: dict[str, Any]) -> Table:
     columns = [
-        Column(each["name"], each["data_type"], _dtype(each["data_type"]), each.get("description", "").strip())
+        Column(each["name"], each["data_type"], _dtype(each["data_type"]), each.get("description", ""))
         for each in entry["columns"]
     ]
     key = entry["config"]["meta"]["primary_key"]
     declaration = [RULES, key, [[column.name, column.declared] for column in columns]]
     sha = hashlib.sha256(json.dumps(declaration).encode()).hexdigest()
-    return Table(entry["name"], columns, key, sha, entry.get("description", "").strip())
+    return Table(entry["name"], columns, key, sha, entry.get("description", ""))
 
 
 def _dtype(declared: str) -> pl.DataType:

@@ -48,7 +48,7 @@ class Warehouse(ABC):
 
     @abstractmethod
     def export(self, folder: Path) -> None:
-        """Write the tables that people query as Parquet, `schema/table/*.parquet`, into a folder that is made.
+        """Write the tables that people query as Parquet, `schema/table/*.parquet`, into a new folder.
 
         Those of marts and quality, and the snapshots of an engine that has them.
         """

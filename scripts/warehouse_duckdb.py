@@ -59,7 +59,7 @@ class DuckDBWarehouse(Warehouse):
                     place = folder / schema / table
                     place.mkdir(parents=True)
                     file = str(place / "all.parquet").replace("'", "''")
-                    connection.execute(f'copy {schema}."{table}" to \'{file}\' (format parquet)')
+                    connection.execute(f"copy {schema}.\"{table}\" to '{file}' (format parquet)")
 
 
 def count_marts(warehouse: Path) -> tuple[int, int]:

@@ -83,8 +83,7 @@ def schemas(cursor: Any) -> list[str]:
     """Those of Pitwall that there are."""
     names = ", ".join(map(literal, SCHEMAS))
     return [
-        name
-        for (name,) in rows(cursor, f"select nspname::text from pg_namespace where nspname in ({names})")
+        name for (name,) in rows(cursor, f"select nspname::text from pg_namespace where nspname in ({names})")
     ]
 
 
@@ -111,8 +110,8 @@ def check_ours(cursor: Any, warehouse: Warehouse) -> None:
     there = schemas(cursor)
     if there and rows(cursor, "select to_regclass('raw.load_manifest') is null") == [(True,)]:
         raise PlainError(
-            f"{warehouse}: has a schema {there[0]} that is not Pitwall's, as there is no raw.load_manifest; a "
-            "build would replace it. Name another database with PGDATABASE, or move the schema away"
+            f"{warehouse}: has a schema {there[0]} that is not Pitwall's, as there is no raw.load_manifest; "
+            "a build would replace it. Name another database with PGDATABASE, or move the schema away"
         )
     for view, kind in rows(cursor, views_query("viewing.relkind")):
         if kind != "v":
@@ -123,10 +122,11 @@ def check_ours(cursor: Any, warehouse: Warehouse) -> None:
 
 
 def views_query(column: str) -> str:
-    """The views of other schemas that read those of Pitwall: name, and a column of `viewing`, their pg_class."""
+    """The views of other schemas that read those of Pitwall: the name, and a column of their pg_class."""
     names = ", ".join(map(literal, SCHEMAS))
     return (
-        f"select distinct format('%I.%I', readers.nspname, viewing.relname), {column}::text as told from pg_depend "
+        f"select distinct format('%I.%I', readers.nspname, viewing.relname), {column}::text as told "
+        "from pg_depend "
         "join pg_rewrite on classid = 'pg_rewrite'::regclass and objid = pg_rewrite.oid "
         "join pg_class as viewing on ev_class = viewing.oid "
         "join pg_namespace as readers on viewing.relnamespace = readers.oid "
@@ -190,7 +190,7 @@ def swap(cursor: Any, kept: str) -> None:
 
 
 def rights_query() -> str:
-    """What grants others the same on the new schemas, tables and views as on the last ones of the same name."""
+    """What grants others on the new schemas, tables and views what they may do with the last ones."""
     names = ", ".join(map(literal, SCHEMAS))
     to_whom = "case grantee when 0 then 'public' else quote_ident(pg_get_userbyid(grantee)) end"
     option = "case when is_grantable then ' with grant option' else '' end"

@@ -43,3 +43,20 @@
         ) %}
     {% endif %}
 {% endmacro %}
+
+
+{#- Spark has no glob() and no read_parquet(). A table that names the file and not a view, since a view has Spark read
+    the columns from the file anew for each query; and the whole path, since the catalog outlives the folder it was made in. -#}
+{% macro spark__create_raw_views() %}
+    {% set folder = env_var('PITWALL_DATA', 'data') ~ '/parquet' %}
+    {% for schema in graph.sources.values() | map(attribute='schema') | unique %}
+        {% do run_query('create schema if not exists ' ~ schema) %}
+    {% endfor %}
+    {% for table in graph.sources.values() | selectattr('package_name', 'equalto', 'pitwall') %}
+        {% do run_query('drop table if exists ' ~ table.schema ~ '.' ~ table.identifier) %}
+        {% do run_query(
+            'create table ' ~ table.schema ~ '.' ~ table.identifier
+            ~ " using parquet location '" ~ folder | replace("'", "\\'") ~ '/' ~ table.identifier ~ ".parquet'"
+        ) %}
+    {% endfor %}
+{% endmacro %}

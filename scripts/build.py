@@ -22,7 +22,7 @@ from warehouse import NotAvailable, Warehouse
 
 ROOT = Path(__file__).resolve().parent.parent
 # Imported by name, so that the one engine does not need the drivers of the others.
-WAREHOUSES = {"duckdb": "DuckDBWarehouse", "postgres": "PostgresWarehouse", "spark": "SparkWarehouse"}
+WAREHOUSES = {"duckdb": "DuckDBWarehouse", "postgres": "PostgresWarehouse", "spark": "spark_warehouse"}
 
 
 def warehouse_of(engine: str, data: Path) -> Warehouse:

@@ -1,20 +1,24 @@
-"""The warehouse as Parquet files of Spark: in `spark/current` of the data folder, by schema and table."""
+"""The warehouse as Parquet files of Spark: in the data folder, or at the server that SPARK_REMOTE names."""
 
 import os
 import re
 import shutil
 import socket
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import polars
-import pyspark  # noqa: F401  told here if it is missing, not by dbt
 from data_folder import PlainError
+from pyspark.errors import PySparkException
+from pyspark.sql import SparkSession
 from warehouse import NotAvailable, Warehouse
 
 ROOT = Path(__file__).resolve().parent.parent
+PUBLIC = ("marts", "quality")
 OLDEST_JAVA = 17
 SECONDS_TO_ANSWER = 10
 
@@ -68,20 +72,106 @@ class SparkWarehouse(Warehouse):
 
     def export(self, folder: Path) -> None:
         """Copy marts and quality as Parquet, `schema/table/*.parquet`, into a folder that is made."""
-        for schema in ("marts", "quality"):
+        for schema in PUBLIC:
             shutil.copytree(self.final / f"{schema}.db", folder / schema)
 
 
+class RemoteSparkWarehouse(Warehouse):
+    """Builds into new schemas at a Spark Connect server, and turns the views of marts and quality to them.
+
+    The catalog is the server's, and Spark renames no schema. The server reads the Parquet at the same path.
+    """
+
+    target = "spark"
+
+    def __init__(self, data: Path) -> None:
+        super().__init__(data)
+        self.remote = os.environ["SPARK_REMOTE"]
+        self.suffix = f"_{datetime.now(UTC):%Y%m%d%H%M%S}"
+        self.had_one = False
+
+    def __str__(self) -> str:
+        # Not the whole address, which may have a token in it.
+        return f"schemas {' and '.join(PUBLIC)} at {urlsplit(self.remote).hostname}"
+
+    def exists(self) -> bool:
+        return self.had_one
+
+    def begin(self) -> dict[str, str]:
+        check_answers("SPARK_REMOTE", self.remote, "sc", 15002)
+        with self.session() as spark:
+            self.had_one = PUBLIC[0] in schemas(spark)
+        return {"PITWALL_SCHEMA_SUFFIX": self.suffix}
+
+    def kept(self) -> str:
+        return f"schemas *{self.suffix}"
+
+    def commit(self) -> tuple[int, int]:
+        rows = []
+        with self.session() as spark:
+            for schema in PUBLIC:
+                spark.sql(f"create schema if not exists {schema}").collect()
+                built, last = tables(spark, schema + self.suffix), tables(spark, schema)
+                for table in built:
+                    view = f"{schema}.{table}"
+                    spark.sql(
+                        f"create or replace view {view} as table {schema}{self.suffix}.{table}"
+                    ).collect()
+                    if schema == "marts":
+                        rows.append(spark.table(view).count())
+                for table in set(last) - set(built):
+                    spark.sql(f"drop view {schema}.{table}").collect()
+            for schema in schemas(spark):
+                if re.search(r"_\d{14}$", schema) and not schema.endswith(self.suffix):
+                    spark.sql(f"drop schema {schema} cascade").collect()
+        return len(rows), sum(rows)
+
+    def export(self, folder: Path) -> None:
+        """Write marts and quality as Parquet, `schema/table/*.parquet`, into a folder that is made."""
+        with self.session() as spark:
+            for schema in PUBLIC:
+                for table in tables(spark, schema):
+                    (folder / schema / table).mkdir(parents=True)
+                    rows = polars.from_arrow(spark.table(f"{schema}.{table}").toArrow())
+                    rows.write_parquet(folder / schema / table / "all.parquet")
+
+    @contextmanager
+    def session(self) -> Iterator[SparkSession]:
+        """A session at the server. Raises PlainError with what it says if it fails."""
+        try:
+            spark = SparkSession.builder.remote(self.remote).getOrCreate()
+        except PySparkException as error:
+            raise PlainError(f"SPARK_REMOTE: {error}") from None
+        try:
+            yield spark
+        except PySparkException as error:
+            raise PlainError(f"SPARK_REMOTE: {str(error).partition(chr(10))[0]}") from None
+        finally:
+            spark.stop()
+
+
+def spark_warehouse(data: Path) -> Warehouse:
+    """The warehouse in the data folder, or that of the server that SPARK_REMOTE names."""
+    return (RemoteSparkWarehouse if os.environ.get("SPARK_REMOTE") else SparkWarehouse)(data)
+
+
+def schemas(spark: SparkSession) -> list[str]:
+    """The schemas of the catalog."""
+    return [row[0] for row in spark.sql("show schemas").collect()]
+
+
+def tables(spark: SparkSession, schema: str) -> list[str]:
+    """The tables and views of a schema."""
+    return [row["tableName"] for row in spark.sql(f"show tables in {schema}").collect()]
+
+
 def check_spark(settings: Path) -> None:
-    """Raise PlainError if Spark cannot start, or the cluster that it is told to use does not answer."""
-    if remote := os.environ.get("SPARK_REMOTE"):
-        check_answers(f"SPARK_REMOTE={remote}", remote, "sc", 15002)
-        return
+    """Raise PlainError if Spark cannot start, or the master that it is told to use does not answer."""
     check_java()
     options = read_settings(settings / "spark-defaults.conf")
     master = options.get("spark.master", "")
     if master.startswith("spark://"):
-        check_answers(f"spark.master {master}", master, "spark", 7077)
+        check_answers("spark.master", master, "spark", 7077)
     if port := int(options.get("spark.driver.port", 0)):
         check_free(options.get("spark.driver.bindAddress", "127.0.0.1"), port)
 
@@ -127,12 +217,14 @@ def check_answers(what: str, address: str, scheme: str, usual_port: int) -> None
             raise ValueError
         port = url.port or usual_port
     except ValueError:
-        raise PlainError(f"{what}: is no address; it looks like {scheme}://host:{usual_port}") from None
+        raise PlainError(f"{what}: is no address of the form {scheme}://host:{usual_port}") from None
     try:
         socket.create_connection((url.hostname, port), SECONDS_TO_ANSWER).close()
     except OSError as error:
         why = error.strerror or error
-        raise PlainError(f"{what}: does not answer ({why}); start it, or name another") from None
+        raise PlainError(
+            f"{what}: {url.hostname}:{port} does not answer ({why}); start it, or name another"
+        ) from None
 
 
 def check_free(address: str, port: int) -> None:

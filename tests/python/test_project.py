@@ -780,6 +780,8 @@ NOT_PORTABLE = {
     "asof and positional joins": r"\b(asof|positional|semi|anti|natural)\s+join\b",
     "pivot": r"^\s*(un)?pivot\b",
     "lists and structs": r"(?<!dbt_utils\.)\b(list_\w+|struct_\w+|unnest|explode|generate_series)\s*\(",
+    # Spark takes the name of a window and the minus after it for one name.
+    "minus after a window": r"\bover\s+\w+\s*-",
     "unsafe dbt macros": r"\bdbt\.(type_float|listagg|split_part|safe_cast)\b|\bdbt_utils\.date_spine\b",
     "engine names": r"\b(target\.type|adapter\.dispatch|adapter\.type)\b",
 }

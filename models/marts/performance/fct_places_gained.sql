@@ -50,11 +50,11 @@ others as (
 
     select
         *,
-        count(places_counted) over slot_at_circuit
-        - case when places_counted is null then 0 else 1 end as cars_at_circuit,
+        case when places_counted is null then 0 else -1 end
+        + count(places_counted) over slot_at_circuit as cars_at_circuit,
         coalesce(sum(places_counted) over slot_at_circuit, 0) - coalesce(places_counted, 0) as places_at_circuit,
-        count(places_counted) over slot_in_era
-        - case when places_counted is null then 0 else 1 end as cars_in_era,
+        case when places_counted is null then 0 else -1 end
+        + count(places_counted) over slot_in_era as cars_in_era,
         coalesce(sum(places_counted) over slot_in_era, 0) - coalesce(places_counted, 0) as places_in_era
     from places
     window

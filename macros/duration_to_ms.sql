@@ -2,9 +2,9 @@
     NULL stays NULL. -#}
 {% macro duration_to_ms(text) -%}
     cast(
-        cast(replace(split_part({{ text }}, ':', -1), '+', '') as decimal(12, 3)) * 1000
-        + coalesce(cast(nullif(replace(split_part({{ text }}, ':', -2), '+', ''), '') as integer), 0) * 60000
-        + coalesce(cast(nullif(replace(split_part({{ text }}, ':', -3), '+', ''), '') as integer), 0) * 3600000
+        cast(replace({{ split_part_from_right(text, "':'", 1) }}, '+', '') as decimal(12, 3)) * 1000
+        + coalesce(cast(nullif(replace({{ split_part_from_right(text, "':'", 2) }}, '+', ''), '') as integer), 0) * 60000
+        + coalesce(cast(nullif(replace({{ split_part_from_right(text, "':'", 3) }}, '+', ''), '') as integer), 0) * 3600000
         as integer
     )
 {%- endmacro %}

@@ -9,8 +9,8 @@ races as (
 calendar as (
 
     select
-        make_date(min(season), 1, 1) as first_day,
-        make_date(max(season), 12, 31) as last_day
+        {{ day_of_year('min(season)', 1, 1) }} as first_day,
+        {{ day_of_year('max(season)', 12, 31) }} as last_day
     from races
 
 ),

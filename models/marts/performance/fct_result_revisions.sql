@@ -51,7 +51,7 @@ revisions as (
     inner join versions as after_revision
         on before_revision.result_id = after_revision.result_id
         and before_revision.version_number + 1 = after_revision.version_number
-    where before_revision.{{ column }} is distinct from after_revision.{{ column }}
+    where {{ is_distinct('before_revision.' ~ column, 'after_revision.' ~ column) }}
 
     union all
 

@@ -100,7 +100,7 @@ slopes as (
         driver_id,
         stint_number,
         count(*) as green_laps,
-        regr_slope(lap_time_ms, lap_number) as slope_ms_per_lap
+        {{ slope('lap_time_ms', 'lap_number') }} as slope_ms_per_lap
     from green_laps
     group by race_id, driver_id, stint_number
 

@@ -1,0 +1,23 @@
+{#- The slope of least squares of one column over another, neither of them NULL; NULL where the other never changes. -#}
+{% macro slope(column, over_column) -%}
+    {{ adapter.dispatch('slope')(column, over_column) }}
+{%- endmacro %}
+
+
+{% macro default__slope(column, over_column) -%}
+    regr_slope({{ column }}, {{ over_column }})
+{%- endmacro %}
+
+
+{#- Redshift has no regression functions. -#}
+{% macro redshift__slope(column, over_column) -%}
+    (
+        count(*) * sum(cast({{ column }} as double precision) * {{ over_column }})
+        - sum(cast({{ column }} as double precision)) * sum({{ over_column }})
+    )
+    / nullif(
+        count(*) * sum(cast({{ over_column }} as double precision) * {{ over_column }})
+        - sum(cast({{ over_column }} as double precision)) * sum({{ over_column }}),
+        0
+    )
+{%- endmacro %}

@@ -28,15 +28,16 @@ help:
 	@echo 'make clean              remove what dbt and the tests left; the data and .venv stay'
 	@echo
 	@echo 'PITWALL_DATA=folder     where data and warehouse live (default: data)'
+	@echo 'PITWALL_LAKE=s3://...   a bucket that RAW=path is converted to, and without RAW is built from as it is'
 	@echo 'PYTHON=program          the Python 3.11, 3.12 or 3.13 to make .venv from (default: the newest found)'
 
 build: packages $(if $(filter-out duckdb,$(ENGINE)),$(ENGINE)-extra)
 	@raw="$$RAW"; \
-	if [ -z "$$raw" ]; then \
+	if [ -z "$$raw$$PITWALL_LAKE" ]; then \
 	    raw="$${PITWALL_DATA:-data}/raw/simulated"; \
 	    .venv/bin/python scripts/simulate.py --seasons 5 "$$raw" || exit; \
 	fi; \
-	.venv/bin/python scripts/csv_to_parquet.py --max-bad-rows "$(MAX_BAD_ROWS)" "$$raw"
+	[ -z "$$raw" ] || .venv/bin/python scripts/csv_to_parquet.py --max-bad-rows "$(MAX_BAD_ROWS)" "$$raw"
 	@.venv/bin/python scripts/build.py --engine "$(ENGINE)" --unit-tests "$(UNIT_TESTS)"
 
 data: core
@@ -116,7 +117,7 @@ core dev all $(EXTRAS:%=%-extra): .venv/bin/python
 	    cp $(if $(filter all,$@),requirements/*.txt,$(sort requirements/core.txt \
 	        $(if $(filter dev,$@),requirements/metrics.txt) requirements/$(set).txt)) .venv/; }; }
 
-packages: core
+packages: core $(if $(PITWALL_LAKE),s3-extra)
 	@.venv/bin/python scripts/setup_packages.py
 
 .venv/bin/python:

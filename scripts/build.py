@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Run `dbt build` aside, and put the new warehouse in the place of the old one only if all went well.
 
-Reads $PITWALL_DATA/parquet, which csv_to_parquet.py writes. Whoever reads the old warehouse is not disturbed,
-and a failed build changes nothing. The snapshots, which tell how results were revised, are taken over from
-the old warehouse before dbt adds to them.
+Reads $PITWALL_DATA/parquet, which csv_to_parquet.py writes, or the lake that $PITWALL_LAKE names. Whoever
+reads the old warehouse is not disturbed, and a failed build changes nothing. The snapshots, which tell how
+results were revised, are taken over from the old warehouse before dbt adds to them.
 """
 
 import argparse
@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 
 import load_manifest
-from data_folder import PlainError, data_folder, exit_code, locked, recover
+from data_folder import PlainError, data_folder, exit_code, lake, locked, recover
 from fingerprint import code_fingerprint
 from warehouse import NotAvailable, Warehouse
 
@@ -112,12 +112,18 @@ def build(engine: str, *, unit_tests_always: bool = False) -> None:
     Unit tests test code, not data: with the code of the last good build they run only if asked for.
     """
     data = data_folder()
-    if not data.is_dir():
+    source = lake()
+    if source:
+        source.check()
+    elif not data.is_dir():
         raise PlainError(f"{data}: no such folder; `make build` makes it, or `make build RAW=path`")
     warehouse = warehouse_of(engine, data)
     with locked(data) as lock:
         recover(data)
-        load_manifest.check(data / "parquet")
+        if source and engine != "duckdb":
+            source.fetch(data)
+        elif not source:
+            load_manifest.check(data / "parquet")
         place = warehouse.begin()
         print(f"Building {warehouse} with dbt ...", flush=True)
         target = target_folder(engine, data)

@@ -20,7 +20,7 @@ from typing import Any
 
 import polars as pl
 import polars.selectors as cs
-from data_folder import PlainError, data_folder, exit_code, locked, printable, recover, swap
+from data_folder import PlainError, data_folder, exit_code, lake, locked, printable, recover, swap
 from fetch import is_url, locate
 from load_manifest import MANIFEST, is_whole, read_manifest, sha256
 from raw_csv import account, checksum, counted, set_aside, survey
@@ -50,6 +50,7 @@ what comes out, in DIR:
 A row is set aside if a value is not of its column's type, if its key is empty or repeats an earlier one, or
 if it has more fields than the header. Short rows, \N, BOM, CRLF, extra and missing columns are tolerated and
 told. A run either replaces all of parquet/ or changes nothing. Exit code: 0 done, 2 refused.
+With PITWALL_LAKE=s3://bucket/prefix the files are put there too, and become the lake's load in one step.
 """
 
 
@@ -427,8 +428,13 @@ def main(arguments: list[str] | None = None) -> int:
     def action() -> None:
         if not is_url(options.raw) and not Path(options.raw).exists():
             raise PlainError(f"{options.raw}: no such folder or zip")
+        target = lake()
+        if target:
+            target.tables()  # a lake that cannot be read is told before the work begins
         with locked(data):
             run(options.raw, data, max_bad_rows=options.max_bad_rows, schema=options.schema)
+            if target:
+                target.publish(data)
 
     return exit_code("csv_to_parquet", action, data)
 

@@ -7,6 +7,10 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lake import Lake
 
 
 class PlainError(Exception):
@@ -16,6 +20,16 @@ class PlainError(Exception):
 def data_folder() -> Path:
     """The folder for everything that a run makes: `$PITWALL_DATA`, or `data` in the current folder."""
     return Path(os.environ.get("PITWALL_DATA") or "data")
+
+
+def lake() -> "Lake | None":
+    """The lake that `$PITWALL_LAKE` names, or none. Raises PlainError if it cannot be one."""
+    url = os.environ.get("PITWALL_LAKE")
+    if not url:
+        return None
+    from lake import Lake  # only who has a lake waits for its imports
+
+    return Lake(url)
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
-from data_folder import PlainError
+from data_folder import PlainError, lake
 from warehouse import Warehouse
 
 
@@ -35,6 +35,8 @@ class DuckDBWarehouse(Warehouse):
         self.aside.parent.mkdir(exist_ok=True)
         for leftover in (self.aside, write_ahead_log(self.aside)):
             leftover.unlink(missing_ok=True)
+        if self.exists() and (source := lake()):
+            self.results = source.fetch_table("results", self.aside.parent)
         self.stays_behind = self.exists() and carry_history(self.final, self.aside, self.results)
         return {"PITWALL_WAREHOUSE": str(self.aside.absolute())}
 

@@ -9,8 +9,14 @@
 
 
 {% macro default__create_raw_views() %}
-    {% set folder = env_var('PITWALL_DATA', 'data') ~ '/parquet' %}
     {% set tables = graph.sources.values() | selectattr('package_name', 'equalto', 'pitwall') | list %}
+    {% for schema in tables | map(attribute='schema') | unique %}
+        {% do run_query('create schema if not exists ' ~ schema) %}
+    {% endfor %}
+    {% if env_var('PITWALL_LAKE', '') %}
+        {% do return(duckdb__copy_lake(tables)) %}
+    {% endif %}
+    {% set folder = env_var('PITWALL_DATA', 'data') ~ '/parquet' %}
     {% set found = run_query("select parse_filename(file, true) from glob('" ~ folder | replace("'", "''") ~ "/*.parquet')") %}
     {% set missing = tables | map(attribute='identifier') | reject('in', found.columns[0].values()) | sort %}
     {% if missing %}
@@ -18,9 +24,7 @@
             'No Parquet file in ' ~ folder ~ ' for ' ~ missing | join(', ') ~ '. Run `make build` first.'
         ) %}
     {% endif %}
-    {% for schema in tables | map(attribute='schema') | unique %}
-        {% do run_query('create schema if not exists ' ~ schema) %}
-    {% endfor %}
+    {% do duckdb__drop_raw('BASE TABLE') %}
     {% for table in tables %}
         {% do run_query(
             'create or replace view ' ~ table.schema ~ '.' ~ table.identifier

@@ -1,0 +1,38 @@
+{#- Puts the load of the lake that PITWALL_LAKE names into schema `raw`: tables and not views, so that each object
+    is fetched once a run, however many models read it, and the warehouse answers without the lake. The manifest is
+    read once, and names objects that do not change: a load that is put there meanwhile is the next run's. -#}
+{% macro duckdb__copy_lake(tables) %}
+    {% set lake = env_var('PITWALL_LAKE').rstrip('/') %}
+    {# The same as in scripts/lake.py: no quote and no wildcard reaches SQL. #}
+    {% if not modules.re.fullmatch('s3://[a-z0-9][a-z0-9.-]*[a-z0-9](/[A-Za-z0-9_=-][A-Za-z0-9_.=-]*)*', lake) %}
+        {% do exceptions.raise_compiler_error('PITWALL_LAKE is no plain address like s3://bucket/prefix.') %}
+    {% endif %}
+    {% do duckdb__drop_raw('VIEW') %}
+    {% do run_query(
+        "create or replace table raw.load_manifest as select * from read_parquet('" ~ lake ~ "/load_manifest.parquet')"
+    ) %}
+    {% set named = run_query('select table_name, parquet_sha256 from raw.load_manifest').columns %}
+    {% set objects = dict(zip(named[0].values(), named[1].values())) %}
+    {% for table in tables | rejectattr('identifier', 'equalto', 'load_manifest') %}
+        {% set sha = objects.get(table.identifier, '') %}
+        {% if not modules.re.fullmatch('[0-9a-f]{64}', sha) %}
+            {% do exceptions.raise_compiler_error(
+                lake ~ ' has no ' ~ table.identifier ~ '. Put it there with `make build RAW=path`.'
+            ) %}
+        {% endif %}
+        {% do run_query(
+            'create or replace table ' ~ table.schema ~ '.' ~ table.identifier
+            ~ " as select * from read_parquet('" ~ lake ~ '/' ~ table.identifier ~ '/' ~ sha ~ ".parquet')"
+        ) %}
+    {% endfor %}
+{% endmacro %}
+
+
+{#- Drops what a run with the other kind of source left in `raw`: DuckDB replaces a view by a view only. -#}
+{% macro duckdb__drop_raw(kind) %}
+    {% set query = "select table_name from information_schema.tables where table_schema = 'raw' and table_type = '" ~ kind ~ "'
+        and table_catalog = current_database()" %}
+    {% for name in run_query(query).columns[0].values() %}
+        {% do run_query('drop ' ~ kind | replace('BASE ', '') ~ ' raw."' ~ name ~ '"') %}
+    {% endfor %}
+{% endmacro %}

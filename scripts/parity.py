@@ -2,8 +2,8 @@
 """Build on every engine that there is, and compare every table of marts and quality, cell by cell.
 
 The first engine is the measure of the others. There is no tolerance: one other digit, row or column is a
-difference, and the exit code 1. What an engine remembers of earlier builds is its own: the moment of a revision
-is not compared, and what is made from the history only where both engines have the same versions in it.
+difference, and the exit code 1. What an engine remembers of earlier builds is its own: the moment of a
+revision is not compared, and what is made from the history only where both have the same versions in it.
 """
 
 import argparse

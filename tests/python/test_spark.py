@@ -1,4 +1,4 @@
-"""`make build ENGINE=spark`: the same warehouse as on DuckDB, on this machine and on clusters of it, whole or not at all."""
+"""`make build ENGINE=spark`: the same warehouse as on DuckDB, here and on clusters, whole or not at all."""
 
 import os
 import shutil
@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -100,7 +100,9 @@ def test_a_comparison_would_see_a_wrong_cell(data: Path, built: tuple[Path, str]
     shutil.copytree(built[0], copy)
     (file,) = (copy / "marts.db" / "dim_circuits").glob("*.parquet")
     table = polars.read_parquet(file)
-    table.with_columns(polars.col("circuit_name").replace(table["circuit_name"][0], "Nowhere")).write_parquet(file)
+    table.with_columns(polars.col("circuit_name").replace(table["circuit_name"][0], "Nowhere")).write_parquet(
+        file
+    )
     assert list(differences(data / "warehouse.duckdb", copy, "marts")) == ["dim_circuits"]
 
 
@@ -151,7 +153,11 @@ def started(port: int, *arguments: str | Path, **environment: str | Path) -> Ite
     process = subprocess.Popen(
         [SPARK_CLASS, *arguments],
         cwd=ROOT,
-        env={**os.environ, "SPARK_CONF_DIR": "spark", **{name: str(value) for name, value in environment.items()}},
+        env={
+            **os.environ,
+            "SPARK_CONF_DIR": "spark",
+            **{name: str(value) for name, value in environment.items()},
+        },
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -88,12 +88,12 @@ other as (
 {% endif -%}
 counts as (
     select
-        {%- for words, condition in conditions %}
+{%- for words, condition in conditions %}
         sum(case when {{ condition }} then 1 else 0 end) as broken_{{ loop.index }},
         {%- endfor %}
         count(*) as all_rows
     from checked
-    {%- for column, parent in relationships.items() %}
+{%- for column, parent in relationships.items() %}
     left join (select distinct {{ parent.field }} as parent_key from {{ parent.to }}) as parent_{{ loop.index }}
         on checked.{{ column }} = parent_{{ loop.index }}.parent_key
     {%- endfor %}
@@ -114,7 +114,7 @@ key_{{ loop.index }} as (
 
 {% endfor -%}
 names as (
-    {%- for words, failures in rules %}
+{%- for words, failures in rules %}
     select
         {{ loop.index }} as place,
         {{ dbt.string_literal(dbt.escape_single_quotes(words)) }} as rule
@@ -127,16 +127,16 @@ results as (
     select
         names.rule,
         case names.place
-            {%- for words, failures in rules %}
+{%- for words, failures in rules %}
             when {{ loop.index }} then {{ failures }}
             {%- endfor %}
         end as failures
     from names
     cross join counts
-    {%- for key in unique %}
+{%- for key in unique %}
     cross join key_{{ loop.index }}
     {%- endfor %}
-    {{ 'cross join other' if equal_rowcount is not none }}
+{{ 'cross join other' if equal_rowcount is not none }}
 )
 
 select

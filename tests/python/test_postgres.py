@@ -1,0 +1,270 @@
+"""`make build ENGINE=postgres`: the same warehouse as on DuckDB, swapped in whole, failing in plain words."""
+
+import os
+import shutil
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from conftest import SCRIPTS, build_warehouse, must_run, run
+from postgres_server import PASSWORD, Server, as_user, programs, running_server
+
+for driver in ("adbc_driver_postgresql", "psycopg2"):
+    pytest.importorskip(driver, reason="no driver for PostgreSQL: `make postgres-extra` installs it")
+if not programs():
+    pytest.skip("no PostgreSQL server: install the package postgresql", allow_module_level=True)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    with running_server() as started:
+        started.sql("create database pitwall")
+        yield started
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with one simulated season in Parquet, and its DuckDB warehouse."""
+    folder = tmp_path_factory.mktemp("postgres")
+    must_run(SCRIPTS / "simulate.py", "--seasons", "1", folder / "raw")
+    build_warehouse(folder / "raw", folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def built(server: Server, data: Path) -> str:
+    """The warehouse of the same files in the database `pitwall`. What the build said."""
+    return must_run(
+        SCRIPTS / "build.py", "--engine", "postgres", PITWALL_DATA=data, **server.environment("pitwall")
+    )
+
+
+def parity(data: Path, server: Server) -> subprocess.CompletedProcess[str]:
+    engines = ["--engine", "duckdb", "--engine", "postgres"]
+    place = server.environment("pitwall")
+    return run(SCRIPTS / "parity.py", "--built", *engines, PITWALL_DATA=data, **place)
+
+
+def test_every_cell_is_that_of_duckdb(built: str, server: Server, data: Path) -> None:
+    assert "The warehouse is ready: PostgreSQL database pitwall at 127.0.0.1:" in built
+    result = parity(data, server)
+    assert result.returncode == 0, result.stdout
+    assert "No difference: duckdb, postgres." in result.stdout
+    assert result.stdout.count("| identical") > 30
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (
+            "update marts.fct_driver_standings set points = points + 0.01 where driver_standing_id = 7",
+            "marts.fct_driver_standings on postgres: driver_standing_id=7: points is ",
+        ),
+        (
+            "update marts.dim_circuits set country = null where circuit_id = 1",
+            "marts.dim_circuits on postgres: circuit_id=1: country is ",
+        ),
+        (
+            "delete from marts.dim_statuses where status_id = 1",
+            "marts.dim_statuses on postgres: status_id=1: only on duckdb",
+        ),
+    ],
+)
+def test_a_wrong_cell_is_named(built: str, server: Server, data: Path, change: str, told: str) -> None:
+    table = told.partition(" ")[0]
+    server.sql(f"create table public.kept as table {table}", "pitwall")
+    server.sql(change, "pitwall")
+    try:
+        result = parity(data, server)
+    finally:
+        server.sql(f"delete from {table}", "pitwall")
+        server.sql(f"insert into {table} select * from public.kept", "pitwall")
+        server.sql("drop table public.kept", "pitwall")
+    assert result.returncode == 1, result.stdout
+    assert told in result.stdout
+
+
+def test_tables_and_columns_have_their_descriptions(built: str, server: Server) -> None:
+    query = (
+        "select obj_description('marts.dim_races'::regclass), col_description('marts.dim_races'::regclass, 1)"
+    )
+    [(table, column)] = server.sql(query, "pitwall")
+    assert table.startswith("Grain: ")
+    assert column
+
+
+def test_a_build_is_swapped_in_under_its_readers(built: str, server: Server, data: Path) -> None:
+    """Views and rights of others live on, and whoever asks meanwhile always has an answer."""
+    server.sql("create role reader login password 'reader'", user="postgres")
+    server.sql("grant usage on schema marts to reader", "pitwall")
+    server.sql("grant select on marts.dim_races to reader", "pitwall")
+    server.sql("create view public.races as select race_id from marts.dim_races", "pitwall")
+    before = server.sql("select count(*) from public.races", "pitwall")
+    answers, ended = [], threading.Event()
+
+    def ask() -> None:
+        while not ended.wait(0.2):
+            answers.append(server.sql("select count(*) from marts.dim_races", "pitwall"))
+
+    reader = threading.Thread(target=ask)
+    reader.start()
+    try:
+        environment = server.environment("pitwall")
+        must_run(SCRIPTS / "build.py", "--engine", "postgres", PITWALL_DATA=data, **environment)
+    finally:
+        ended.set()
+        reader.join()
+    assert answers
+    assert all(answer == before for answer in answers)
+    assert server.sql("select count(*) from public.races", "pitwall") == before
+    assert server.sql("select has_table_privilege('reader', 'marts.dim_races', 'select')", "pitwall") == [
+        (True,)
+    ]
+    left = server.sql("select nspname from pg_namespace where nspname ~ '__(new|old)$'", "pitwall")
+    assert left == []
+
+
+def test_loading_again_keeps_the_views(built: str, server: Server, data: Path) -> None:
+    """The loader alone works on schema raw in place, as plain dbt does."""
+    before = server.sql("select count(*) from staging.stg_ergast__races", "pitwall")
+    for _ in range(2):
+        must_run(SCRIPTS / "load_postgres.py", PITWALL_DATA=data, **server.environment("pitwall"))
+    assert server.sql("select count(*) from staging.stg_ergast__races", "pitwall") == before
+
+
+def test_a_failed_build_leaves_the_last_one(built: str, server: Server, data: Path, tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    for name in ("models", "macros", "seeds", "snapshots", "tests", "analyses", "scripts", "dbt_packages"):
+        shutil.copytree(SCRIPTS.parent / name, project / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("dbt_project.yml", "profiles.yml", "packages.yml", "package-lock.yml"):
+        shutil.copy(SCRIPTS.parent / name, project)
+    model = project / "models" / "staging" / "ergast" / "stg_ergast__seasons.sql"
+    model.write_text(model.read_text(encoding="utf-8").replace("with", "with no such thing", 1))
+    before = server.sql("select count(*) from marts.dim_races", "pitwall")
+    result = run(
+        project / "scripts" / "build.py",
+        "--engine",
+        "postgres",
+        PITWALL_DATA=data,
+        **server.environment("pitwall"),
+    )
+    assert result.returncode == 2
+    assert "the last good warehouse is unchanged" in result.stdout
+    assert server.sql("select count(*) from marts.dim_races", "pitwall") == before
+
+
+def refused(data: Path, environment: dict[str, str], *words: str, script: str = "build.py") -> None:
+    """The build ends at once with one plain line that has the words, and never the password."""
+    options = ["--engine", "postgres"] if script == "build.py" else []
+    result = run(SCRIPTS / script, *options, PITWALL_DATA=data, **environment)
+    assert result.returncode == 2, result.stdout
+    assert len(result.stdout.splitlines()) == 1, result.stdout
+    for word in words:
+        assert word in result.stdout
+    assert PASSWORD not in result.stdout
+    assert "a-wrong-one" not in result.stdout
+
+
+def test_a_wrong_password(server: Server, data: Path) -> None:
+    wrong = server.environment("pitwall") | {"PGPASSWORD": "a-wrong-one"}
+    refused(data, wrong, "password authentication failed", "PGPASSWORD")
+    refused(data, wrong, "password authentication failed", script="load_postgres.py")
+
+
+def test_a_server_that_is_down(server: Server, data: Path) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        free = str(probe.getsockname()[1])
+    refused(data, server.environment("pitwall") | {"PGPORT": free}, f"127.0.0.1:{free}", "Start the server")
+
+
+def test_a_port_that_something_else_took(server: Server, data: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+
+        def answer() -> None:
+            for _ in range(4):
+                try:
+                    connection, _ = other.accept()
+                except OSError:
+                    return
+                with connection:
+                    connection.recv(100)
+                    connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+        threading.Thread(target=answer, daemon=True).start()
+        refused(data, server.environment("pitwall") | {"PGPORT": port}, port, "PGPORT")
+
+
+def test_a_database_that_does_not_exist(server: Server, data: Path) -> None:
+    refused(data, server.environment("nowhere"), 'database "nowhere" does not exist', "createdb")
+
+
+def test_a_user_without_rights(server: Server, data: Path) -> None:
+    server.sql(f"create role guest login password '{PASSWORD}'", user="postgres")
+    server.sql("create database closed")
+    refused(data, server.environment("closed", "guest"), "permission denied", "grant create on database")
+
+
+def test_two_builds_at_once(built: str, server: Server, data: Path, tmp_path: Path) -> None:
+    """From two machines: the lock of the data folder is not enough."""
+    lock = int.from_bytes(b"pitwall", "big")
+    other = server.connect("pitwall")
+    try:
+        with other.cursor() as cursor:
+            cursor.execute(f"select pg_advisory_lock({lock})")
+        refused(data, server.environment("pitwall"), "another build is at work in this database")
+    finally:
+        other.close()
+
+
+def test_schemas_of_somebody_else(server: Server, data: Path) -> None:
+    server.sql("create database theirs")
+    server.sql("create schema marts", "theirs")
+    server.sql("create table marts.mine as select 1 as one", "theirs")
+    refused(data, server.environment("theirs"), "not Pitwall's", "PGDATABASE")
+    assert server.sql("select * from marts.mine", "theirs") == [(1,)]
+
+
+def test_a_disk_that_is_full(server: Server, data: Path, tmp_path: Path) -> None:
+    disk = server.folder / "disk"
+    disk.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", str(disk)]
+    if os.geteuid() or subprocess.run(command, capture_output=True).returncode:
+        pytest.skip("a small file system can only be mounted by root")
+    try:
+        shutil.chown(disk, "postgres", "postgres")
+        subprocess.run(as_user(["mkdir", disk / "space"]), check=True, cwd="/")
+        server.sql(f"create tablespace small location '{disk / 'space'}'", user="postgres")
+        server.sql("create database crowded owner pitwall tablespace small", user="postgres")
+        free = shutil.disk_usage(disk).free
+        (disk / "filler").write_bytes(bytes(max(free - 300_000, 0)))
+        refused(data, server.environment("crowded"), "No space left on device", "make room")
+        left = server.sql("select nspname from pg_namespace where nspname ~ '^(raw|marts)'", "crowded")
+        assert left == []
+    finally:
+        server.sql("drop database if exists crowded with (force)", user="postgres")
+        server.sql("drop tablespace if exists small", user="postgres")
+        subprocess.run(["umount", "--lazy", str(disk)], check=True)
+
+
+def test_without_a_driver_it_says_how_to_get_it(server: Server, data: Path, tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(
+        "import sys, importlib.machinery as machinery\n"
+        "whole = machinery.PathFinder.find_spec\n"
+        "def find_spec(name, *arguments):\n"
+        "    return None if name.startswith('adbc') else whole(name, *arguments)\n"
+        "machinery.PathFinder.find_spec = find_spec\n"
+    )
+    environment = server.environment("pitwall") | {"PYTHONPATH": str(tmp_path)}
+    refused(data, environment, "adbc_driver_postgresql is not installed", "ENGINE=postgres")
+
+
+def test_the_password_is_nowhere(built: str, data: Path) -> None:
+    assert PASSWORD not in built
+    files = [path for path in (data / ".build").rglob("*") if path.is_file()]
+    assert any(path.name == "manifest.json" for path in files)
+    assert [path for path in files if PASSWORD.encode() in path.read_bytes()] == []

@@ -156,6 +156,24 @@ def unit_tests_ran(project: Project) -> bool:
     return "unit_test" not in call["arguments"]
 
 
+def parsed_in_whole(project: Project) -> bool:
+    call = json.loads((project.data / "calls.json").read_text())
+    return "--no-partial-parse" in call["arguments"]
+
+
+def test_changed_code_is_parsed_in_whole(project: Project) -> None:
+    """dbt can forget the snapshot where it parses only what changed, and then fails until a whole parse."""
+    project.build()
+    assert parsed_in_whole(project)
+    for options in ([], ["--unit-tests", "always"]):
+        project.build(*options)
+        assert not parsed_in_whole(project)
+    (project.root / "dbt_project.yml").write_text("name: changed\n")
+    for ends in (1, 0):
+        project.build(ends=ends)
+        assert parsed_in_whole(project)
+
+
 def test_unit_tests_run_where_code_changed(project: Project) -> None:
     known = "4 rules hold, 1 unit tests passed with this code before.\n"
     assert known not in project.build()[1]

@@ -92,6 +92,18 @@ def is_of_other_results(connection: duckdb.DuckDBPyConnection, results: Path) ->
     return 2 * same < known
 
 
+def check_clock(connection: duckdb.DuckDBPyConnection, last: Path) -> None:
+    """Raise PlainError if the history has a time to come: a revision found now would end before it began."""
+    [(latest,)] = connection.execute(
+        "select max(greatest(dbt_valid_from, dbt_valid_to)) from snapshots.race_results_history"
+    ).fetchall()
+    if latest and latest > datetime.now(UTC).replace(tzinfo=None):
+        raise PlainError(
+            f"{last}: was built at {latest:%Y-%m-%d %H:%M:%S} UTC, and the clock of this machine is "
+            "not there yet; set the clock right, then start again"
+        )
+
+
 def carry_history(last: Path, aside: Path, results: Path) -> bool:
     """Copy the snapshots of the last good warehouse into the new file, where dbt adds to them.
 
@@ -112,6 +124,8 @@ def carry_history(last: Path, aside: Path, results: Path) -> bool:
             connection.execute("create schema snapshots")
             for (table,) in tables:
                 connection.execute(f'create table snapshots."{table}" as from last.snapshots."{table}"')
+            if ("race_results_history",) in tables:
+                check_clock(connection, last)
     except duckdb.Error as error:
         raise PlainError(
             f"{last}: cannot be read, and no other file has the history of revised results. If another "

@@ -22,11 +22,11 @@ def cli():
     history = "snapshots.race_results_history"
     connection.execute(
         f"create table if not exists {history} (result_id int, race_id int, driver_id int, points int, "
-        "dbt_valid_to timestamp)"
+        "dbt_valid_from timestamp, dbt_valid_to timestamp)"
     )
     results = Path(os.environ["PITWALL_DATA"], "parquet", "results.parquet")
     connection.execute(f"update {history} set dbt_valid_to = now()::timestamp where dbt_valid_to is null")
-    connection.execute(f"insert into {history} select *, null from read_parquet('{results}')")
+    connection.execute(f"insert into {history} select *, now()::timestamp, null from '{results}'")
     connection.close()
     if os.environ["FAKE_ENDS"] == "killed":
         os.kill(os.getppid(), 9)
@@ -96,7 +96,8 @@ def test_history_that_only_the_log_holds_is_taken_over(project: Project) -> None
     project.build(25)
     write = (
         "import duckdb, os, sys; connection = duckdb.connect(sys.argv[1]); connection.execute("
-        '"insert into snapshots.race_results_history values (1, 9, 44, 24, now()::timestamp)"); os._exit(9)'
+        '"insert into snapshots.race_results_history '
+        'values (1, 9, 44, 24, now()::timestamp, now()::timestamp)"); os._exit(9)'
     )
     run(sys.executable, "-c", write, project.warehouse)
     assert project.warehouse.with_name("warehouse.duckdb.wal").exists()

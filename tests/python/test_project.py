@@ -794,6 +794,8 @@ def test_sql_is_portable(construct: str) -> None:
     found = []
     for path in MODEL_FILES + MACRO_FILES:
         text = code_of(path.read_text(encoding="utf-8"))
+        if construct == "regular expressions":  # in Jinja a ~ joins texts
+            text = re.sub(r"\{[%{].*?[%}]\}", "", text, flags=re.DOTALL)
         found += [f"{path.relative_to(PROJECT)}: {match[0].strip()!r}" for match in pattern.finditer(text)]
     fail_on(found, "Not the same on every engine:")
 

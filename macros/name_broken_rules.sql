@@ -3,7 +3,7 @@
     {%- for result in results if result.status in ('fail', 'warn') and result.node.resource_type == 'test' -%}
         {%- if result.node.test_metadata and result.node.test_metadata.name == 'rules' -%}
             {%- for rule, failures in run_query(result.node.compiled_code).rows -%}
-                {%- do print('  broken in ' ~ result.node.name ~ ': ' ~ rule ~ ' (' ~ failures ~ ')') -%}
+                {%- do print('  broken in %s: %s (%s)' | format(result.node.name, rule, failures)) -%}
             {%- endfor -%}
         {%- endif -%}
     {%- endfor -%}

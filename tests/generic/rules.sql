@@ -25,7 +25,7 @@
 {{ config(fail_calc='cast(coalesce(sum(failures), 0) as bigint)') }}
 
 {#- The words of each rule and what counts its failures; what is counted row by row is told by its condition. -#}
-{%- set rules, conditions = [], [] -%}
+{%- set rules, conditions, single_rows = [], [], ['names', 'counts'] -%}
 
 {%- for column in not_null -%}
     {%- do conditions.append([column ~ ' is not null', column ~ ' is null']) -%}
@@ -71,9 +71,11 @@
 {%- for key in unique -%}
     {%- set columns = key if key is string else key | join(', ') -%}
     {%- do rules.append([columns ~ ' is unique', 'key_' ~ loop.index ~ '.repeated']) -%}
+    {%- do single_rows.append('key_' ~ loop.index) -%}
 {%- endfor -%}
 {%- if equal_rowcount is not none -%}
     {%- do rules.append(['as many rows as ' ~ equal_rowcount.identifier, 'abs(counts.all_rows - other.all_rows)']) -%}
+    {%- do single_rows.append('other') -%}
 {%- endif -%}
 
 with checked as (
@@ -88,15 +90,15 @@ other as (
 {% endif -%}
 counts as (
     select
-{%- for words, condition in conditions %}
+        {% for words, condition in conditions %}
         sum(case when {{ condition }} then 1 else 0 end) as broken_{{ loop.index }},
-        {%- endfor %}
+        {% endfor %}
         count(*) as all_rows
     from checked
-{%- for column, parent in relationships.items() %}
+    {% for column, parent in relationships.items() %}
     left join (select distinct {{ parent.field }} as parent_key from {{ parent.to }}) as parent_{{ loop.index }}
         on checked.{{ column }} = parent_{{ loop.index }}.parent_key
-    {%- endfor %}
+    {% endfor %}
 ),
 
 {% for key in unique -%}
@@ -114,29 +116,24 @@ key_{{ loop.index }} as (
 
 {% endfor -%}
 names as (
-{%- for words, failures in rules %}
+    {% for words, failures in rules %}
     select
         {{ loop.index }} as place,
         {{ dbt.string_literal(dbt.escape_single_quotes(words)) }} as rule
     {{ 'union all' if not loop.last }}
-    {%- endfor %}
+    {% endfor %}
 ),
 
-{#- One reference to the counts: Spark would scan the model once for each. #}
+{# One reference to the counts: Spark would scan the model once for each. -#}
 results as (
     select
         names.rule,
         case names.place
-{%- for words, failures in rules %}
+            {% for words, failures in rules %}
             when {{ loop.index }} then {{ failures }}
-            {%- endfor %}
+            {% endfor %}
         end as failures
-    from names
-    cross join counts
-{%- for key in unique %}
-    cross join key_{{ loop.index }}
-    {%- endfor %}
-{{ 'cross join other' if equal_rowcount is not none }}
+    from {{ single_rows | join(' cross join ') }}
 )
 
 select

@@ -203,6 +203,7 @@ def test_convert_killed_at_random(
         print(f"\nconvert: killed {kills} times at random", end="")
 
 
+@pytest.mark.skipif(not LONG, reason="of the long form: `make torture`")
 def test_build_killed_before_each_of_its_steps(
     seasons: tuple[Path, Path],
     data: Path,
@@ -243,6 +244,7 @@ def test_build_killed_before_each_of_its_steps(
         print(f"\nbuild: killed before each of {step - 1} steps", end="")
 
 
+@pytest.mark.skipif(not LONG, reason="of the long form: `make torture`")
 def test_build_killed_at_random(
     seasons: tuple[Path, Path], data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -327,6 +329,7 @@ def test_a_full_disk_while_converting(seasons: tuple[Path, Path], small_disk: Pa
     must_run(SCRIPTS / "csv_to_parquet.py", seasons[1], PITWALL_DATA=small_disk)
 
 
+@pytest.mark.skipif(not LONG, reason="of the long form: `make torture`")
 def test_a_full_disk_while_building(good: Path, small_disk: Path) -> None:
     remount(small_disk, "size=64m")
     data = shutil.copytree(good, small_disk / "data")
@@ -356,6 +359,7 @@ def test_two_builds_at_once(data: Path) -> None:
     assert first.returncode == 0, said
 
 
+@pytest.mark.skipif(not LONG, reason="of the long form: `make torture`")
 def test_a_reader_and_a_writer_hold_the_warehouse(data: Path) -> None:
     warehouse = data / "warehouse.duckdb"
     with duckdb.connect(warehouse, read_only=True) as reader:
@@ -430,6 +434,7 @@ def test_a_clock_that_goes_backwards(data: Path) -> None:
     assert tables(warehouse) == before
 
 
+@pytest.mark.skipif(not LONG, reason="of the long form: `make torture`")
 def test_a_model_that_fails_is_mended_and_resumed(data: Path, tmp_path: Path) -> None:
     """`dbt retry` goes on where a build stopped, and so may the next `make build`."""
     project = tmp_path / "project"

@@ -18,6 +18,8 @@ from conftest import ROOT, SCRIPTS, build_warehouse, must_run, run
 
 if not shutil.which("java") and not os.environ.get("JAVA_HOME"):
     pytest.skip("no Java for Spark: neither in PATH nor in JAVA_HOME", allow_module_level=True)
+if not os.environ.get("PITWALL_SPARK_TESTS"):
+    pytest.skip("a build on Spark takes minutes: PITWALL_SPARK_TESTS=1 runs it", allow_module_level=True)
 pyspark = pytest.importorskip("pyspark", reason="no Spark: `make spark-extra` installs it")
 
 SPARK_CLASS = Path(pyspark.__file__).parent / "bin" / "spark-class"

@@ -1,0 +1,808 @@
+#!/usr/bin/env python3
+"""The rival of the whole way: seven marts from the raw CSVs, with pandas alone.
+
+    scripts/benchmark/pandas_pipeline.py RAW OUT
+
+Reads the CSVs of folder RAW and the seeds of the project, writes OUT/<table>.parquet with the same rows, columns
+and values as the warehouse: fct_lap_times, fct_race_laps, fct_race_pace, fct_stints, fct_race_results,
+fct_driver_championship and fct_constructor_championship. Written as a careful user of pandas would: vectorised
+throughout, running sums where the SQL joins each race with those before it, small types for the lap times, big
+frames let go of early, and Arrow's reader for the one big file.
+"""
+
+import argparse
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+SEEDS = Path(__file__).resolve().parents[2] / "seeds"
+NULLS = ["\\N", ""]
+RED_FLAG_MS = 600_000
+ACCENTS = str.maketrans("àáâãäåçèéêëìíîïñòóôõöøùúûüýÿ", "aaaaaaceeeeiiiinoooooouuuuyy")
+ENTITIES = {"&lt;": "<", "&gt;": ">", "&quot;": '"', "&#39;": "'", "&nbsp;": " ", "&amp;": "&"}
+# Nine places fit in an integer with two digits for each; four of them hold the places 1 to 36.
+BLOCK = 9
+PLACES = [f"places_{number}" for number in range(4)]
+LISTED = [f"listed_{number}" for number in range(6)]
+
+
+def snake(name: str) -> str:
+    """`positionText` becomes `position_text`."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+
+
+def read(raw: Path, table: str, **options: object) -> pd.DataFrame:
+    """A raw table, its columns in snake_case."""
+    frame = pd.read_csv(raw / f"{table}.csv", na_values=NULLS, keep_default_na=False, **options)
+    return frame.rename(columns=snake)
+
+
+def seed(name: str) -> pd.DataFrame:
+    return pd.read_csv(SEEDS / f"{name}.csv", na_values=[""], keep_default_na=False)
+
+
+def clean(text: pd.Series) -> pd.Series:
+    """Trimmed, HTML entities decoded."""
+    for entity, character in ENTITIES.items():
+        text = text.str.replace(entity, character, regex=False)
+    return text.str.strip()
+
+
+def to_ms(text: pd.Series) -> pd.Series:
+    """Milliseconds of `27.452`, `1:27.452` or `1:34:50.616`."""
+    parts = text.str.extract(r"^\+?(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d+)?)$").astype("float64")
+    ms = parts[0].fillna(0) * 3_600_000 + parts[1].fillna(0) * 60_000 + parts[2] * 1000
+    return ms.round()
+
+
+def with_ms(frame: pd.DataFrame, text: str) -> pd.DataFrame:
+    """`milliseconds`, filled from the text where they are missing."""
+    missing = frame["milliseconds"].isna()
+    if missing.any():
+        frame.loc[missing, "milliseconds"] = to_ms(frame.loc[missing, text])
+    return frame
+
+
+def whole(values: pd.Series) -> pd.Series:
+    """Rounded to a whole number, a half away from zero."""
+    return np.floor(values.round(3) + 0.5)
+
+
+def thousandths(values: pd.Series) -> pd.Series:
+    """Rounded to three places, a half away from zero."""
+    return np.floor(values * 1000 + 0.5) / 1000
+
+
+# Results.
+
+
+def outcomes(raw: Path, races: pd.DataFrame, drivers: pd.DataFrame) -> pd.DataFrame:
+    """Every result of races and sprints, and what became of the car."""
+    results = pd.concat(
+        [
+            read(raw, "results").assign(session_type="race"),
+            read(raw, "sprint_results").assign(session_type="sprint"),
+        ],
+        ignore_index=True,
+    ).rename(
+        columns={
+            "number": "car_number",
+            "laps": "laps_completed",
+            "fastest_lap": "fastest_lap_number",
+            "rank": "fastest_lap_rank",
+            "fastest_lap_speed": "fastest_lap_speed_kph",
+            "milliseconds": "race_time_ms",
+        }
+    )
+    status = read(raw, "status")
+    status["status"] = clean(status["status"])
+    status = status.merge(seed("status_groups"), on="status", how="left")
+    lapped = status["status"].str.match(r"\+.* Lap")
+    status["status_group"] = status["status_group"].fillna(lapped.map({True: "lapped", False: "unknown"}))
+    status["status_category"] = status["status_category"].fillna(
+        lapped.map({True: "running", False: "unknown"})
+    )
+    results = results.merge(status, on="status_id", how="left")
+    results = results.merge(races[["race_id", "season", "round"]], on="race_id")
+    results = results.merge(drivers[["driver_id", "driver_ref"]], on="driver_id")
+
+    text = results["position_text"]
+    results["finishing_position"] = pd.to_numeric(text.where(~text.isin(list("RDEFNW"))))
+    results["is_classified"] = results["finishing_position"].notna()
+    results["is_started"] = (
+        (results["laps_completed"] > 0)
+        | results["is_classified"]
+        | (text.isin(list("RND")) & (results["grid"] > 0))
+    )
+    results["is_finished"] = (results["status_category"] == "running") & ~text.isin(list("RDEFW"))
+    results["is_disqualified"] = text.isin(["D", "E"])
+    # Drivers who share a car have the same result in the same car.
+    car = ["session_type", "race_id", "constructor_id", "car_number", "position_text", "laps_completed"]
+    drivers_of_car = results.groupby(car, dropna=False)["result_id"].transform("size")
+    results["is_shared_drive"] = (
+        results["car_number"].notna() & (results["laps_completed"] > 0) & (drivers_of_car > 1)
+    )
+    best_first = results.sort_values(
+        ["finishing_position", "laps_completed", "position_order", "result_id"],
+        ascending=[True, False, True, True],
+    )
+    results["driver_entry_number"] = (
+        best_first.groupby(["session_type", "race_id", "driver_id"]).cumcount() + 1
+    )
+    results["grid_position"] = results["grid"].where(results["grid"] != 0)
+    results["is_pit_lane_start"] = (results["grid"] == 0) & results["is_started"]
+    slot = results["grid"].astype("Int64").astype("string").where(results["grid"] > 0)
+    results["grid"] = slot.mask(results["is_pit_lane_start"], "pit lane")
+    results["reason_out"] = results["status"].where(~results["is_finished"])
+    results["reason_out_group"] = np.select(
+        [
+            results["is_finished"],
+            results["is_disqualified"],
+            results["status_category"] == "running",
+        ],
+        [None, "disqualified", "unknown"],
+        results["status_group"],
+    )
+    results["fastest_lap_time_ms"] = to_ms(results["fastest_lap_time"])
+    results["fastest_lap_rank"] = results["fastest_lap_rank"].where(results["fastest_lap_rank"] != 0)
+    return results
+
+
+def race_results(results: pd.DataFrame, points_computed: pd.DataFrame) -> pd.DataFrame:
+    """fct_race_results."""
+    results = results[results["session_type"] == "race"].copy()
+    exceptions = seed("pole_position_exceptions")[["season", "round", "driver_ref", "car_number"]]
+    exceptional = results.merge(exceptions, on=["season", "round", "driver_ref", "car_number"])
+    regular = (results["grid_position"] == 1) & ~results["race_id"].isin(exceptional["race_id"])
+    results["is_pole"] = regular | results["result_id"].isin(exceptional["result_id"])
+    results["is_win"] = results["finishing_position"] == 1
+    results["is_podium"] = results["finishing_position"] <= 3
+    winners = results[results["is_win"]].groupby("race_id")["race_time_ms"].min()
+    results["gap_to_winner_ms"] = results["race_time_ms"] - results["race_id"].map(winners)
+    results = results.merge(points_computed, on="result_id", how="left")
+    return results[
+        """result_id race_id season round driver_id constructor_id status_id car_number driver_entry_number
+        grid_position grid is_pit_lane_start is_pole finishing_position position_text position_order is_started
+        is_classified is_finished is_disqualified reason_out_group reason_out is_shared_drive is_win is_podium
+        points points_computed laps_completed race_time_ms gap_to_winner_ms fastest_lap_number fastest_lap_rank
+        fastest_lap_time_ms fastest_lap_speed_kph""".split()
+    ]
+
+
+# Laps.
+
+
+def lap_times(raw: Path, races: pd.DataFrame, drivers: pd.DataFrame) -> pd.DataFrame:
+    """fct_lap_times."""
+    small = {"raceId": "int32", "driverId": "int32", "lap": "int32", "position": "Int32"}
+    laps = read(raw, "lap_times", engine="pyarrow", dtype=small)
+    laps = with_ms(laps, "time").drop(columns="time")
+    laps = laps.rename(columns={"lap": "lap_number", "milliseconds": "lap_time_ms"})
+    laps["lap_time_ms"] = laps["lap_time_ms"].astype("int32")
+    laps = laps.merge(races[["race_id", "season", "round"]].astype("int32"), on="race_id")
+    misfiled = seed("misfiled_laps").merge(races[["race_id", "season", "round"]], on=["season", "round"])
+    ids = drivers.set_index("driver_ref")["driver_id"]
+    misfiled["driver_id"] = misfiled["driver_ref"].map(ids)
+    misfiled["actual_driver_id"] = misfiled["actual_driver_ref"].map(ids)
+    misfiled = misfiled[["race_id", "driver_id", "actual_driver_id"]].dropna()
+    # As the laps' ids: a merge of other types would copy them as bigger ones.
+    misfiled = misfiled.astype({"race_id": "int32", "driver_id": "int32", "actual_driver_id": "float64"})
+    laps = laps.merge(misfiled, on=["race_id", "driver_id"], how="left")
+    laps["is_misfiled"] = laps["actual_driver_id"].notna()
+    laps["actual_driver_id"] = laps["actual_driver_id"].fillna(laps["driver_id"]).astype("int32")
+    laps["is_red_flag"] = laps["lap_time_ms"] > RED_FLAG_MS
+    return laps[
+        """race_id driver_id lap_number season round actual_driver_id position lap_time_ms is_red_flag
+        is_misfiled""".split()
+    ]
+
+
+def pit_stop_kinds(raw: Path, races: pd.DataFrame, results: pd.DataFrame) -> pd.DataFrame:
+    """The pit stops, and which of them are red flags or drive-throughs."""
+    stops = with_ms(read(raw, "pit_stops"), "duration").rename(columns={"lap": "lap_number"})
+    stops = stops[["race_id", "driver_id", "lap_number", "milliseconds"]]
+    at = ["race_id", "lap_number"]
+    lane = stops.assign(is_long=stops["milliseconds"] > 120_000)
+    lane = (
+        lane.groupby(at)
+        .agg(stops=("milliseconds", "size"), long_stops=("is_long", "sum"))
+        .reset_index()
+    )
+    entries = results.loc[
+        (results["session_type"] == "race") & (results["driver_entry_number"] == 1),
+        ["race_id", "laps_completed"],
+    ]
+    fields = lane.merge(entries, on="race_id").query("lap_number <= laps_completed").groupby(at).size()
+    lane = lane.merge(fields.rename("cars").reset_index(), on=at, how="left")
+    ordinary = stops.merge(lane, on=at)
+    ordinary = ordinary[
+        (ordinary["milliseconds"] <= 120_000)
+        & (ordinary["stops"] * 10 < ordinary["cars"].fillna(20) * 8)
+    ]
+    usual = stops["race_id"].map(whole(ordinary.groupby("race_id")["milliseconds"].median()))
+    red = lane.loc[lane["long_stops"] >= 3, at]
+    red = pd.concat([red, red.assign(lap_number=red["lap_number"] + 1)]).drop_duplicates()
+    is_red = stops.merge(red.assign(red=True), on=at, how="left")["red"].notna().to_numpy()
+    phantom = seed("phantom_pit_stops").merge(races, on=["season", "circuit_ref"])
+    is_phantom = pd.Series(False, index=stops.index)
+    for row in phantom.itertuples():
+        is_phantom |= (stops["race_id"] == row.race_id) & stops["lap_number"].between(
+            row.first_lap, row.last_lap
+        )
+    ms = stops["milliseconds"]
+    stops["stop_kind"] = np.select(
+        [
+            (ms > RED_FLAG_MS) | (is_red & (ms > (2 * usual).fillna(120_000))),
+            is_phantom | (ms * 10 < usual * 9),
+        ],
+        ["red flag", "drive-through"],
+        "stop",
+    )
+    return stops.drop(columns="milliseconds")
+
+
+CLASSES = ["red flag", "not counted", "first", "in", "out", "unknown", "slow", "green"]
+
+
+def race_laps(laps: pd.DataFrame, stops: pd.DataFrame, results: pd.DataFrame) -> pd.DataFrame:
+    """fct_race_laps."""
+    results = results[results["driver_entry_number"] == 1]
+    laps = laps.drop(columns="driver_id").rename(columns={"actual_driver_id": "driver_id"})
+    laps = laps.sort_values(["race_id", "driver_id", "lap_number"], ignore_index=True)
+    number, ms = laps["lap_number"], laps["lap_time_ms"]
+    race_length = laps["race_id"].map(results.groupby("race_id")["laps_completed"].max())
+    in_laps = stops[["race_id", "driver_id", "lap_number"]].drop_duplicates().astype("int32")
+    is_in_lap = laps[["race_id", "driver_id", "lap_number"]].merge(
+        in_laps.assign(is_in_lap=True), on=["race_id", "driver_id", "lap_number"], how="left"
+    )
+    laps["is_in_lap"] = is_in_lap["is_in_lap"].notna()
+    of_driver = laps.groupby(["race_id", "driver_id"], sort=False)
+    laps["is_out_lap"] = of_driver["is_in_lap"].shift(fill_value=False)
+    position_before = of_driver["position"].shift()
+    is_complete = of_driver.cumcount() + 1 == number
+    elapsed = of_driver["lap_time_ms"].cumsum().where(is_complete)
+
+    # The laps that can tell how fast the field was.
+    is_flying = (
+        (number > 1)
+        & (number <= race_length)
+        & ~laps["is_red_flag"]
+        & ~laps["is_in_lap"]
+        & ~laps["is_out_lap"]
+    )
+    flying = laps.loc[is_flying, ["race_id", "driver_id", "lap_number", "lap_time_ms"]]
+    field = whole(flying.groupby(["race_id", "lap_number"])["lap_time_ms"].median())
+    field = field.rename("field_median_ms").reset_index()
+    of_race = field.groupby("race_id")["field_median_ms"]
+    reference = whole(of_race.quantile(0.25))[of_race.size() >= 10]
+    field["reference"] = field["race_id"].map(reference)
+    field = field.dropna(subset="reference")
+    field["is_field_slow"] = field["field_median_ms"] * 100 >= field["reference"] * 106
+    field = field.drop(columns="reference").astype({"race_id": "int32", "lap_number": "int32"})
+    paced = flying.merge(field[~field["is_field_slow"]], on=["race_id", "lap_number"])
+    paced["part"] = paced["lap_time_ms"] * 1_000_000.0 / paced["field_median_ms"]
+    usual = whole(paced.groupby(["race_id", "driver_id"])["part"].median()).rename("usual").reset_index()
+    del flying, paced
+
+    laps = laps.merge(field.astype({"is_field_slow": "boolean"}), on=["race_id", "lap_number"], how="left")
+    laps = laps.merge(usual, on=["race_id", "driver_id"], how="left")
+    is_driver_slow = ms * 1_000_000.0 / laps["field_median_ms"] >= laps.pop("usual") * 105 / 100
+    kind = np.select(
+        [
+            laps["is_red_flag"],
+            number > race_length,
+            number == 1,
+            laps["is_in_lap"],
+            laps["is_out_lap"],
+            laps["field_median_ms"].isna(),
+            laps["is_field_slow"].fillna(False).astype(bool) | is_driver_slow,
+        ],
+        [np.int8(code) for code in range(7)],
+        np.int8(7),
+    )
+    laps["lap_class"] = pd.Categorical.from_codes(kind, CLASSES)
+    laps["is_green"] = kind == 7
+
+    grid = results[["race_id", "driver_id", "grid_position"]].astype({"race_id": "int32", "driver_id": "int32"})
+    grid = laps[["race_id", "driver_id"]].merge(grid, on=["race_id", "driver_id"], how="left")["grid_position"]
+    laps["positions_gained"] = position_before.astype("float64").where(number > 1, grid) - laps[
+        "position"
+    ].astype("float64")
+    laps["elapsed_ms"] = elapsed
+    laps["gap_to_leader_ms"] = elapsed - elapsed.groupby([laps["race_id"], number]).transform("min")
+    has_stops = laps["race_id"].isin(stops["race_id"])
+    for name in ("is_in_lap", "is_out_lap"):
+        laps[name] = laps[name].astype("boolean").where(has_stops)
+    return laps[
+        """race_id driver_id lap_number season round position positions_gained lap_time_ms elapsed_ms
+        gap_to_leader_ms field_median_ms lap_class is_green is_field_slow is_in_lap is_out_lap is_red_flag
+        is_misfiled""".split()
+    ]
+
+
+def race_pace(laps: pd.DataFrame) -> pd.DataFrame:
+    """fct_race_pace."""
+    keys = ["race_id", "driver_id"]
+    green = laps.loc[
+        laps["is_green"] & ~laps["is_misfiled"], [*keys, "season", "round", "lap_time_ms"]
+    ]
+    of_driver = green.groupby(keys)
+    pace = of_driver.agg(
+        season=("season", "first"), round=("round", "first"), green_laps=("lap_time_ms", "size")
+    )
+    quantiles = of_driver["lap_time_ms"].quantile([0.1, 0.25, 0.5, 0.75, 0.9]).unstack()
+    quantiles = whole(quantiles)
+    quantiles.columns = ["tenth", "lower", "median_ms", "upper", "ninetieth"]
+    pace = pace.join(quantiles)
+    pace = pace[pace["green_laps"] >= 5].reset_index()
+    green = green.merge(pace[[*keys, "tenth", "ninetieth"]], on=keys)
+    trimmed = green[green["lap_time_ms"].between(green["tenth"], green["ninetieth"])]
+    mean = whole(trimmed.groupby(keys)["lap_time_ms"].mean()).rename("trimmed_mean_ms")
+    pace = pace.merge(mean.reset_index(), on=keys)
+    most = pace.groupby("race_id")["green_laps"].transform("max")
+    pace["is_representative"] = pace["green_laps"] * 2 >= most
+    best = pace[pace["is_representative"]].groupby("race_id")["median_ms"].min()
+    median = pace["median_ms"]
+    pace["median_pct_of_best"] = thousandths(median * 100.0 / pace["race_id"].map(best))
+    pace["interquartile_range_pct"] = thousandths((pace["upper"] - pace["lower"]) * 100.0 / median)
+    return pace[
+        """race_id driver_id season round green_laps is_representative median_ms trimmed_mean_ms
+        median_pct_of_best interquartile_range_pct""".split()
+    ]
+
+
+def stints(laps: pd.DataFrame, stops: pd.DataFrame) -> pd.DataFrame:
+    """fct_stints."""
+    lap = ["race_id", "driver_id", "lap_number"]
+    laps = laps.loc[
+        laps["is_in_lap"].notna(), [*lap, "season", "round", "lap_time_ms", "is_green", "is_red_flag"]
+    ]
+    real = stops[stops["stop_kind"] != "drive-through"].astype(
+        {"race_id": "int32", "driver_id": "int32", "lap_number": "int32", "stop_kind": "category"}
+    )
+    laps = laps.merge(real, on=lap, how="left").sort_values(lap, ignore_index=True)
+    of_driver = laps.groupby(["race_id", "driver_id"], sort=False)
+    is_first_of_flag = laps["is_red_flag"] & of_driver["stop_kind"].shift().isna()
+    # A race stopped on the grid has no pit stops, but tyres may be changed: the long lap ends the stint.
+    laps["ended_by"] = laps["stop_kind"].astype("str").mask(laps["stop_kind"].isna() & is_first_of_flag, "red flag")
+    laps["ends"] = laps["ended_by"].notna().astype("int32")
+    laps["stint_number"] = of_driver["ends"].cumsum() - laps["ends"] + 1
+    stint = ["race_id", "driver_id", "stint_number"]
+    found = laps.groupby(stint).agg(
+        season=("season", "first"),
+        round=("round", "first"),
+        first_lap=("lap_number", "min"),
+        last_lap=("lap_number", "max"),
+        laps=("lap_number", "size"),
+    )
+    ended_by = laps[laps["ends"] == 1].groupby(stint)["ended_by"].max()
+
+    green = laps.loc[laps["is_green"], [*stint, "lap_number", "lap_time_ms"]]
+    early = green[green.groupby(stint).cumcount() < 3].groupby(stint)["lap_time_ms"]
+    start_pace = whole(early.median()[early.size() == 3])
+    # The slope of least squares, from sums that are whole numbers.
+    lap_number, ms = green["lap_number"].astype("int64"), green["lap_time_ms"].astype("int64")
+    sums = (
+        green[stint]
+        .assign(n=1, x=lap_number, y=ms, xy=lap_number * ms, xx=lap_number**2)
+        .groupby(stint)
+        .sum()
+    )
+    enough = sums[sums["n"] >= 8]
+    slope = (enough["n"] * enough["xy"] - enough["x"] * enough["y"]) / (
+        enough["n"] * enough["xx"] - enough["x"] ** 2
+    )
+    slope = np.sign(slope) * np.floor((slope.abs().round(6) * 10).round(5) + 0.5) / 10
+    found = found.assign(
+        ended_by=ended_by, green_laps=sums["n"], start_pace_ms=start_pace, slope_ms_per_lap=slope
+    )
+    found["green_laps"] = found["green_laps"].fillna(0)
+    return found.reset_index()[
+        """race_id driver_id stint_number season round first_lap last_lap laps ended_by green_laps
+        start_pace_ms slope_ms_per_lap""".split()
+    ]
+
+
+# The championships.
+
+
+def calendar(raw: Path, races: pd.DataFrame, results: pd.DataFrame) -> pd.DataFrame:
+    """Every race: whether it was held, whether it has a sprint, and how it scored."""
+    scoring = seed("race_scoring").drop(columns="reason")
+    races = races.merge(scoring, on=["season", "round"], how="left")
+    races["points_factor"] = races["points_factor"].fillna(1)
+    for flag in ("is_factor_known_before", "is_fastest_lap_scored", "is_counted_for_constructors"):
+        races[flag] = races[flag].fillna(True).astype(bool)
+    announced = seed("sprint_weekends")[["season", "circuit_ref"]].assign(announced=True)
+    races = races.merge(announced, on=["season", "circuit_ref"], how="left")
+    sprints = results.loc[results["session_type"] == "sprint", "race_id"]
+    held = results.loc[results["session_type"] == "race", "race_id"]
+    races["is_held"] = races["race_id"].isin(held)
+    races["is_sprint_weekend"] = (
+        races["race_id"].isin(sprints) | races["sprint_date"].notna() | races["announced"].notna()
+    )
+    return races
+
+
+def season_rules(races: pd.DataFrame, championship: str) -> pd.DataFrame:
+    """The rules of each season; one that the seed does not reach has the latest there are."""
+    periods = seed("championship_periods").query("championship == @championship")
+    rules = pd.DataFrame({"season": races["season"].unique()})
+    rules["rules_of"] = rules["season"].clip(upper=periods["last_season"].max())
+    rules = rules.merge(periods, how="cross")
+    rules = rules[rules["rules_of"].between(rules["first_season"], rules["last_season"])]
+    rules = rules[["season", "points_system", "scoring_cars", "shared_drives"]]
+    return rules.merge(seed("points_systems").drop(columns="source"), on="points_system")
+
+
+def places(results: pd.DataFrame) -> pd.DataFrame:
+    """The results with the place that scores, the one that breaks ties, and the one that lists the equal."""
+    race = results["session_type"] == "race"
+    results = results.copy()
+    results["scoring_position"] = results["finishing_position"]
+    results["countback_position"] = results["finishing_position"].where(race)
+    unclassified = ~results["is_classified"] & (results["position_text"] != "D") & race
+    results["listing_order"] = results["position_order"].where(unclassified)
+    exceptions = seed("place_exceptions")
+    exceptions["finishing_position"] = exceptions["finishing_position"].fillna(0)
+    at = ["season", "round", "driver_ref", "finishing_position"]
+    keys = results[at].fillna({"finishing_position": 0})
+    for purpose, column in (
+        ("points", "scoring_position"),
+        ("countback", "countback_position"),
+        ("listing", "listing_order"),
+    ):
+        changed = exceptions.loc[exceptions["purpose"] == purpose, [*at, "place"]].assign(is_changed=True)
+        changed = keys.merge(changed, on=at, how="left").set_index(results.index)
+        results[column] = results[column].mask(changed["is_changed"].notna() & race, changed["place"])
+
+    named = seed("fastest_laps")[["season", "round", "driver_ref", "car_number", "share"]]
+    named = results[race].merge(named, on=["season", "round", "driver_ref"], suffixes=("", "_named"))
+    named = named[
+        (named["car_number"] == named["car_number_named"])
+        | (named["car_number_named"].isna() & (named["driver_entry_number"] == 1))
+    ]
+    shares = results.loc[race, "result_id"].map(named.set_index("result_id")["share"])
+    is_fastest = ~results["race_id"].isin(named["race_id"]) & (results["fastest_lap_rank"] == 1)
+    results["fastest_lap_share"] = shares.reindex(results.index).fillna(is_fastest.astype(float)).where(race, 0)
+    of_place = results.groupby(["session_type", "race_id", "scoring_position"], dropna=False)
+    results["drivers_of_place"] = of_place["result_id"].transform("size")
+    return results
+
+
+def result_points(
+    placed: pd.DataFrame, races: pd.DataFrame, rules: pd.DataFrame, of_drivers: pd.DataFrame, competitor: str
+) -> pd.DataFrame:
+    """What each result scores in a championship, and whether it counts."""
+    points = placed.merge(rules, on="season")
+    points = points.drop(columns="shared_drives").merge(of_drivers[["season", "shared_drives"]], on="season")
+    flags = ["race_id", "points_factor", "is_fastest_lap_scored", "is_counted_for_constructors"]
+    points = points.merge(races[flags], on="race_id")
+    if competitor == "constructor_id":
+        points = points[points["is_counted_for_constructors"]]
+    table = seed("points_by_position").rename(
+        columns={"position": "scoring_position", "points": "place_points"}
+    )
+    points = points.merge(
+        table.drop(columns="source"), on=["points_system", "session_type", "scoring_position"], how="left"
+    )
+    shared = points["drivers_of_place"].where(points["shared_drives"] == "split")
+    sharing = shared.mask(points["drivers_of_place"] == 1, 1)
+    factor = points["points_factor"].where(points["session_type"] == "race", 1)
+    of_place = (points["place_points"] * factor / sharing).round(2).fillna(0)
+    within = points["fastest_lap_within_position"]
+    scores_lap = points["is_fastest_lap_scored"] & (within.isna() | (points["scoring_position"] <= within))
+    of_lap = (points["fastest_lap_points"] * points["fastest_lap_share"]).where(scores_lap, 0)
+    points["points_computed"] = (of_place + of_lap).round(2)
+    points["competitor_id"] = points[competitor]
+    points = points.sort_values(
+        ["points_computed", "finishing_position", "result_id"], ascending=[False, True, True]
+    )
+    car = points.groupby(["session_type", "race_id", "competitor_id"]).cumcount()
+    points["is_scoring"] = (points["scoring_cars"] == "all") | (car == 0)
+    return points
+
+
+def best_of_parts(results: pd.DataFrame, championship: str) -> pd.Series:
+    """The points that count where only the best results do: by season, round and competitor.
+
+    Takes, for every standing, the results that it knows: `after`, `round` and `points`.
+    """
+    counted = seed("counted_results")
+    counted = counted[counted["championship"].isin(["both", championship])]
+    parts = results[["season", "round"]].drop_duplicates().merge(counted, on="season")
+    parts = parts[parts["round"].between(parts["from_round"], parts["to_round"])]
+    results = results.merge(
+        parts[["season", "round", "from_round", "best_results"]], on=["season", "round"], how="left"
+    )
+    results = results.sort_values("points", ascending=False)
+    rank = results.groupby(["season", "after", "competitor_id", "from_round"], dropna=False).cumcount()
+    counts = results["best_results"].isna() | (rank < results["best_results"])
+    return results[counts].groupby(["season", "after", "competitor_id"])["points"].sum()
+
+
+def blocks(positions: pd.Series, names: list[str]) -> pd.DataFrame:
+    """A place as a number to be summed, two digits for each of the nine places of its block."""
+    place = positions.fillna(0).astype("int64")
+    block, digit = (place - 1) // BLOCK, (place - 1) % BLOCK
+    weight = 100 ** (BLOCK - 1 - digit)
+    return pd.DataFrame({name: weight.where(block == number, 0) for number, name in enumerate(names)})
+
+
+def championship_table(
+    championship: str,
+    placed: pd.DataFrame,
+    races: pd.DataFrame,
+    points: pd.DataFrame,
+    rules: pd.DataFrame,
+    competitors: pd.DataFrame,
+) -> pd.DataFrame:
+    """A championship after every race, with what was still to be had, before it is compared with the official."""
+    competitor = f"{championship[:-1]}_id"
+    standing = ["season", "round", "competitor_id"]
+    in_season = ["season", "competitor_id"]
+
+    # Every competitor of a season after every race that was held, from his first on.
+    in_race = placed[placed["session_type"] == "race"]
+    in_race = in_race.assign(competitor_id=in_race[competitor])
+    first = points.groupby(in_season)["round"].min().rename("first_round").reset_index()
+    held = races.loc[races["is_held"], ["season", "round", "race_id"]]
+    table = first.merge(held, on="season").sort_values(standing, ignore_index=True)
+
+    # Wins and places, as sums that compare as countback does.
+    listing = seed("listing_periods")
+    by_surname = np.concatenate(
+        [np.arange(row.first_season, row.last_season + 1) for row in listing.itertuples()]
+    )
+    listed = in_race["listing_order"].mask(in_race["season"].isin(by_surname))
+    counts = pd.concat(
+        [in_race[standing], blocks(in_race["countback_position"], PLACES), blocks(listed, LISTED)], axis=1
+    )
+    counts["wins"] = (in_race["finishing_position"] == 1).astype("int64")
+    of_races = counts.groupby(standing)
+    sums = of_races[[*PLACES, *LISTED]].sum()
+    sums["wins"] = of_races["wins"].max()
+    scored = points[points["is_scoring"] & (points["points_computed"] > 0)]
+    sums = sums.join(
+        scored.groupby(standing)["points_computed"].sum().rename("points_gross"), how="outer"
+    ).reset_index()
+    table = table.merge(sums, on=standing, how="left")
+    running = [*PLACES, *LISTED, "wins", "points_gross"]
+    table[running] = table[running].fillna(0).astype(dict.fromkeys([*PLACES, *LISTED, "wins"], "int64"))
+    table[running] = table.groupby(in_season)[running].cumsum()
+    table["points_gross"] = table["points_gross"].round(2)
+    table = table[table["round"] >= table["first_round"]].reset_index(drop=True)
+
+    # Where only the best results count, each standing looks at all results before it.
+    seasons = seed("counted_results").query("championship in ['both', @championship]")["season"].unique()
+    dropping = table.loc[table["season"].isin(seasons), standing].rename(columns={"round": "after"})
+    results = scored[[*standing, "points_computed"]].rename(columns={"points_computed": "points"})
+    known = dropping.merge(results, on=in_season).query("round <= after")
+    counted = best_of_parts(known, championship).round(2)
+    index = pd.MultiIndex.from_frame(table[["season", "round", "competitor_id"]])
+    is_dropping = table["season"].isin(seasons)
+    best = counted.reindex(index).fillna(0).to_numpy()
+    table["points_counted"] = table["points_gross"].where(~is_dropping, best)
+    table["points_dropped"] = table["points_gross"] - table["points_counted"]
+
+    # Penalties.
+    penalties = seed("championship_penalties").query("championship == @championship")
+    penalties = penalties.rename(columns={"points": "deducted"}).drop(columns=["championship", "reason"])
+    penalties = penalties.merge(competitors[["competitor_id", "competitor_ref"]], on="competitor_ref")
+    hit = table[standing].merge(penalties, on=in_season)
+    hit = hit[(hit["round"] >= hit["from_round"]) & ~(hit["round"] > hit["to_round"])]
+    is_exclusion = hit["kind"] == "exclusion"
+    hit["points_adjustment"] = hit["deducted"].where(~is_exclusion, 0)
+    hit["is_excluded"] = is_exclusion
+    hit["is_out"] = is_exclusion & (hit["round"] >= hit["known_after_round"])
+    hit = hit.groupby(standing).agg({"points_adjustment": "sum", "is_excluded": "max", "is_out": "max"})
+    table = table.merge(hit.reset_index(), on=standing, how="left")
+    table["points_adjustment"] = table["points_adjustment"].astype("float64").fillna(0)
+    for flag in ("is_excluded", "is_out"):
+        table[flag] = table[flag].astype("boolean").fillna(False).astype(bool)
+    table["points_counted"] = (table["points_counted"] + table["points_adjustment"]).round(2)
+
+    # Positions: what the sport decides, and what the tables list.
+    table = table.merge(competitors[["competitor_id", "listing_name"]], on="competitor_id")
+    merit = ["is_excluded", "points_counted", *PLACES]
+    after_race = ["season", "round"]
+    order = [*after_race, *merit, *LISTED, "listing_name", "competitor_id"]
+    table = table.sort_values(
+        order,
+        ascending=[True, True, True, *[False] * (1 + len(PLACES) + len(LISTED)), True, True],
+        ignore_index=True,
+    )
+    table["championship_position"] = table.groupby(after_race).cumcount() + 1
+    equal = table.groupby([*after_race, *merit], sort=False)["championship_position"]
+    table["sporting_position"] = equal.transform("min")
+    table["sharing_position"] = equal.transform("size")
+    table["is_latest_of_season"] = table["round"] == table.groupby("season")["round"].transform("max")
+    leader = table.groupby(after_race)["points_counted"].transform("first")
+    table["gap_to_leader"] = (leader - table["points_counted"]).round(2)
+    return title_fight(championship, table, scored, races, rules, competitors, seasons)
+
+
+def title_fight(
+    championship: str,
+    table: pd.DataFrame,
+    scored: pd.DataFrame,
+    races: pd.DataFrame,
+    rules: pd.DataFrame,
+    competitors: pd.DataFrame,
+    dropping: np.ndarray,
+) -> pd.DataFrame:
+    """Adds the points attainable, who could still be champion, and since when it was decided."""
+    standing = ["season", "round", "competitor_id"]
+    after_race = ["season", "round"]
+    # The most that each session can give: a win; for constructors of whom every car scores, the first two places.
+    by_position = seed("points_by_position").drop(columns="source")
+    best = rules.merge(by_position, on="points_system")
+    second = (best["position"] == 2) & (best["scoring_cars"] == "all") & (championship == "constructors")
+    best = best[(best["position"] == 1) | second]
+    best = best.groupby(["season", "session_type"])["points"].sum().reset_index()
+    flags = ["season", "round", "points_factor", "is_factor_known_before", "is_sprint_weekend"]
+    counted = races if championship == "drivers" else races[races["is_counted_for_constructors"]]
+    maxima = counted[flags].merge(best, on="season").merge(rules[["season", "fastest_lap_points"]], on="season")
+    is_race = maxima["session_type"] == "race"
+    maxima = maxima[is_race | maxima["is_sprint_weekend"]]
+    is_race = maxima["session_type"] == "race"
+    factor = maxima["points_factor"].where(is_race & maxima["is_factor_known_before"], 1)
+    maxima["points"] = maxima["points"] * factor + maxima["fastest_lap_points"].where(is_race, 0)
+    maxima["is_race"] = is_race.astype("int64")
+
+    # What is still to come after each round; nothing for those who died.
+    rounds = maxima.groupby(after_race)[["points", "is_race"]].sum()
+    totals = rounds.groupby("season").sum()
+    so_far = rounds.groupby("season").cumsum().reset_index()
+    after = table[standing].sort_values("round", kind="stable").reset_index(names="row")
+    after = pd.merge_asof(after, so_far.sort_values("round"), on="round", by="season")
+    after = after.set_index("row").sort_index().fillna({"points": 0, "is_race": 0})
+    to_come = table["season"].map(totals["points"]) - after["points"]
+    races_to_win = table["season"].map(totals["is_race"]) - after["is_race"]
+    deaths = seed("driver_deaths") if championship == "drivers" else seed("driver_deaths").head(0)
+    deaths = deaths.merge(competitors, left_on="driver_ref", right_on="competitor_ref")
+    deaths = deaths.set_index(["season", "competitor_id"])["after_round"]
+    died_after = deaths.reindex(pd.MultiIndex.from_frame(table[["season", "competitor_id"]])).to_numpy()
+    is_alive = ~(table["round"] >= died_after)
+    to_come, races_to_win = to_come.where(is_alive, 0), races_to_win.where(is_alive, 0)
+    at_most = table["points_gross"] + to_come
+
+    # Where only the best results count, those to come take their place among those there are.
+    rows = table.loc[table["season"].isin(dropping), standing].rename(columns={"round": "after"})
+    alive = rows[is_alive[rows.index]]
+    had = scored[[*standing, "points_computed"]].rename(columns={"points_computed": "points"})
+    had = rows.merge(had, on=["season", "competitor_id"]).query("round <= after")
+    coming = alive.merge(maxima[[*after_race, "points"]], on="season").query("round > after")
+    bests = best_of_parts(pd.concat([had, coming]), championship)
+    bests = bests.reindex(pd.MultiIndex.from_frame(table[standing])).fillna(0).to_numpy()
+    at_most = at_most.where(~table["season"].isin(dropping), bests)
+    table["points_attainable"] = (at_most + table["points_adjustment"]).round(2)
+
+    first, rest = PLACES[0], PLACES[1:]
+    two_cars = table["season"].isin(rules.loc[rules["scoring_cars"] == "all", "season"])
+    weight = 100 ** (BLOCK - 1) + (two_cars & (championship == "constructors")) * 100 ** (BLOCK - 2)
+    firsts_at_best = table[first] + (races_to_win * weight).astype("int64")
+    # All others score nothing more: who is ahead of those still in the fight has at least this.
+    ahead = table.sort_values(
+        [*after_race, "is_out", "points_counted", *PLACES, "championship_position"],
+        ascending=[True, True, True, False, *[False] * len(PLACES), True],
+    )
+    leaders = ahead.groupby(after_race).head(1)
+    is_leader = pd.Series(table.index.isin(leaders.index), index=table.index)
+    leaders = leaders[~leaders["is_out"]]
+    lead = table[after_race].merge(
+        leaders[[*after_race, "points_counted", *PLACES]], on=after_race, how="left"
+    )
+    no_worse = pd.Series(True, index=table.index)
+    for name in reversed(rest):
+        no_worse = (table[name] > lead[name]) | ((table[name] == lead[name]) & no_worse)
+    no_worse = (firsts_at_best > lead[first]) | ((firsts_at_best == lead[first]) & no_worse)
+    attainable = table["points_attainable"]
+    table["is_title_possible"] = ~table["is_out"] & (
+        is_leader
+        | (attainable > lead["points_counted"])
+        | ((attainable == lead["points_counted"]) & no_worse)
+    )
+    contenders = table.groupby(after_race)["is_title_possible"].transform("sum")
+    table["is_title_decided"] = contenders == 1
+    decided = table["round"].where(table["is_title_decided"])
+    table["title_decided_in_round"] = decided.groupby(table["season"]).transform("min")
+    is_champion = table["is_latest_of_season"] & table["is_title_decided"] & table["is_title_possible"]
+    table["is_champion"] = is_champion.groupby([table["season"], table["competitor_id"]]).transform("max")
+    return table
+
+
+def reconciled(
+    championship: str, table: pd.DataFrame, official: pd.DataFrame, competitors: pd.DataFrame
+) -> pd.DataFrame:
+    """fct_driver_championship or fct_constructor_championship: beside the official table."""
+    competitor = f"{championship[:-1]}_id"
+    official = official[["race_id", competitor, "points", "position", "wins"]].rename(
+        columns={
+            competitor: "competitor_id",
+            "points": "official_points",
+            "position": "official_position",
+            "wins": "official_wins",
+        }
+    )
+    table = table.merge(official, on=["race_id", "competitor_id"], how="left")
+    reasons = seed("championship_exceptions").query("championship == @championship")
+    reasons = reasons.merge(competitors, on="competitor_ref")
+    standing = ["season", "round", "competitor_id"]
+    reasons = reasons.groupby(standing)["reason"].min().rename("exception_reason").reset_index()
+    table = table.merge(reasons, on=standing, how="left")
+    position, sporting = table["official_position"], table["sporting_position"]
+    agrees = (
+        (table["official_points"] == table["points_counted"])
+        & (table["official_wins"] == table["wins"])
+        & (position.isna() | ((position >= sporting) & (position < sporting + table["sharing_position"])))
+    )
+    table["is_reconciled"] = agrees.astype("boolean").where(table["official_points"].notna())
+    table = table.rename(columns={"competitor_id": competitor})
+    return table[
+        [
+            *("season", "round", competitor),
+            *"""race_id is_latest_of_season points_gross points_dropped points_adjustment points_counted wins
+            championship_position sporting_position gap_to_leader points_attainable is_title_possible
+            is_title_decided title_decided_in_round is_champion is_excluded official_points official_position
+            official_wins is_reconciled exception_reason""".split(),
+        ]
+    ]
+
+
+def run(raw: Path, out: Path) -> None:
+    """Compute the seven tables and write them."""
+    out.mkdir(parents=True, exist_ok=True)
+
+    def write(table: str, frame: pd.DataFrame) -> None:
+        frame.to_parquet(out / f"{table}.parquet", compression="zstd", index=False)
+
+    circuits = read(raw, "circuits")[["circuit_id", "circuit_ref"]]
+    races = read(raw, "races").rename(columns={"year": "season"})
+    races = races[["race_id", "season", "round", "circuit_id", "sprint_date"]].merge(circuits, on="circuit_id")
+    drivers = read(raw, "drivers")
+    constructors = read(raw, "constructors")
+    results = outcomes(raw, races, drivers)
+
+    family, given = (clean(drivers[name]).str.lower() for name in ("surname", "forename"))
+    drivers["listing_name"] = family.str.translate(ACCENTS) + " " + given
+    constructors["listing_name"] = clean(constructors["name"]).str.lower()
+    races_scored = calendar(raw, races, results)
+    placed = places(results)
+    rules_of_drivers = season_rules(races, "drivers")
+    for championship, people in (("drivers", drivers), ("constructors", constructors)):
+        one = championship[:-1]
+        competitors = people.rename(
+            columns={f"{one}_id": "competitor_id", f"{one}_ref": "competitor_ref"}
+        )[["competitor_id", "competitor_ref", "listing_name"]]
+        rules = season_rules(races, championship)
+        points = result_points(placed, races_scored, rules, rules_of_drivers, f"{one}_id")
+        if championship == "drivers":
+            race_points = points.loc[points["session_type"] == "race", ["result_id", "points_computed"]]
+        table = championship_table(championship, placed, races_scored, points, rules, competitors)
+        official = read(raw, f"{one}_standings")
+        write(f"fct_{one}_championship", reconciled(championship, table, official, competitors))
+        del points, table
+
+    stops = pit_stop_kinds(raw, races, results)
+    of_races = race_results(results, race_points)
+    write("fct_race_results", of_races)
+    del placed, results
+    laps = lap_times(raw, races, drivers)
+    write("fct_lap_times", laps)
+    laps = race_laps(laps, stops, of_races)
+    write("fct_race_laps", laps)
+    write("fct_stints", stints(laps, stops))
+    write("fct_race_pace", race_pace(laps))
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("raw", metavar="RAW", type=Path)
+    parser.add_argument("out", metavar="OUT", type=Path)
+    options = parser.parse_args()
+    run(options.raw, options.out)

@@ -32,3 +32,26 @@ def differing_parquet(warehouse: Path, folder: Path, tables: list[str]) -> dict[
             theirs = f"read_parquet({quoted(folder / f'{table}.parquet')})"
             found[table] = differing(connection, ours, theirs, columns_of(connection, ours))
     return found
+
+
+def differing_warehouses(one: Path, other: Path) -> dict[str, int]:
+    """For each table of two warehouses: rows that only one of them has. A table that one lacks counts as differing."""
+    found: dict[str, int] = {}
+    with duckdb.connect() as connection:
+        tables: dict[str, dict[tuple[str, str], int]] = {}
+        for name, path in (("one", one), ("other", other)):
+            connection.execute(f"attach {quoted(path)} as {name} (read_only)")
+            rows = connection.execute(
+                "select schema_name, table_name from duckdb_tables() "
+                "where database_name = ? and schema_name in ('marts', 'quality', 'seeds')",
+                [name],
+            ).fetchall()
+            tables[name] = dict.fromkeys(rows, 0)
+        for table in sorted(tables["one"] | tables["other"]):
+            label = ".".join(table)
+            if table not in tables["one"] or table not in tables["other"]:
+                found[label] = -1
+                continue
+            ours, theirs = (f'{name}."{table[0]}"."{table[1]}"' for name in ("one", "other"))
+            found[label] = differing(connection, ours, theirs, columns_of(connection, ours))
+    return found

@@ -1,0 +1,173 @@
+"""The results of the benchmark as a page: docs/benchmarks.md with its charts in docs/benchmarks/."""
+
+import re
+from collections.abc import Callable
+from html import escape
+from pathlib import Path
+from typing import Any
+
+TEMPLATE = Path(__file__).with_name("page.md")
+Row = dict[str, Any]
+
+# Mid tones on no background, and text that follows the reader's choice of light or dark.
+STYLE = """
+text { font: 12px sans-serif; fill: #24292f } .dim { fill: #6e7781 } .head { font-weight: bold }
+.bar { fill: #2f81c1 } .first { fill: #d2691e }
+@media (prefers-color-scheme: dark) { text { fill: #e6edf3 } .dim { fill: #9da7b3 } }
+"""
+LINE, LABEL, WIDTH, END = 22, 200, 380, 110
+
+
+def number(value: float) -> str:
+    """Three digits that matter, with thousands apart."""
+    if value >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+
+
+def table(header: list[str], rows: list[list[str]]) -> str:
+    """A Markdown table; the first two columns are text, the others numbers."""
+    ruler = ["---"] * 2 + ["---:"] * (len(header) - 2)
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in [header, ruler, *rows])
+
+
+def groups(rows: list[Row]) -> dict[str, list[Row]]:
+    """The rows of each data set."""
+    found: dict[str, list[Row]] = {}
+    for row in rows:
+        found.setdefault(f"{row['data']}, {row['laps']:,} laps", []).append(row)
+    return found
+
+
+def chart(title: str, rows: list[Row], measure: str, unit: str) -> str:
+    """Bars as SVG, a group for each data set; the first of a group is what the others are compared with."""
+    parts, y = [], 2 * LINE
+    for label, group in groups(rows).items():
+        parts.append(f'<text x="0" y="{y}" class="dim">{escape(label)}</text>')
+        longest = max(row[measure] for row in group) or 1
+        for place, row in enumerate(group):
+            y += LINE
+            width = max(1, round(WIDTH * row[measure] / longest))
+            kind = "bar" if place else "first"
+            value = "failed" if row["failed"] else f"{number(row[measure])} {unit}"
+            parts.append(
+                f'<text x="{LABEL - 8}" y="{y}" text-anchor="end">{escape(row["name"])}</text>'
+                f'<rect x="{LABEL}" y="{y - 12}" width="{width}" height="15" class="{kind}"/>'
+                f'<text x="{LABEL + width + 6}" y="{y}">{value}</text>'
+            )
+        y += LINE + LINE // 2
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{LABEL + WIDTH + END}" height="{y}" role="img">'
+        f"<title>{escape(title)}</title><style>{STYLE}</style>"
+        f'<text x="0" y="16" class="head">{escape(title)}</text>{"".join(parts)}</svg>\n'
+    )
+
+
+def against(first: str) -> Callable[[list[Row]], str]:
+    """A table that compares each way with the way called `first`: above 1× is better than it."""
+
+    def write(rows: list[Row]) -> str:
+        lines = []
+        for label, group in groups(rows).items():
+            base = next((row for row in group if row["name"] == first and not row["failed"]), None)
+            for row in group:
+                ratios = ["", ""]
+                if base and not row["failed"]:
+                    ratios = [number(base[measure] / row[measure]) + "×" for measure in ("seconds", "peak_mb")]
+                lines.append([label, row["name"], *measures(row), *ratios])
+        return table([*MEASURES, f"speed, {first} = 1", f"memory, {first} = 1"], lines)
+
+    return write
+
+
+MEASURES = ["data", "", "seconds", "processors", "peak MB"]
+
+
+def measures(row: Row) -> list[str]:
+    if row["failed"]:
+        return [f"failed ({row['failed']})", "", ""]
+    return [number(row[measure]) for measure in ("seconds", "processor_seconds", "peak_mb")]
+
+
+def dbt_cost(rows: list[Row]) -> str:
+    lines = []
+    for label, group in groups(rows).items():
+        sql = group[-1]["seconds"]
+        lines += [
+            [
+                label,
+                row["name"],
+                *measures(row),
+                f"{number(row['seconds'] / sql)}×",
+                f"{row['nodes']:,}" if "nodes" in row else "",
+                number(row["dbt_ms_a_node"]) if "nodes" in row else "",
+            ]
+            for row in group
+        ]
+    return table([*MEASURES, "the SQL = 1", "nodes", "dbt's own ms a node"], lines)
+
+
+def growth(rows: list[Row]) -> str:
+    lines = []
+    for label, group in groups(rows).items():
+        for row in group:
+            millions = row["laps"] / 1e6
+            each = ["", ""] if row["failed"] else [number(row[name] / millions) for name in ("seconds", "peak_mb")]
+            lines.append([label, row["name"], *measures(row), *each])
+    return table([*MEASURES, "seconds a million laps", "MB a million laps"], lines)
+
+
+def new_race(rows: list[Row]) -> str:
+    lines = []
+    for label, group in groups(rows).items():
+        full = next(row["sql_seconds"] for row in group if row["name"] == "build after the race, all")
+        for row in group:
+            sql = row.get("sql_seconds")
+            share = ["", ""] if sql is None else [number(sql), f"{100 * sql / full:.0f} %"]
+            lines.append([label, row["name"], *measures(row), *share])
+    return table([*MEASURES, "SQL", "of a full build"], lines)
+
+
+PARTS = {
+    "convert": (against("pandas"), "Lap times from CSV to Parquet"),
+    "question": (against("pandas"), "Points, laps and lap time by driver"),
+    "pipeline": (against("pandas"), "Raw CSVs to seven marts"),
+    "dbt": (dbt_cost, "dbt and its SQL"),
+    "growth": (growth, "Convert and build, as data grow"),
+    "new-race": (new_race, "One new race"),
+}
+
+
+def told(machine: dict[str, str], day: str) -> str:
+    """The machine and the versions, in a sentence."""
+    of_machine = ("system", "processor", "cores", "memory")
+    versions = ", ".join(f"{name} {value}" for name, value in machine.items() if name not in of_machine)
+    system, processor, cores, memory = (machine[name] for name in of_machine)
+    return f"{day}, on {system}, {processor}, {cores} cores, {memory} of memory; {versions}."
+
+
+def write_page(results: dict[str, Any], docs: Path) -> Path:
+    """Write the page and its charts into a folder, from what was measured. Returns the page."""
+    text = TEMPLATE.read_text(encoding="utf-8")
+    charts = docs / "benchmarks"
+    charts.mkdir(parents=True, exist_ok=True)
+    machines = {told(part["machine"], part["day"]) for part in results.values()}
+    for name, (write, title) in PARTS.items():
+        filled = "Not measured yet."
+        if part := results.get(name):
+            shown = [charts / f"{name}-{measure}.svg" for measure in ("time", "memory")]
+            for file, measure, unit in zip(shown, ("seconds", "peak_mb"), ("s", "MB"), strict=True):
+                heading = f"{title}: {'seconds' if unit == 's' else 'most memory, MB'}"
+                file.write_text(chart(heading, part["rows"], measure, unit), encoding="utf-8")
+            images = "\n".join(f"![{title}, {file.stem}](benchmarks/{file.name})" for file in shown)
+            said = told(part["machine"], part["day"]) if len(machines) > 1 else ""
+            filled = "\n\n".join(each for each in (write(part["rows"]), said, images) if each)
+        text = text.replace(f"<!-- {name} -->", filled)
+    minutes = max(1, round(sum(part["seconds"] for part in results.values()) / 60))
+    text = text.replace("<!-- minutes -->", f"{minutes} minutes for what is on this page")
+    text = text.replace("<!-- machine -->", machines.pop() if len(machines) == 1 else "Measured on several days.")
+    if left := re.findall(r"<!-- .* -->", text):
+        raise ValueError(f"no results for {left}")
+    page = docs / "benchmarks.md"
+    page.write_text(text, encoding="utf-8")
+    return page

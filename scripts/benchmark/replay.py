@@ -1,0 +1,61 @@
+#!/usr/bin/env python3
+"""The SQL of a dbt run straight through DuckDB, without dbt: one process, one connection, one statement after another.
+
+    scripts/benchmark/replay.py STATEMENTS WAREHOUSE
+
+STATEMENTS is what clock/sitecustomize.py wrote. What dbt asks of the catalog for itself is left out, and so are its
+transactions: each statement is one. Prints how many statements there were, and their seconds.
+"""
+
+import argparse
+import json
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+COMMENT = re.compile(r"/\*.*?\*/|--[^\n]*", re.DOTALL)
+OF_DBT = re.compile(
+    r"begin|commit|rollback|describe|select column_name, column_type|.*\b(information_schema|duckdb_\w+\(\))",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+def statements(path: Path) -> Iterator[dict[str, Any]]:
+    """What was sent to the engine, less what dbt asks of it for itself."""
+    with path.open(encoding="utf-8") as file:
+        for line in file:
+            statement = json.loads(line)
+            text = " ".join(COMMENT.sub("", statement["sql"]).split())
+            if not OF_DBT.match(text):
+                yield statement
+
+
+def clocked_seconds(path: Path) -> float:
+    """The time that those statements took when dbt sent them, rows fetched included."""
+    return sum(statement["seconds"] for statement in statements(path))
+
+
+def replay(path: Path, warehouse: Path) -> tuple[int, float]:
+    """Run them into a new file. Returns their number, and their seconds."""
+    todo = [statement for statement in statements(path) if statement["sql"]]
+    with duckdb.connect(warehouse) as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        started = time.perf_counter()
+        for statement in todo:
+            connection.execute(statement["sql"], statement["bindings"] or []).fetchall()
+        connection.execute("checkpoint")
+        return len(todo), time.perf_counter() - started
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("statements", metavar="STATEMENTS", type=Path)
+    parser.add_argument("warehouse", metavar="WAREHOUSE", type=Path)
+    options = parser.parse_args()
+    print(*replay(options.statements, options.warehouse))

@@ -9,7 +9,7 @@ export DO_NOT_TRACK = 1
 
 .NOTPARALLEL:
 EXTRAS = postgres spark redshift s3 bench metrics audit
-.PHONY: help build data metrics test torture docs lint format lock audit clean core dev all packages $(EXTRAS:%=%-extra)
+.PHONY: help build data metrics test bench torture docs lint format lock audit clean core dev all packages $(EXTRAS:%=%-extra)
 
 help:
 	@echo 'make build              build the warehouse from a small simulated championship'
@@ -21,6 +21,7 @@ help:
 	@echo 'make docs               open the catalog: every table, column and test, and how they hang together'
 	@echo 'make metrics            ask for wins, rates and medians by name; they see to the traps of the data'
 	@echo 'make test               run every check that CI runs; your data are not touched'
+	@echo 'make bench              measure how fast it is beside what else there is: docs/benchmarks.md (QUICK=1: small)'
 	@echo 'make torture            kill, fill, break and fuzz it for an hour: the long form of the fault tests'
 	@echo 'make lint               check the style of SQL and Python; make format mends what it can'
 	@echo 'make lock               work out requirements/*.txt anew (UPGRADE=--upgrade for newer versions)'
@@ -45,6 +46,9 @@ data: core
 
 test: lint
 	@.venv/bin/python -m pytest
+
+bench: bench-extra packages
+	@.venv/bin/python scripts/benchmark.py $(if $(QUICK),--quick)
 
 torture: dev packages
 	@PITWALL_TORTURE=1 .venv/bin/python -m pytest tests/python/test_faults.py tests/python/test_broken_csv.py

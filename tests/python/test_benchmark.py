@@ -1,0 +1,208 @@
+"""The benchmark in its smallest form: that what it measures is real, and that its page shows it. Never how fast."""
+
+import importlib.util
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+from xml.etree import ElementTree
+
+import duckdb
+import pytest
+from conftest import ROOT, SCRIPTS, must_run, run
+
+BENCH = SCRIPTS / "benchmark"
+sys.path.insert(0, str(BENCH))
+
+LACKING = [name for name in ("pandas", "psutil", "pyarrow") if importlib.util.find_spec(name) is None]
+pytestmark = pytest.mark.skipif(
+    bool(LACKING), reason=f"`make bench-extra` installs what the benchmark needs: {', '.join(LACKING)}"
+)
+
+TABLES = """fct_lap_times fct_race_laps fct_race_pace fct_stints fct_race_results fct_driver_championship
+    fct_constructor_championship""".split()
+
+
+def bench(folder: Path, *arguments: str) -> dict[str, list[dict]]:
+    """Run comparisons on next to nothing. Returns their rows."""
+    must_run(
+        SCRIPTS / "benchmark.py", *arguments, "--quick", "--docs", folder / "docs", PITWALL_DATA=folder / "data"
+    )
+    results = json.loads((folder / "data" / "benchmark" / "results.json").read_text(encoding="utf-8"))
+    return {name: part["rows"] for name, part in results.items()}
+
+
+def assert_measured(rows: list[dict]) -> None:
+    """Every row is of a process that ran, worked and held memory."""
+    assert rows
+    for row in rows:
+        assert not row["failed"], row
+        assert row["seconds"] > 0, row
+        assert row["processor_seconds"] > 0, row
+        # An interpreter alone holds some megabytes; whoever measured the wrong process would see less.
+        assert row["peak_mb"] > 20, row
+
+
+def assert_page(folder: Path, name: str, rows: list[dict]) -> None:
+    """The page has a line for each row, and both charts are well-formed with a bar for each."""
+    page = (folder / "docs" / "benchmarks.md").read_text(encoding="utf-8")
+    assert "<!--" not in page
+    for row in rows:
+        assert f"| {row['data']}, {row['laps']:,} laps | {row['name']} |" in page
+    for measure in ("time", "memory"):
+        file = folder / "docs" / "benchmarks" / f"{name}-{measure}.svg"
+        assert f"(benchmarks/{file.name})" in page
+        assert file.stat().st_size < 20_000
+        bars = ElementTree.parse(file).getroot().findall("{http://www.w3.org/2000/svg}rect")
+        assert len(bars) == len(rows)
+
+
+def test_question_has_one_answer(tmp_path: Path) -> None:
+    rows = bench(tmp_path, "question")["question"]
+    assert_measured(rows)
+    assert [row["name"] for row in rows][:3] == ["pandas", "pandas_pyarrow", "warehouse"]
+    assert rows[0]["drivers"] > 20
+    assert_page(tmp_path, "question", rows)
+
+
+def test_pipeline_gives_equal_tables(tmp_path: Path) -> None:
+    rows = bench(tmp_path, "pipeline")["pipeline"]
+    assert_measured(rows)
+    assert rows[0]["equal_tables"] == len(TABLES)
+    assert_page(tmp_path, "pipeline", rows)
+
+
+def test_dbt_is_compared_with_its_own_sql(tmp_path: Path) -> None:
+    rows = bench(tmp_path, "dbt", "--scale", "0.04")["dbt"]
+    assert_measured(rows)
+    assert rows[0]["nodes"] > 100
+    assert_page(tmp_path, "dbt", rows)
+
+
+def test_growth_measures_convert_and_build(tmp_path: Path) -> None:
+    rows = bench(tmp_path, "growth", "--scale", "0.04")["growth"]
+    assert_measured(rows)
+    assert [row["name"] for row in rows] == ["convert", "build"]
+    assert_page(tmp_path, "growth", rows)
+
+
+def test_new_race_ends_in_the_warehouse_of_a_full_build(tmp_path: Path) -> None:
+    rows = bench(tmp_path, "new-race", "--scale", "0.04")["new-race"]
+    assert_measured(rows)
+    assert rows[-1]["equal_tables"] > 30
+    assert all(row["sql_seconds"] > 0 for row in rows if row["name"].startswith("build"))
+    assert_page(tmp_path, "new-race", rows)
+
+
+def test_convert_beside_its_rivals(tmp_path: Path) -> None:
+    rows = bench(tmp_path, "convert")["convert"]
+    assert_measured(rows)
+    assert {row["name"] for row in rows} >= {"pitwall", "pandas", "pyarrow", "duckdb"}
+    assert all(row["parquet_mb"] > 0 for row in rows)
+    assert_page(tmp_path, "convert", rows)
+
+
+def pandas_tables(raw: Path, out: Path) -> Path:
+    must_run(BENCH / "pandas_pipeline.py", raw, out)
+    return out
+
+
+@pytest.fixture(scope="module")
+def simulated_rival(simulated_warehouse: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return pandas_tables(simulated_warehouse.parent / "raw", tmp_path_factory.mktemp("rival"))
+
+
+def test_rival_equals_the_simulated_warehouse(simulated_warehouse: Path, simulated_rival: Path) -> None:
+    from compare import differing_parquet
+
+    assert differing_parquet(simulated_warehouse, simulated_rival, TABLES) == dict.fromkeys(TABLES, 0)
+
+
+def test_rival_equals_the_real_warehouse(real_files: Path, real_warehouse: Path, tmp_path: Path) -> None:
+    from compare import differing_parquet
+
+    rival = pandas_tables(real_files, tmp_path)
+    assert differing_parquet(real_warehouse, rival, TABLES) == dict.fromkeys(TABLES, 0)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "update marts.fct_race_laps set gap_to_leader_ms = gap_to_leader_ms + 1 where lap_number = 2",
+        "delete from marts.fct_race_laps where lap_number = 2",
+        "update marts.fct_race_laps set elapsed_ms = null where lap_number = 2",
+    ],
+)
+def test_one_wrong_cell_is_seen(
+    change: str, simulated_warehouse: Path, simulated_rival: Path, tmp_path: Path
+) -> None:
+    from compare import differing_parquet, differing_warehouses
+
+    wrong = Path(shutil.copy2(simulated_warehouse, tmp_path))
+    with duckdb.connect(wrong) as connection:
+        key = connection.execute(
+            "select race_id, driver_id from marts.fct_race_laps where lap_number = 2 limit 1"
+        ).fetchone()
+        connection.execute(f"{change} and race_id = {key[0]} and driver_id = {key[1]}")
+    assert differing_parquet(wrong, simulated_rival, ["fct_race_laps"])["fct_race_laps"] > 0
+    differs = differing_warehouses(simulated_warehouse, wrong)
+    assert [table for table, rows in differs.items() if rows] == ["marts.fct_race_laps"]
+
+
+def test_measures_the_memory_of_children() -> None:
+    from measure import measured
+
+    hold = "import time; held = bytearray(150_000_000); time.sleep(0.5)"
+    child = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {hold!r}], check=True)"
+    assert measured(sys.executable, "-c", child).peak_mb > 150
+    both = f"import subprocess, sys; held = bytearray(150_000_000); {child}"
+    assert measured(sys.executable, "-c", both).peak_mb > 300
+
+
+def test_last_race_is_taken_out_and_nothing_else(simulated_warehouse: Path, tmp_path: Path) -> None:
+    import benchmark
+
+    raw = simulated_warehouse.parent / "raw"
+    benchmark.without_last_race(raw, tmp_path)
+    assert sorted(os.listdir(tmp_path)) == sorted(file.name for file in raw.glob("*.csv"))
+    for table in ("results", "lap_times", "driver_standings"):
+        lines = (raw / f"{table}.csv").read_text(encoding="utf-8").splitlines()
+        place = lines[0].split(",").index("raceId")
+        races = [line.split(",")[place] for line in lines[1:]]
+        left = (tmp_path / f"{table}.csv").read_text(encoding="utf-8").splitlines()
+        assert len(lines) - len(left) == races.count(races[-1]) > 10
+        assert races[-1] not in {line.split(",")[place] for line in left[1:]}
+    assert (tmp_path / "races.csv").read_bytes() == (raw / "races.csv").read_bytes()
+
+
+def test_page_can_be_written_again_without_measuring(tmp_path: Path) -> None:
+    nothing = run(SCRIPTS / "benchmark.py", "page", "--docs", tmp_path, PITWALL_DATA=tmp_path / "data")
+    assert nothing.returncode == 2
+    assert "no results yet" in nothing.stdout
+    row = {"data": "1×", "laps": 10, "name": "pandas", "seconds": 2.0, "processor_seconds": 3.0}
+    row |= {"peak_mb": 100.0, "runs": 1, "failed": ""}
+    failed = row | {"name": "<b>duckdb</b>", "failed": "killed by SIGKILL: it said nothing"}
+    machine = {name: name for name in ("system", "processor", "cores", "memory", "Python")}
+    part = {"machine": machine, "day": "2026-01-01", "seconds": 61, "rows": [row, row | {"name": "us", "seconds": 1.0}, failed]}
+    results = tmp_path / "data" / "benchmark" / "results.json"
+    results.write_text(json.dumps({"question": part}), encoding="utf-8")
+    must_run(SCRIPTS / "benchmark.py", "page", "--docs", tmp_path, PITWALL_DATA=tmp_path / "data")
+    page = (tmp_path / "benchmarks.md").read_text(encoding="utf-8")
+    assert "| us | 1.00 | 3.00 | 100 | 2.00× | 1.00× |" in page
+    assert "failed (killed by SIGKILL: it said nothing)" in page
+    ElementTree.parse(tmp_path / "benchmarks" / "question-time.svg")
+
+
+def test_unknown_comparison_is_told_in_one_line(tmp_path: Path) -> None:
+    result = run(SCRIPTS / "benchmark.py", "speed", PITWALL_DATA=tmp_path)
+    assert result.returncode == 2
+    assert "no comparison is called speed" in result.stdout
+
+
+def test_benchmark_page_is_linked_to_files_that_exist() -> None:
+    page = ROOT / "docs" / "benchmarks.md"
+    if not page.exists():
+        pytest.skip("docs/benchmarks.md is not written yet")
+    for target in page.read_text(encoding="utf-8").split("](")[1:]:
+        assert (page.parent / target.split(")")[0]).is_file()

@@ -6,9 +6,9 @@
     scripts/benchmark.py pipeline --scale 1,17    one of them, at multiples of the real number of laps
     scripts/benchmark.py page                     write the page again from the last results
 
-Every figure is of whole processes, imports and all: the median of several runs, taken in turns. The results are kept
-in $PITWALL_DATA/benchmark/results.json, the data made for them beside it. Real files are measured too where
-PITWALL_REAL_DATA names their folder. No goal is asserted: a figure is only printed.
+Every figure is of whole processes, imports and all: the median of several runs, taken in turns. The
+results are kept in $PITWALL_DATA/benchmark/results.json, the data made for them beside it. Real files are
+measured too where PITWALL_REAL_DATA names their folder. No goal is asserted: a figure is only printed.
 """
 
 import argparse
@@ -40,8 +40,15 @@ except ImportError as missing:
 
 REAL_LAPS = 589_081
 LAPS_A_SEASON = 26_100  # as simulate.py makes them
-TABLES = """fct_lap_times fct_race_laps fct_race_pace fct_stints fct_race_results fct_driver_championship
-    fct_constructor_championship""".split()
+TABLES = [
+    "fct_lap_times",
+    "fct_race_laps",
+    "fct_race_pace",
+    "fct_stints",
+    "fct_race_results",
+    "fct_driver_championship",
+    "fct_constructor_championship",
+]
 CONVERT_RIVALS = ["pandas", "pandas_pyarrow", "pyarrow", "pyarrow_stream", "duckdb"]
 
 Row = dict[str, Any]
@@ -61,7 +68,7 @@ class Bench:
     def datasets(self) -> list[tuple[str, Path]]:
         """The data to measure on: the real files where they are at hand, and a simulation for each scale."""
         real = [("real files", self.real)] if self.real else []
-        return real + [(f"{scale:g}×", self.simulated(scale)) for scale in self.scales]
+        return real + [(f"{scale:g}x", self.simulated(scale)) for scale in self.scales]
 
     def simulated(self, scale: float) -> Path:
         """A simulated championship with so many times the real number of laps; made once, then kept."""
@@ -121,7 +128,7 @@ def convert(raw: Path, data: Path, **options: Any) -> Measured:
 
 
 def build(data: Path, *, anew: bool = True, **options: Any) -> Measured:
-    """build.py, once set up: what dbt remembers of its last parse stays. Anew means without the last warehouse."""
+    """build.py, once set up: dbt remembers its last parse. Anew means without the last warehouse."""
     if anew:
         for file in data.glob("warehouse.duckdb*"):
             file.unlink()
@@ -141,7 +148,15 @@ def dbt(data: Path, *arguments: str, **environment: Any) -> Measured:
     for file in warehouse.parent.glob("warehouse.duckdb*"):
         file.unlink()
     command = [Path(sys.executable).with_name("dbt"), "--log-level", "warn", "--log-level-file", "none"]
-    command += [*arguments, "--project-dir", ROOT, "--profiles-dir", ROOT, "--target-path", data / "dbt" / "target"]
+    command += [
+        *arguments,
+        "--project-dir",
+        ROOT,
+        "--profiles-dir",
+        ROOT,
+        "--target-path",
+        data / "dbt" / "target",
+    ]
     return measured(*command, cwd=ROOT, PITWALL_DATA=data, PITWALL_WAREHOUSE=warehouse, **environment)
 
 
@@ -198,7 +213,16 @@ def compare_question(bench: Bench) -> None:
         data = bench.empty("question")
         convert(raw, data)
         # Only the two marts that are asked.
-        dbt(data, "build", "-s", "+fct_lap_times", "+fct_race_results", "--exclude-resource-type", "test", "unit_test")
+        dbt(
+            data,
+            "build",
+            "-s",
+            "+fct_lap_times",
+            "+fct_race_results",
+            "--exclude-resource-type",
+            "test",
+            "unit_test",
+        )
         (data / "dbt" / "warehouse.duckdb").rename(data / "warehouse.duckdb")
         ask = {
             way: lambda way=way, raw=raw, data=data: measured(
@@ -335,7 +359,9 @@ def compare_new_race(bench: Bench) -> None:
             bench.add(label, laps, f"build {name}", result, sql_seconds=round(clocked_seconds(statements), 2))
         differs = differing_warehouses(data / "warehouse.duckdb", other / "warehouse.duckdb")
         if any(differs.values()):
-            raise PlainError(f"{label}: built on the last warehouse and built anew differ, in rows: {differs}")
+            raise PlainError(
+                f"{label}: built on the last warehouse and built anew differ, in rows: {differs}"
+            )
         bench.rows[-1]["equal_tables"] = len(differs)
         shutil.rmtree(bench.folder / "new-race")
 
@@ -397,7 +423,9 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("what", nargs="*", metavar="WHAT", help=f"{', '.join(COMPARISONS)}, page (default: all)")
+    parser.add_argument(
+        "what", nargs="*", metavar="WHAT", help=f"{', '.join(COMPARISONS)}, page (default: all)"
+    )
     parser.add_argument("--scale", type=numbers, metavar="N,N", help="multiples of the real number of laps")
     parser.add_argument("--size-mb", type=numbers, metavar="N,N", help="sizes of the CSV to convert")
     parser.add_argument("--runs", type=int, metavar="N", help="how often each is run")

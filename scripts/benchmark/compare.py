@@ -35,7 +35,7 @@ def differing_parquet(warehouse: Path, folder: Path, tables: list[str]) -> dict[
 
 
 def differing_warehouses(one: Path, other: Path) -> dict[str, int]:
-    """For each table of two warehouses: rows that only one of them has. A table that one lacks counts as differing."""
+    """For each table of two warehouses: rows that only one of them has, or -1 where one lacks the table."""
     found: dict[str, int] = {}
     with duckdb.connect() as connection:
         tables: dict[str, dict[tuple[str, str], int]] = {}

@@ -41,7 +41,9 @@ def resident(process: psutil.Process) -> int:
     return total
 
 
-def measured(*command: str | Path, may_fail: bool = False, cwd: Path | None = None, **environment: object) -> Measured:
+def measured(
+    *command: str | Path, may_fail: bool = False, cwd: Path | None = None, **environment: object
+) -> Measured:
     """Run a command, and measure it and its children.
 
     Raises:

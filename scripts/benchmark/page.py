@@ -64,7 +64,7 @@ def chart(title: str, rows: list[Row], measure: str, unit: str) -> str:
 
 
 def against(first: str) -> Callable[[list[Row]], str]:
-    """A table that compares each way with the way called `first`: above 1× is better than it."""
+    """A table that compares each way with the way called `first`: above 1x is better than it."""
 
     def write(rows: list[Row]) -> str:
         lines = []
@@ -73,7 +73,9 @@ def against(first: str) -> Callable[[list[Row]], str]:
             for row in group:
                 ratios = ["", ""]
                 if base and not row["failed"]:
-                    ratios = [number(base[measure] / row[measure]) + "×" for measure in ("seconds", "peak_mb")]
+                    ratios = [
+                        number(base[measure] / row[measure]) + "x" for measure in ("seconds", "peak_mb")
+                    ]
                 lines.append([label, row["name"], *measures(row), *ratios])
         return table([*MEASURES, f"speed, {first} = 1", f"memory, {first} = 1"], lines)
 
@@ -98,7 +100,7 @@ def dbt_cost(rows: list[Row]) -> str:
                 label,
                 row["name"],
                 *measures(row),
-                f"{number(row['seconds'] / sql)}×",
+                f"{number(row['seconds'] / sql)}x",
                 f"{row['nodes']:,}" if "nodes" in row else "",
                 number(row["dbt_ms_a_node"]) if "nodes" in row else "",
             ]
@@ -112,7 +114,11 @@ def growth(rows: list[Row]) -> str:
     for label, group in groups(rows).items():
         for row in group:
             millions = row["laps"] / 1e6
-            each = ["", ""] if row["failed"] else [number(row[name] / millions) for name in ("seconds", "peak_mb")]
+            each = (
+                ["", ""]
+                if row["failed"]
+                else [number(row[name] / millions) for name in ("seconds", "peak_mb")]
+            )
             lines.append([label, row["name"], *measures(row), *each])
     return table([*MEASURES, "seconds a million laps", "MB a million laps"], lines)
 
@@ -165,7 +171,9 @@ def write_page(results: dict[str, Any], docs: Path) -> Path:
         text = text.replace(f"<!-- {name} -->", filled)
     minutes = max(1, round(sum(part["seconds"] for part in results.values()) / 60))
     text = text.replace("<!-- minutes -->", f"{minutes} minutes for what is on this page")
-    text = text.replace("<!-- machine -->", machines.pop() if len(machines) == 1 else "Measured on several days.")
+    text = text.replace(
+        "<!-- machine -->", machines.pop() if len(machines) == 1 else "Measured on several days."
+    )
     if left := re.findall(r"<!-- .* -->", text):
         raise ValueError(f"no results for {left}")
     page = docs / "benchmarks.md"

@@ -3,11 +3,11 @@
 
     scripts/benchmark/pandas_pipeline.py RAW OUT
 
-Reads the CSVs of folder RAW and the seeds of the project, writes OUT/<table>.parquet with the same rows, columns
-and values as the warehouse: fct_lap_times, fct_race_laps, fct_race_pace, fct_stints, fct_race_results,
-fct_driver_championship and fct_constructor_championship. Written as a careful user of pandas would: vectorised
-throughout, running sums where the SQL joins each race with those before it, small types for the lap times, big
-frames let go of early, and Arrow's reader for the one big file.
+Reads the CSVs of folder RAW and the seeds of the project, writes OUT/<table>.parquet with the same rows,
+columns and values as the warehouse: fct_lap_times, fct_race_laps, fct_race_pace, fct_stints,
+fct_race_results, fct_driver_championship and fct_constructor_championship. Written as a careful user of
+pandas would: vectorised throughout, running sums where the SQL joins each race with those before it,
+small types for the lap times, big frames let go of early, and Arrow's reader for the one big file.
 """
 
 import argparse
@@ -163,11 +163,42 @@ def race_results(results: pd.DataFrame, points_computed: pd.DataFrame) -> pd.Dat
     results["gap_to_winner_ms"] = results["race_time_ms"] - results["race_id"].map(winners)
     results = results.merge(points_computed, on="result_id", how="left")
     return results[
-        """result_id race_id season round driver_id constructor_id status_id car_number driver_entry_number
-        grid_position grid is_pit_lane_start is_pole finishing_position position_text position_order is_started
-        is_classified is_finished is_disqualified reason_out_group reason_out is_shared_drive is_win is_podium
-        points points_computed laps_completed race_time_ms gap_to_winner_ms fastest_lap_number fastest_lap_rank
-        fastest_lap_time_ms fastest_lap_speed_kph""".split()
+        [
+            "result_id",
+            "race_id",
+            "season",
+            "round",
+            "driver_id",
+            "constructor_id",
+            "status_id",
+            "car_number",
+            "driver_entry_number",
+            "grid_position",
+            "grid",
+            "is_pit_lane_start",
+            "is_pole",
+            "finishing_position",
+            "position_text",
+            "position_order",
+            "is_started",
+            "is_classified",
+            "is_finished",
+            "is_disqualified",
+            "reason_out_group",
+            "reason_out",
+            "is_shared_drive",
+            "is_win",
+            "is_podium",
+            "points",
+            "points_computed",
+            "laps_completed",
+            "race_time_ms",
+            "gap_to_winner_ms",
+            "fastest_lap_number",
+            "fastest_lap_rank",
+            "fastest_lap_time_ms",
+            "fastest_lap_speed_kph",
+        ]
     ]
 
 
@@ -194,8 +225,18 @@ def lap_times(raw: Path, races: pd.DataFrame, drivers: pd.DataFrame) -> pd.DataF
     laps["actual_driver_id"] = laps["actual_driver_id"].fillna(laps["driver_id"]).astype("int32")
     laps["is_red_flag"] = laps["lap_time_ms"] > RED_FLAG_MS
     return laps[
-        """race_id driver_id lap_number season round actual_driver_id position lap_time_ms is_red_flag
-        is_misfiled""".split()
+        [
+            "race_id",
+            "driver_id",
+            "lap_number",
+            "season",
+            "round",
+            "actual_driver_id",
+            "position",
+            "lap_time_ms",
+            "is_red_flag",
+            "is_misfiled",
+        ]
     ]
 
 
@@ -205,11 +246,7 @@ def pit_stop_kinds(raw: Path, races: pd.DataFrame, results: pd.DataFrame) -> pd.
     stops = stops[["race_id", "driver_id", "lap_number", "milliseconds"]]
     at = ["race_id", "lap_number"]
     lane = stops.assign(is_long=stops["milliseconds"] > 120_000)
-    lane = (
-        lane.groupby(at)
-        .agg(stops=("milliseconds", "size"), long_stops=("is_long", "sum"))
-        .reset_index()
-    )
+    lane = lane.groupby(at).agg(stops=("milliseconds", "size"), long_stops=("is_long", "sum")).reset_index()
     entries = results.loc[
         (results["session_type"] == "race") & (results["driver_entry_number"] == 1),
         ["race_id", "laps_completed"],
@@ -218,8 +255,7 @@ def pit_stop_kinds(raw: Path, races: pd.DataFrame, results: pd.DataFrame) -> pd.
     lane = lane.merge(fields.rename("cars").reset_index(), on=at, how="left")
     ordinary = stops.merge(lane, on=at)
     ordinary = ordinary[
-        (ordinary["milliseconds"] <= 120_000)
-        & (ordinary["stops"] * 10 < ordinary["cars"].fillna(20) * 8)
+        (ordinary["milliseconds"] <= 120_000) & (ordinary["stops"] * 10 < ordinary["cars"].fillna(20) * 8)
     ]
     usual = stops["race_id"].map(whole(ordinary.groupby("race_id")["milliseconds"].median()))
     red = lane.loc[lane["long_stops"] >= 3, at]
@@ -305,8 +341,12 @@ def race_laps(laps: pd.DataFrame, stops: pd.DataFrame, results: pd.DataFrame) ->
     laps["lap_class"] = pd.Categorical.from_codes(kind, CLASSES)
     laps["is_green"] = kind == 7
 
-    grid = results[["race_id", "driver_id", "grid_position"]].astype({"race_id": "int32", "driver_id": "int32"})
-    grid = laps[["race_id", "driver_id"]].merge(grid, on=["race_id", "driver_id"], how="left")["grid_position"]
+    grid = results[["race_id", "driver_id", "grid_position"]].astype(
+        {"race_id": "int32", "driver_id": "int32"}
+    )
+    grid = laps[["race_id", "driver_id"]].merge(grid, on=["race_id", "driver_id"], how="left")[
+        "grid_position"
+    ]
     laps["positions_gained"] = position_before.astype("float64").where(number > 1, grid) - laps[
         "position"
     ].astype("float64")
@@ -316,18 +356,33 @@ def race_laps(laps: pd.DataFrame, stops: pd.DataFrame, results: pd.DataFrame) ->
     for name in ("is_in_lap", "is_out_lap"):
         laps[name] = laps[name].astype("boolean").where(has_stops)
     return laps[
-        """race_id driver_id lap_number season round position positions_gained lap_time_ms elapsed_ms
-        gap_to_leader_ms field_median_ms lap_class is_green is_field_slow is_in_lap is_out_lap is_red_flag
-        is_misfiled""".split()
+        [
+            "race_id",
+            "driver_id",
+            "lap_number",
+            "season",
+            "round",
+            "position",
+            "positions_gained",
+            "lap_time_ms",
+            "elapsed_ms",
+            "gap_to_leader_ms",
+            "field_median_ms",
+            "lap_class",
+            "is_green",
+            "is_field_slow",
+            "is_in_lap",
+            "is_out_lap",
+            "is_red_flag",
+            "is_misfiled",
+        ]
     ]
 
 
 def race_pace(laps: pd.DataFrame) -> pd.DataFrame:
     """fct_race_pace."""
     keys = ["race_id", "driver_id"]
-    green = laps.loc[
-        laps["is_green"] & ~laps["is_misfiled"], [*keys, "season", "round", "lap_time_ms"]
-    ]
+    green = laps.loc[laps["is_green"] & ~laps["is_misfiled"], [*keys, "season", "round", "lap_time_ms"]]
     of_driver = green.groupby(keys)
     pace = of_driver.agg(
         season=("season", "first"), round=("round", "first"), green_laps=("lap_time_ms", "size")
@@ -348,8 +403,18 @@ def race_pace(laps: pd.DataFrame) -> pd.DataFrame:
     pace["median_pct_of_best"] = thousandths(median * 100.0 / pace["race_id"].map(best))
     pace["interquartile_range_pct"] = thousandths((pace["upper"] - pace["lower"]) * 100.0 / median)
     return pace[
-        """race_id driver_id season round green_laps is_representative median_ms trimmed_mean_ms
-        median_pct_of_best interquartile_range_pct""".split()
+        [
+            "race_id",
+            "driver_id",
+            "season",
+            "round",
+            "green_laps",
+            "is_representative",
+            "median_ms",
+            "trimmed_mean_ms",
+            "median_pct_of_best",
+            "interquartile_range_pct",
+        ]
     ]
 
 
@@ -366,7 +431,9 @@ def stints(laps: pd.DataFrame, stops: pd.DataFrame) -> pd.DataFrame:
     of_driver = laps.groupby(["race_id", "driver_id"], sort=False)
     is_first_of_flag = laps["is_red_flag"] & of_driver["stop_kind"].shift().isna()
     # A race stopped on the grid has no pit stops, but tyres may be changed: the long lap ends the stint.
-    laps["ended_by"] = laps["stop_kind"].astype("str").mask(laps["stop_kind"].isna() & is_first_of_flag, "red flag")
+    laps["ended_by"] = (
+        laps["stop_kind"].astype("str").mask(laps["stop_kind"].isna() & is_first_of_flag, "red flag")
+    )
     laps["ends"] = laps["ended_by"].notna().astype("int32")
     laps["stint_number"] = of_driver["ends"].cumsum() - laps["ends"] + 1
     stint = ["race_id", "driver_id", "stint_number"]
@@ -400,8 +467,20 @@ def stints(laps: pd.DataFrame, stops: pd.DataFrame) -> pd.DataFrame:
     )
     found["green_laps"] = found["green_laps"].fillna(0)
     return found.reset_index()[
-        """race_id driver_id stint_number season round first_lap last_lap laps ended_by green_laps
-        start_pace_ms slope_ms_per_lap""".split()
+        [
+            "race_id",
+            "driver_id",
+            "stint_number",
+            "season",
+            "round",
+            "first_lap",
+            "last_lap",
+            "laps",
+            "ended_by",
+            "green_laps",
+            "start_pace_ms",
+            "slope_ms_per_lap",
+        ]
     ]
 
 
@@ -466,7 +545,9 @@ def places(results: pd.DataFrame) -> pd.DataFrame:
     ]
     shares = results.loc[race, "result_id"].map(named.set_index("result_id")["share"])
     is_fastest = ~results["race_id"].isin(named["race_id"]) & (results["fastest_lap_rank"] == 1)
-    results["fastest_lap_share"] = shares.reindex(results.index).fillna(is_fastest.astype(float)).where(race, 0)
+    results["fastest_lap_share"] = (
+        shares.reindex(results.index).fillna(is_fastest.astype(float)).where(race, 0)
+    )
     of_place = results.groupby(["session_type", "race_id", "scoring_position"], dropna=False)
     results["drivers_of_place"] = of_place["result_id"].transform("size")
     return results
@@ -539,7 +620,7 @@ def championship_table(
     rules: pd.DataFrame,
     competitors: pd.DataFrame,
 ) -> pd.DataFrame:
-    """A championship after every race, with what was still to be had, before it is compared with the official."""
+    """A championship after every race, and what was still to be had."""
     competitor = f"{championship[:-1]}_id"
     standing = ["season", "round", "competitor_id"]
     in_season = ["season", "competitor_id"]
@@ -636,7 +717,7 @@ def title_fight(
     """Adds the points attainable, who could still be champion, and since when it was decided."""
     standing = ["season", "round", "competitor_id"]
     after_race = ["season", "round"]
-    # The most that each session can give: a win; for constructors of whom every car scores, the first two places.
+    # The most that a session can give: a win; for constructors of whom every car scores, two places.
     by_position = seed("points_by_position").drop(columns="source")
     best = rules.merge(by_position, on="points_system")
     second = (best["position"] == 2) & (best["scoring_cars"] == "all") & (championship == "constructors")
@@ -644,7 +725,9 @@ def title_fight(
     best = best.groupby(["season", "session_type"])["points"].sum().reset_index()
     flags = ["season", "round", "points_factor", "is_factor_known_before", "is_sprint_weekend"]
     counted = races if championship == "drivers" else races[races["is_counted_for_constructors"]]
-    maxima = counted[flags].merge(best, on="season").merge(rules[["season", "fastest_lap_points"]], on="season")
+    maxima = (
+        counted[flags].merge(best, on="season").merge(rules[["season", "fastest_lap_points"]], on="season")
+    )
     is_race = maxima["session_type"] == "race"
     maxima = maxima[is_race | maxima["is_sprint_weekend"]]
     is_race = maxima["session_type"] == "race"
@@ -744,10 +827,29 @@ def reconciled(
     return table[
         [
             *("season", "round", competitor),
-            *"""race_id is_latest_of_season points_gross points_dropped points_adjustment points_counted wins
-            championship_position sporting_position gap_to_leader points_attainable is_title_possible
-            is_title_decided title_decided_in_round is_champion is_excluded official_points official_position
-            official_wins is_reconciled exception_reason""".split(),
+            *[
+                "race_id",
+                "is_latest_of_season",
+                "points_gross",
+                "points_dropped",
+                "points_adjustment",
+                "points_counted",
+                "wins",
+                "championship_position",
+                "sporting_position",
+                "gap_to_leader",
+                "points_attainable",
+                "is_title_possible",
+                "is_title_decided",
+                "title_decided_in_round",
+                "is_champion",
+                "is_excluded",
+                "official_points",
+                "official_position",
+                "official_wins",
+                "is_reconciled",
+                "exception_reason",
+            ],
         ]
     ]
 
@@ -761,7 +863,9 @@ def run(raw: Path, out: Path) -> None:
 
     circuits = read(raw, "circuits")[["circuit_id", "circuit_ref"]]
     races = read(raw, "races").rename(columns={"year": "season"})
-    races = races[["race_id", "season", "round", "circuit_id", "sprint_date"]].merge(circuits, on="circuit_id")
+    races = races[["race_id", "season", "round", "circuit_id", "sprint_date"]].merge(
+        circuits, on="circuit_id"
+    )
     drivers = read(raw, "drivers")
     constructors = read(raw, "constructors")
     results = outcomes(raw, races, drivers)
@@ -774,9 +878,9 @@ def run(raw: Path, out: Path) -> None:
     rules_of_drivers = season_rules(races, "drivers")
     for championship, people in (("drivers", drivers), ("constructors", constructors)):
         one = championship[:-1]
-        competitors = people.rename(
-            columns={f"{one}_id": "competitor_id", f"{one}_ref": "competitor_ref"}
-        )[["competitor_id", "competitor_ref", "listing_name"]]
+        competitors = people.rename(columns={f"{one}_id": "competitor_id", f"{one}_ref": "competitor_ref"})[
+            ["competitor_id", "competitor_ref", "listing_name"]
+        ]
         rules = season_rules(races, championship)
         points = result_points(placed, races_scored, rules, rules_of_drivers, f"{one}_id")
         if championship == "drivers":

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""The classic question, asked in several ways: points, laps and lap time of every driver, since the beginning.
+"""The classic question, asked in several ways: points, laps and lap time of every driver.
 
     scripts/benchmark/questions.py WAY RAW DATA ANSWER
 
-RAW is the folder of CSVs, DATA the data folder with the Parquet and the warehouse made from it, ANSWER the file to
-write: a line for each driver, the same whichever way was taken.
+RAW is the folder of CSVs, DATA the data folder with the Parquet and the warehouse made from it, ANSWER
+the file to write: a line for each driver, the same whichever way was taken.
 """
 
 import argparse

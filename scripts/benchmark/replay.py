@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""The SQL of a dbt run straight through DuckDB, without dbt: one process, one connection, one statement after another.
+"""The SQL of a dbt run straight through DuckDB, without dbt: one connection, one statement after another.
 
     scripts/benchmark/replay.py STATEMENTS WAREHOUSE
 
-STATEMENTS is what clock/sitecustomize.py wrote. What dbt asks of the catalog for itself is left out, and so are its
-transactions: each statement is one. Prints how many statements there were, and their seconds.
+STATEMENTS is what clock/sitecustomize.py wrote. What dbt asks of the catalog for itself is left out, and so
+are its transactions: each statement is one. Prints how many statements there were, and their seconds.
 """
 
 import argparse

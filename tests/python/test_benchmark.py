@@ -1,8 +1,7 @@
-"""The benchmark in its smallest form: that what it measures is real, and that its page shows it. Never how fast."""
+"""The benchmark in its smallest form: what it measures is real, and its page shows it. Never how fast."""
 
 import importlib.util
 import json
-import os
 import shutil
 import sys
 from pathlib import Path
@@ -20,14 +19,26 @@ pytestmark = pytest.mark.skipif(
     bool(LACKING), reason=f"`make bench-extra` installs what the benchmark needs: {', '.join(LACKING)}"
 )
 
-TABLES = """fct_lap_times fct_race_laps fct_race_pace fct_stints fct_race_results fct_driver_championship
-    fct_constructor_championship""".split()
+TABLES = [
+    "fct_lap_times",
+    "fct_race_laps",
+    "fct_race_pace",
+    "fct_stints",
+    "fct_race_results",
+    "fct_driver_championship",
+    "fct_constructor_championship",
+]
 
 
 def bench(folder: Path, *arguments: str) -> dict[str, list[dict]]:
     """Run comparisons on next to nothing. Returns their rows."""
     must_run(
-        SCRIPTS / "benchmark.py", *arguments, "--quick", "--docs", folder / "docs", PITWALL_DATA=folder / "data"
+        SCRIPTS / "benchmark.py",
+        *arguments,
+        "--quick",
+        "--docs",
+        folder / "docs",
+        PITWALL_DATA=folder / "data",
     )
     results = json.loads((folder / "data" / "benchmark" / "results.json").read_text(encoding="utf-8"))
     return {name: part["rows"] for name, part in results.items()}
@@ -165,7 +176,7 @@ def test_last_race_is_taken_out_and_nothing_else(simulated_warehouse: Path, tmp_
 
     raw = simulated_warehouse.parent / "raw"
     benchmark.without_last_race(raw, tmp_path)
-    assert sorted(os.listdir(tmp_path)) == sorted(file.name for file in raw.glob("*.csv"))
+    assert sorted(file.name for file in tmp_path.iterdir()) == sorted(file.name for file in raw.glob("*.csv"))
     for table in ("results", "lap_times", "driver_standings"):
         lines = (raw / f"{table}.csv").read_text(encoding="utf-8").splitlines()
         place = lines[0].split(",").index("raceId")
@@ -180,16 +191,21 @@ def test_page_can_be_written_again_without_measuring(tmp_path: Path) -> None:
     nothing = run(SCRIPTS / "benchmark.py", "page", "--docs", tmp_path, PITWALL_DATA=tmp_path / "data")
     assert nothing.returncode == 2
     assert "no results yet" in nothing.stdout
-    row = {"data": "1×", "laps": 10, "name": "pandas", "seconds": 2.0, "processor_seconds": 3.0}
+    row = {"data": "1x", "laps": 10, "name": "pandas", "seconds": 2.0, "processor_seconds": 3.0}
     row |= {"peak_mb": 100.0, "runs": 1, "failed": ""}
     failed = row | {"name": "<b>duckdb</b>", "failed": "killed by SIGKILL: it said nothing"}
     machine = {name: name for name in ("system", "processor", "cores", "memory", "Python")}
-    part = {"machine": machine, "day": "2026-01-01", "seconds": 61, "rows": [row, row | {"name": "us", "seconds": 1.0}, failed]}
+    part = {
+        "machine": machine,
+        "day": "2026-01-01",
+        "seconds": 61,
+        "rows": [row, row | {"name": "us", "seconds": 1.0}, failed],
+    }
     results = tmp_path / "data" / "benchmark" / "results.json"
     results.write_text(json.dumps({"question": part}), encoding="utf-8")
     must_run(SCRIPTS / "benchmark.py", "page", "--docs", tmp_path, PITWALL_DATA=tmp_path / "data")
     page = (tmp_path / "benchmarks.md").read_text(encoding="utf-8")
-    assert "| us | 1.00 | 3.00 | 100 | 2.00× | 1.00× |" in page
+    assert "| us | 1.00 | 3.00 | 100 | 2.00x | 1.00x |" in page
     assert "failed (killed by SIGKILL: it said nothing)" in page
     ElementTree.parse(tmp_path / "benchmarks" / "question-time.svg")
 

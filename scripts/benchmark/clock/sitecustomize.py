@@ -1,7 +1,9 @@
-"""Put in PYTHONPATH, it makes every dbt process note the SQL it sends to DuckDB, and how long each statement takes.
+"""Put in PYTHONPATH, it makes every dbt process note the SQL it sends to DuckDB, and how long each statement
+takes.
 
-Python imports a module of this name when it starts. dbt may run in a process of a script's own, with flags of the
-script's own, so its log is out of reach; the file $PITWALL_CLOCK gets a JSON line for each statement.
+Python imports a module of this name when it starts. dbt may run in a process of a script's own, with
+flags of the script's own, so its log is out of reach; the file $PITWALL_CLOCK gets a JSON line for each
+statement.
 """
 
 import json

@@ -9,7 +9,7 @@ export DO_NOT_TRACK = 1
 
 .NOTPARALLEL:
 EXTRAS = postgres spark redshift s3 bench metrics audit
-.PHONY: help build data metrics test bench torture docs lint format lock audit clean core dev all packages $(EXTRAS:%=%-extra)
+.PHONY: help build data metrics test bench parity torture docs lint format lock audit clean core dev all packages $(EXTRAS:%=%-extra)
 
 help:
 	@echo 'make build              build the warehouse from a small simulated championship'
@@ -17,6 +17,7 @@ help:
 	@echo '                        (MAX_BAD_ROWS=n lets n rows that cannot be read be set aside)'
 	@echo 'make build UNIT_TESTS=always  run the unit tests also where no code changed since they passed'
 	@echo 'make build ENGINE=name  build it in postgres or with spark instead of duckdb'
+	@echo 'make parity             build on every engine at hand, and compare all marts cell by cell'
 	@echo 'make data               fetch the public archive of real results'
 	@echo 'make docs               open the catalog: every table, column and test, and how they hang together'
 	@echo 'make metrics            ask for wins, rates and medians by name; they see to the traps of the data'
@@ -49,6 +50,9 @@ test: lint
 
 bench: bench-extra packages
 	@.venv/bin/python scripts/benchmark.py $(if $(QUICK),--quick)
+
+parity: packages
+	@.venv/bin/python scripts/parity.py
 
 torture: dev packages
 	@PITWALL_TORTURE=1 .venv/bin/python -m pytest tests/python/test_faults.py tests/python/test_broken_csv.py

@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -15,9 +16,14 @@ BENCH = SCRIPTS / "benchmark"
 sys.path.insert(0, str(BENCH))
 
 LACKING = [name for name in ("pandas", "psutil", "pyarrow") if importlib.util.find_spec(name) is None]
-pytestmark = pytest.mark.skipif(
-    bool(LACKING), reason=f"`make bench-extra` installs what the benchmark needs: {', '.join(LACKING)}"
-)
+pytestmark = [
+    pytest.mark.skipif(
+        bool(LACKING), reason=f"`make bench-extra` installs what the benchmark needs: {', '.join(LACKING)}"
+    ),
+    pytest.mark.skipif(
+        not os.environ.get("PITWALL_TORTURE"), reason="it takes minutes: PITWALL_TORTURE=1 runs it"
+    ),
+]
 
 TABLES = [
     "fct_lap_times",

@@ -54,7 +54,14 @@ class SparkWarehouse(Warehouse):
             if leftover.resolve() != last:
                 shutil.rmtree(leftover)
         self.aside.mkdir(parents=True)
-        return {"SPARK_CONF_DIR": str(settings), "PITWALL_SPARK": str(self.aside.absolute())}
+        # Relative to the project, where dbt runs: a script of Spark stumbles over a space in the path.
+        conf = str(settings.absolute()) if os.environ.get("SPARK_CONF_DIR") else settings.name
+        return {
+            "SPARK_CONF_DIR": conf,
+            "PITWALL_SPARK": str(self.aside.absolute()),
+            # dbt reads no pandas from Spark, whose warning that it knows too new a one is of no use.
+            "PYTHONWARNINGS": "ignore::FutureWarning:pyspark.testing.utils",
+        }
 
     def kept(self) -> str:
         return str(self.aside) if any(self.aside.glob("*.db")) else ""

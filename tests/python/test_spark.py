@@ -1,6 +1,8 @@
 """`make build ENGINE=spark`: the same warehouse as on DuckDB, here and on clusters, whole or not at all."""
 
+import importlib.util
 import os
+import re
 import shutil
 import signal
 import socket
@@ -14,15 +16,17 @@ from pathlib import Path
 import duckdb
 import polars
 import pytest
-from conftest import ROOT, SCRIPTS, build_warehouse, must_run, run
+from conftest import ROOT, SCRIPTS, build_warehouse, must_run, record, run
 
 if not shutil.which("java") and not os.environ.get("JAVA_HOME"):
     pytest.skip("no Java for Spark: neither in PATH nor in JAVA_HOME", allow_module_level=True)
 if not os.environ.get("PITWALL_SPARK_TESTS"):
     pytest.skip("a build on Spark takes minutes: PITWALL_SPARK_TESTS=1 runs it", allow_module_level=True)
-pyspark = pytest.importorskip("pyspark", reason="no Spark: `make spark-extra` installs it")
+found = importlib.util.find_spec("pyspark")
+if not found or not found.origin:
+    pytest.skip("no Spark: `make spark-extra` installs it", allow_module_level=True)
 
-SPARK_CLASS = Path(pyspark.__file__).parent / "bin" / "spark-class"
+SPARK_CLASS = Path(found.origin).parent / "bin" / "spark-class"
 
 # Why a table of marts is not there on Spark.
 NOT_ON_SPARK = {"fct_result_revisions": "It reads a snapshot, which updates rows."}
@@ -185,4 +189,276 @@ def small(data: Path, tmp_path: Path) -> Path:
     return tmp_path / "small"
 
 
-SUBSET = ["-s", "+fct_race_results", "+dim_circuits", "--indirect-selection", "cautious"]
+def is_bound(port: int) -> bool:
+    """Whether a program listens on a port of loopback."""
+    with socket.socket() as probe:
+        return not probe.connect_ex(("127.0.0.1", port))
+
+
+# A dimension, the results, what they hang on, and what is tested of them.
+SUBSET = ["build", "-s", "+fct_race_results", "+dim_circuits", "--indirect-selection", "cautious"]
+SUBSET += ["--exclude-resource-type", "unit_test"]
+
+
+def subset_is_equal(data: Path, spark: Path) -> None:
+    """The two marts of the subset are those of DuckDB; the others are not there."""
+    found = differences(data / "warehouse.duckdb", spark, "marts")
+    assert {what for table, what in found.items()} == {"missing"}
+    assert {"fct_race_results", "dim_circuits"}.isdisjoint(found)
+
+
+def test_the_target_moves_to_a_standalone_cluster(data: Path, small: Path, tmp_path: Path) -> None:
+    """A master and one worker. All that changes is one line of the settings."""
+    master, web, worker = free_port(), free_port(), free_port()
+    settings = tmp_path / "settings"
+    shutil.copytree(ROOT / "spark", settings)
+    file = settings / "spark-defaults.conf"
+    text, lines = re.subn(
+        r"(?m)^spark.master .*$", f"spark.master spark://127.0.0.1:{master}", file.read_text()
+    )
+    assert lines == 1
+    file.write_text(text + "spark.cores.max 1\nspark.executor.memory 1g\n")
+    listen = ["--host", "127.0.0.1", "--webui-port"]
+    classes = "org.apache.spark.deploy"
+    with (
+        started(master, f"{classes}.master.Master", *listen, str(web), "--port", str(master)),
+        started(
+            worker,
+            f"{classes}.worker.Worker",
+            *listen,
+            str(worker),
+            *("--cores", "1", "--memory", "1g", "--work-dir", tmp_path / "work"),
+            f"spark://127.0.0.1:{master}",
+        ),
+    ):
+        place = tmp_path / "tables"
+        result = dbt(small, *SUBSET, SPARK_CONF_DIR=settings, PITWALL_SPARK=place)
+        assert result.returncode == 0, result.stdout
+        assert list((tmp_path / "work").glob("app-*/0")), "the worker has done nothing"
+    assert not is_bound(master)
+    assert not is_bound(worker)
+    subset_is_equal(data, place)
+
+
+def test_the_target_moves_to_a_spark_connect_server(data: Path, small: Path, tmp_path: Path) -> None:
+    """All that changes is SPARK_REMOTE. The server has the settings of the project; any other would do."""
+    port = free_port()
+    place = tmp_path / "tables"
+    with started(
+        port,
+        "org.apache.spark.deploy.SparkSubmit",
+        *("--class", "org.apache.spark.sql.connect.service.SparkConnectServer"),
+        *("--conf", f"spark.connect.grpc.binding.port={port}"),
+        *("--conf", "spark.connect.grpc.binding.address=127.0.0.1"),
+        "spark-internal",
+        PITWALL_SPARK=place,
+    ):
+        remote = f"sc://127.0.0.1:{port}/;user_id=somebody"
+        # Java is that of the server: none is needed here.
+        result = dbt(small, *SUBSET, SPARK_REMOTE=remote, JAVA_HOME=tmp_path, PITWALL_SCHEMA_SUFFIX="_1")
+        assert result.returncode == 0, result.stdout
+        for schema in place.glob("*_1.db"):
+            schema.rename(schema.with_name(schema.name.replace("_1.db", ".db")))
+        subset_is_equal(data, place)
+    assert not is_bound(port)
+
+
+# Whole or not at all: with a dbt that is none, a Java that only tells its version, and no Spark
+
+JAVA = "#!/bin/sh\necho 'openjdk version \"17.0.1\" 2021-10-19' >&2\n"
+FAKE_DBT = """
+import json, os, sys
+from pathlib import Path
+import polars
+
+def cli():
+    table = Path(os.environ["PITWALL_SPARK"]) / "marts.db" / "laps"
+    table.mkdir(parents=True)
+    polars.DataFrame({"lap": range(int(os.environ["FAKE_ROWS"]))}).write_parquet(table / "part-0.parquet")
+    target = Path(sys.argv[sys.argv.index("--target-path") + 1])
+    target.mkdir(parents=True, exist_ok=True)
+    (target / "run_results.json").write_text('{"results": []}')
+    (target / "manifest.json").write_text('{"nodes": {}}')
+    return int(os.environ["FAKE_EXIT"])
+"""
+
+
+class Project:
+    """A data folder with some Parquet, a dbt and a Java that pretend."""
+
+    def __init__(self, root: Path, fake: Path) -> None:
+        self.data = root / "my data"
+        (self.data / "parquet").mkdir(parents=True)
+        (self.data / "parquet" / "laps.parquet").write_bytes(b"whatever is not looked into")
+        record(self.data / "parquet")
+        self.fake = fake
+        self.home = root / "java"
+        self.java(JAVA)
+
+    def java(self, script: str) -> None:
+        (self.home / "bin").mkdir(parents=True, exist_ok=True)
+        (self.home / "bin" / "java").write_text(script)
+        (self.home / "bin" / "java").chmod(0o755)
+
+    def build(self, rows: int = 3, ends: int = 0, **environment: str | Path) -> tuple[int, str]:
+        environment = {"JAVA_HOME": self.home, "PYTHONPATH": self.fake, **environment}
+        fake = {"FAKE_ROWS": str(rows), "FAKE_EXIT": str(ends)}
+        command = [SCRIPTS / "build.py", "--engine", "spark"]
+        result = run(*command, PITWALL_DATA=self.data, **fake, **environment)
+        return result.returncode, result.stdout
+
+    def rows(self) -> int:
+        return polars.read_parquet(self.data / "spark" / "current" / "marts.db" / "laps").height
+
+
+@pytest.fixture
+def project(tmp_path: Path, fake_dbt: Callable[[str], Path]) -> Project:
+    return Project(tmp_path, fake_dbt(FAKE_DBT))
+
+
+def test_a_good_build_is_turned_to(project: Project) -> None:
+    code, said = project.build(rows=1234)
+    assert (code, project.rows()) == (0, 1234), said
+    assert "1 tables with 1,234 rows in marts" in said
+    assert project.build(rows=5)[0] == 0
+    assert project.rows() == 5
+
+
+def test_a_reader_finds_the_files_of_the_last_warehouse_until_the_next_build(project: Project) -> None:
+    project.build(rows=3)
+    last = (project.data / "spark" / "current").resolve()
+    project.build(rows=4)
+    assert polars.read_parquet(last / "marts.db" / "laps").height == 3
+    project.build(rows=5)
+    assert not last.exists()
+    assert len(list((project.data / "spark").iterdir())) == 3, "the link, the last and the one before"
+
+
+def test_a_failed_build_leaves_the_last_good_one(project: Project) -> None:
+    project.build(rows=3)
+    code, said = project.build(rows=4, ends=1)
+    assert (code, project.rows()) == (2, 3)
+    assert "the last good warehouse is unchanged; the failed one is kept for a look at" in said
+    assert project.build(rows=6)[0] == 0
+    assert project.rows() == 6
+
+
+def test_a_folder_in_the_place_of_the_link_is_not_touched(project: Project) -> None:
+    """Who runs dbt without the script before any build makes one."""
+    (project.data / "spark" / "current" / "marts.db").mkdir(parents=True)
+    plain(project.build(), "is no link that a build made; move it away")
+    assert (project.data / "spark" / "current" / "marts.db").is_dir()
+
+
+def plain(ran: tuple[int, str], *words: str) -> None:
+    """It has failed with one plain line."""
+    code, said = ran
+    assert code == 2, said
+    assert said.count("\n") == 1, said
+    assert "Traceback" not in said
+    for word in words:
+        assert word in said
+
+
+@pytest.fixture
+def good(project: Project) -> Iterator[Project]:
+    """A project with a warehouse of three rows, which is still there at the end."""
+    assert project.build(rows=3)[0] == 0
+    yield project
+    assert project.rows() == 3
+
+
+def test_without_java(good: Project, tmp_path: Path) -> None:
+    plain(good.build(JAVA_HOME=tmp_path), f"JAVA_HOME={tmp_path} has no bin/java", "install Java 17")
+    plain(
+        good.build(JAVA_HOME="", PATH=tmp_path),
+        "no java in PATH, and JAVA_HOME is not set",
+        "install Java 17",
+    )
+
+
+@pytest.mark.parametrize("version", ["11.0.2", "1.8.0_392"])
+def test_java_that_is_too_old(good: Project, version: str) -> None:
+    good.java(JAVA.replace("17.0.1", version))
+    major = version.removeprefix("1.").partition(".")[0]
+    plain(good.build(), f"is Java {major}, Spark needs 17")
+
+
+@pytest.mark.parametrize(
+    "script", ["#!/bin/sh\necho 'Error: no libjvm.so'\nexit 1\n", "no program", "#!/bin/sh\n"]
+)
+def test_java_that_is_broken(good: Project, script: str) -> None:
+    good.java(script)
+    plain(good.build(), f"{good.home / 'bin' / 'java'} does not run")
+
+
+def test_a_remote_that_does_not_answer(good: Project) -> None:
+    port = free_port()
+    said = good.build(SPARK_REMOTE=f"sc://127.0.0.1:{port}/;token=secret")
+    plain(said, f"SPARK_REMOTE: 127.0.0.1:{port} does not answer (Connection refused)")
+    assert "secret" not in said[1]
+
+
+@pytest.mark.parametrize("address", ["localhost:15002", "http://localhost", "sc://", "sc://localhost:many"])
+def test_a_remote_that_is_no_address(good: Project, address: str) -> None:
+    plain(good.build(SPARK_REMOTE=address), "SPARK_REMOTE: is no address of the form sc://host:15002")
+
+
+def settings_with(folder: Path, line: str) -> Path:
+    """A copy of the project's settings with one more."""
+    shutil.copytree(ROOT / "spark", folder)
+    with (folder / "spark-defaults.conf").open("a") as file:
+        file.write(f"{line}\n")
+    return folder
+
+
+def test_a_master_that_does_not_answer(good: Project, tmp_path: Path) -> None:
+    port = free_port()
+    settings = settings_with(tmp_path / "settings", f"spark.master spark://127.0.0.1:{port}")
+    plain(good.build(SPARK_CONF_DIR=settings), f"spark.master: 127.0.0.1:{port} does not answer")
+
+
+def test_a_port_that_is_taken(good: Project, tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        settings = settings_with(tmp_path / "settings", f"spark.driver.port={port}")
+        plain(
+            good.build(SPARK_CONF_DIR=settings),
+            f"spark.driver.port {port}: Address already in use on 127.0.0.1",
+        )
+
+
+def test_settings_that_are_not_there(good: Project, tmp_path: Path) -> None:
+    plain(good.build(SPARK_CONF_DIR=tmp_path), "spark-defaults.conf: no such file")
+
+
+def test_without_pyspark(good: Project) -> None:
+    (good.fake / "pyspark.py").write_text("raise ModuleNotFoundError('no', name='pyspark')\n")
+    plain(good.build(), "spark: pyspark is not installed; `make build ENGINE=spark` installs it")
+    (good.fake / "pyspark.py").unlink()
+
+
+def test_a_full_disk(data: Path, tmp_path: Path) -> None:
+    """With the real Spark. It is the catalog that no longer fits."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(disk)]
+    if os.geteuid() or subprocess.run(command, capture_output=True).returncode:
+        pytest.skip("a small file system can only be mounted by root")
+    try:
+        last = disk / "spark" / "20260101-000000-000000" / "marts.db"
+        last.mkdir(parents=True)
+        (disk / "spark" / "current").symlink_to(last.parent.name)
+        shutil.copytree(data / "parquet", disk / "parquet")
+        (disk / "filler").write_bytes(bytes(shutil.disk_usage(disk).free - 1_000_000))
+        result = run(SCRIPTS / "build.py", "--engine", "spark", PITWALL_DATA=disk)
+        assert (disk / "spark" / "current").resolve() == last.parent
+        assert last.is_dir()
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+    assert result.returncode == 2
+    assert "Traceback" not in result.stdout
+    assert "the last good warehouse is unchanged" in result.stdout.splitlines()[-1]
+    assert "No space left on device" in result.stdout

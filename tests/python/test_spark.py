@@ -106,9 +106,8 @@ def test_a_comparison_would_see_a_wrong_cell(data: Path, built: tuple[Path, str]
     shutil.copytree(built[0], copy)
     (file,) = (copy / "marts.db" / "dim_circuits").glob("*.parquet")
     table = polars.read_parquet(file)
-    table.with_columns(polars.col("circuit_name").replace(table["circuit_name"][0], "Nowhere")).write_parquet(
-        file
-    )
+    wrong = polars.col("circuit_name").replace(table["circuit_name"][0], "Nowhere")
+    table.with_columns(wrong).write_parquet(file)
     assert list(differences(data / "warehouse.duckdb", copy, "marts")) == ["dim_circuits"]
 
 
@@ -240,10 +239,31 @@ def test_the_target_moves_to_a_standalone_cluster(data: Path, small: Path, tmp_p
     subset_is_equal(data, place)
 
 
+# What scripts/build.py does at a Spark Connect server, twice, with less than the whole project.
+BUILD_REMOTE = """
+import os, subprocess, sys
+from pathlib import Path
+from warehouse_spark import spark_warehouse
+
+data = Path(os.environ["PITWALL_DATA"])
+for build in (1, 2):
+    warehouse = spark_warehouse(data)
+    place = warehouse.begin()
+    if build == 2:
+        assert warehouse.exists()
+        sys.argv.remove("+fct_race_results")
+    subprocess.run(sys.argv[1:], env={**os.environ, **place}, check=True)
+    print("COMMITTED", warehouse, *warehouse.commit())
+    warehouse.export(data / f"export {build}")
+"""
+
+
 def test_the_target_moves_to_a_spark_connect_server(data: Path, small: Path, tmp_path: Path) -> None:
-    """All that changes is SPARK_REMOTE. The server has the settings of the project; any other would do."""
+    """All that changes is SPARK_REMOTE. The server has the settings of the project; any other would do.
+
+    Without Java, which is at the server. The second build leaves out a table, which then is nowhere.
+    """
     port = free_port()
-    place = tmp_path / "tables"
     with started(
         port,
         "org.apache.spark.deploy.SparkSubmit",
@@ -251,16 +271,27 @@ def test_the_target_moves_to_a_spark_connect_server(data: Path, small: Path, tmp
         *("--conf", f"spark.connect.grpc.binding.port={port}"),
         *("--conf", "spark.connect.grpc.binding.address=127.0.0.1"),
         "spark-internal",
-        PITWALL_SPARK=place,
+        PITWALL_SPARK=tmp_path / "tables",
     ):
-        remote = f"sc://127.0.0.1:{port}/;user_id=somebody"
-        # Java is that of the server: none is needed here.
-        result = dbt(small, *SUBSET, SPARK_REMOTE=remote, JAVA_HOME=tmp_path, PITWALL_SCHEMA_SUFFIX="_1")
-        assert result.returncode == 0, result.stdout
-        for schema in place.glob("*_1.db"):
-            schema.rename(schema.with_name(schema.name.replace("_1.db", ".db")))
-        subset_is_equal(data, place)
+        said = must_run(
+            *(sys.executable, "-c", BUILD_REMOTE),
+            *(Path(sys.executable).with_name("dbt"), *SUBSET, "--target=spark", "--log-level-file=none"),
+            *("--target-path", tmp_path / "target"),
+            PYTHONPATH=SCRIPTS,
+            PITWALL_DATA=small,
+            SPARK_REMOTE=f"sc://127.0.0.1:{port}/;user_id=somebody",
+            JAVA_HOME=tmp_path,
+        )
+        left = sorted(folder.name for folder in (tmp_path / "tables").glob("marts*"))
     assert not is_bound(port)
+    assert said.count("COMMITTED schemas marts and quality at 127.0.0.1") == 2
+    assert len(left) == 2, f"the schema of views and that of the last tables, not {left}"
+    for build in ("export 1", "export 2"):
+        (small / build / "marts.db").symlink_to("marts")
+    subset_is_equal(data, small / "export 1")
+    found = differences(data / "warehouse.duckdb", small / "export 2", "marts")
+    assert found["fct_race_results"] == "missing"
+    assert "dim_circuits" not in found
 
 
 # Whole or not at all: with a dbt that is none, a Java that only tells its version, and no Spark
@@ -384,9 +415,7 @@ def test_java_that_is_too_old(good: Project, version: str) -> None:
     plain(good.build(), f"is Java {major}, Spark needs 17")
 
 
-@pytest.mark.parametrize(
-    "script", ["#!/bin/sh\necho 'Error: no libjvm.so'\nexit 1\n", "no program", "#!/bin/sh\n"]
-)
+@pytest.mark.parametrize("script", ["#!/bin/sh\necho 'no libjvm.so'\nexit 1\n", "no program", "#!/bin/sh\n"])
 def test_java_that_is_broken(good: Project, script: str) -> None:
     good.java(script)
     plain(good.build(), f"{good.home / 'bin' / 'java'} does not run")

@@ -44,7 +44,11 @@ class DuckDBWarehouse(Warehouse):
         return str(self.aside) if self.aside.exists() else ""
 
     def commit(self) -> tuple[int, int]:
-        counts = count_marts(self.aside)
+        try:
+            counts = count_marts(self.aside)
+        except duckdb.Error as error:
+            last = "the last good warehouse is unchanged" if self.exists() else "there is no warehouse yet"
+            raise PlainError(f"{self.aside}: cannot be completed: {last}. DuckDB says: {error}") from None
         if self.stays_behind:
             kept = keep_beside(self.final)
             print(f"The last results were of another championship; {kept} keeps their revisions.")

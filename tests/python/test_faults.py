@@ -203,7 +203,6 @@ def test_convert_killed_at_random(
         print(f"\nconvert: killed {kills} times at random", end="")
 
 
-@pytest.mark.skipif(not LONG, reason="of the long form: `make torture`")
 def test_build_killed_before_each_of_its_steps(
     seasons: tuple[Path, Path],
     data: Path,
@@ -244,7 +243,6 @@ def test_build_killed_before_each_of_its_steps(
         print(f"\nbuild: killed before each of {step - 1} steps", end="")
 
 
-@pytest.mark.skipif(not LONG, reason="of the long form: `make torture`")
 def test_build_killed_at_random(
     seasons: tuple[Path, Path], data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

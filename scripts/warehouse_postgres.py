@@ -154,10 +154,26 @@ def carry_history(cursor: Any) -> bool:
         )
         if 2 * same < known:
             return rows(cursor, f"select count(dbt_valid_to) > 0 from snapshots.{HISTORY}") == [(True,)]
+        check_clock(cursor)
     cursor.execute(f"create schema snapshots{NEW}")
     for table in map(quoted, tables):
         cursor.execute(f"create table snapshots{NEW}.{table} as table snapshots.{table}")
     return False
+
+
+def check_clock(cursor: Any) -> None:
+    """Raise PlainError if the history has a time to come: a revision found now would end before it began."""
+    [(latest, is_to_come)] = rows(
+        cursor,
+        "select max(greatest(dbt_valid_from, dbt_valid_to)) as latest, "
+        "max(greatest(dbt_valid_from, dbt_valid_to)) > current_timestamp at time zone 'UTC' as is_to_come "
+        f"from snapshots.{HISTORY}",
+    )
+    if is_to_come:
+        raise PlainError(
+            f"{name_of_place()}: was built at {latest:%Y-%m-%d %H:%M:%S} UTC, and the clock of the server is "
+            "not there yet; set the clock right, then start again"
+        )
 
 
 def count(cursor: Any, schema: str) -> tuple[int, int]:

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Load the Parquet of the last conversion into schema `raw` of a PostgreSQL database.
 
-Reads $PITWALL_DATA/parquet, which csv_to_parquet.py writes; the database is that of PGHOST, PGPORT, PGUSER,
-PGPASSWORD and PGDATABASE. All tables change in one transaction. `make build ENGINE=postgres` loads by itself;
-this is for working with plain `dbt build --target postgres`.
+Reads $PITWALL_DATA/parquet, which csv_to_parquet.py writes, or the lake that $PITWALL_LAKE names; the database
+is that of PGHOST, PGPORT, PGUSER, PGPASSWORD and PGDATABASE. All tables change in one transaction. `make build
+ENGINE=postgres` loads by itself; this is for working with plain `dbt build --target postgres`.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from typing import Any
 
 import load_manifest
 import polars as pl
-from data_folder import PlainError, data_folder, exit_code, locked, recover
+from data_folder import PlainError, data_folder, exit_code, lake, locked, recover
 from raw_schema import MANIFEST_SOURCES, SOURCES, Column, Table, read_tables
 from warehouse import NotAvailable
 
@@ -193,7 +193,10 @@ def main() -> None:
         raise PlainError(f"{data}: no such folder; `make build` makes it, or `make build RAW=path`")
     with locked(data):
         recover(data)
-        load_manifest.check(data / "parquet")
+        if source := lake():
+            source.fetch(data)
+        else:
+            load_manifest.check(data / "parquet")
         with connect() as connection, connection.cursor() as cursor, plainly(), transaction(cursor):
             count = load(cursor, data / "parquet", "raw")
     print(f"{name_of_place()}: {len(declared_tables())} tables with {count:,} rows in schema raw.")

@@ -96,6 +96,16 @@ def test_tables_and_columns_have_their_descriptions(built: str, server: Server) 
     assert column
 
 
+def test_the_history_tells_the_time_in_utc(built: str, server: Server) -> None:
+    """The server's own time zone is another."""
+    query = (
+        "select max(abs(extract(epoch from current_timestamp at time zone 'UTC' - dbt_valid_from))) "
+        "from snapshots.race_results_history"
+    )
+    [(seconds,)] = server.sql(query, "pitwall")
+    assert seconds < 4 * 3600
+
+
 def test_a_build_is_swapped_in_under_its_readers(built: str, server: Server, data: Path) -> None:
     """Views and rights of others live on, and whoever asks meanwhile always has an answer."""
     server.sql("create role reader login password 'reader'", user="postgres")

@@ -31,6 +31,7 @@ NULLS = ["", "\\N"]
 LINE = "__line"  # ordinal of a record in its file, from 0
 TOO_LONG, REPEATED = -1, -2  # problems of a whole row; others are the place of a column
 TWO_WAYS = "can be read in more than one way; look for stray quotes and odd line ends"
+NOT_PLAIN = (0, -1, [])
 KEYS_AT_ONCE = 2_000_000  # keys compared in one go, which bounds memory
 # A higher level is slower and hardly smaller; readers skip row groups by the first and last race in them.
 ZSTD: dict[str, Any] = {"compression": "zstd", "compression_level": 1, "row_group_size": 250_000}
@@ -109,25 +110,34 @@ def convert(
     Raises:
         PlainError: the file is not this table's CSV, or two readers see it differently.
     """
-    notes: list[str] = []
     with ThreadPoolExecutor(1) as aside:
         counting = aside.submit(account, path)
-        try:
-            written = convert_plain(table, path, parquet, notes)
-        except (PlainError, pl.exceptions.PolarsError, csv.Error, UnicodeDecodeError):
-            written = None
+        *written, notes = convert_plain(table, path, parquet)
         found = counting.result()
-    if found.plain and written == (found.records, found.characters) and all_differ(parquet, table.key):
+    if found.plain and found.nulls:  # to look for \N takes time, and most laps have none
+        *written, notes = convert_plain(table, path, parquet, null="\\N")
+    if found.plain and written == [found.records, found.characters] and all_differ(parquet, table.key):
         return found.sha, found.records, 0, 0, found.notes + notes
     return found.sha, *convert_carefully(table, path, source, parquet, quarantine)
 
 
-def convert_plain(table: Table, path: Path, parquet: Path, notes: list[str]) -> tuple[int, int] | None:
-    """Convert a CSV in one go, if all is well in it. Adds to the notes what was tolerated.
+def convert_plain(
+    table: Table, path: Path, parquet: Path, null: str | None = None
+) -> tuple[int, int, list[str]]:
+    """Convert a CSV in one go, if all is well in it.
 
     Returns:
-        The rows of the Parquet file, and the characters of its values in a CSV; None if a value is unfit.
+        The rows of the Parquet file, the characters of its values in a CSV, and what was tolerated; no rows
+        and -1 characters if all is not well.
     """
+    try:
+        return _convert_plain(table, path, parquet, null)
+    except (PlainError, pl.exceptions.PolarsError, csv.Error, UnicodeDecodeError):
+        return NOT_PLAIN
+
+
+def _convert_plain(table: Table, path: Path, parquet: Path, null: str | None) -> tuple[int, int, list[str]]:
+    notes: list[str] = []
     with path.open(encoding="utf-8-sig", newline="") as text:
         header = next(csv.reader(text), [])
     places = table.places(header, notes, path.name)
@@ -138,7 +148,7 @@ def convert_plain(table: Table, path: Path, parquet: Path, notes: list[str]) -> 
         has_header=False,
         skip_lines=1,
         schema={str(place): integers.get(str(place), pl.String()) for place in range(len(header))},
-        null_values="\\N",
+        null_values=null,
     )
     fields = {column.name: pl.col(str(places[column.name])) for column in given}
     values = {
@@ -171,7 +181,7 @@ def convert_plain(table: Table, path: Path, parquet: Path, notes: list[str]) -> 
         totals = lines.select(length.alias("characters"), problems.alias("problems"), spaced.alias("spaced"))
         more, *odd = totals.collect(engine="streaming").row(0)
         seen, unfit = seen + more, unfit + sum(odd)
-    return None if unfit else (rows, seen)
+    return NOT_PLAIN if unfit else (rows, seen, notes)
 
 
 def convert_carefully(

@@ -35,7 +35,8 @@ class Account:
     sha: str = ""  # SHA-256 in hexadecimal
     plain: bool = True
     records: int = 0
-    characters: int = 0  # in all values but the \\N
+    characters: int = 0  # in all values but the \N
+    nulls: int = 0  # how often there is a \N
     notes: list[str] = field(default_factory=list)
 
 
@@ -98,8 +99,10 @@ def _count(found: Account, lines: bytes, row: bytes) -> bool:
         characters = len(lines if lines.isascii() else lines.decode())
     except UnicodeDecodeError:
         return False
+    nulls = lines.count(b"\\N") if b"\\" in lines else 0
     found.records += rows
-    found.characters += characters - len(shape) - 2 * (b"\\" in lines and lines.count(b"\\N"))
+    found.characters += characters - len(shape) - 2 * nulls
+    found.nulls += nulls
     return True
 
 

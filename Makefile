@@ -16,6 +16,7 @@ help:
 	@echo 'make build RAW=path     build it from real files: a folder of CSVs, a zip of them, or its URL'
 	@echo '                        (MAX_BAD_ROWS=n lets n rows that cannot be read be set aside)'
 	@echo 'make build UNIT_TESTS=always  run the unit tests also where no code changed since they passed'
+	@echo 'make build FULL=1       make all of it anew, also where little of the data changed'
 	@echo 'make build ENGINE=name  build it in postgres or with spark instead of duckdb'
 	@echo 'make parity             build on every engine at hand, and compare all marts cell by cell'
 	@echo 'make data               fetch the public archive of real results'
@@ -40,7 +41,7 @@ build: packages $(if $(filter-out duckdb,$(ENGINE)),$(ENGINE)-extra)
 	    .venv/bin/python scripts/simulate.py --seasons 5 "$$raw" || exit; \
 	fi; \
 	[ -z "$$raw" ] || .venv/bin/python scripts/csv_to_parquet.py --max-bad-rows "$(MAX_BAD_ROWS)" "$$raw"
-	@.venv/bin/python scripts/build.py --engine "$(ENGINE)" --unit-tests "$(UNIT_TESTS)"
+	@.venv/bin/python scripts/build.py --engine "$(ENGINE)" --unit-tests "$(UNIT_TESTS)" $(if $(FULL),--full)
 
 data: core
 	@.venv/bin/python scripts/fetch.py

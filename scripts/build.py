@@ -106,10 +106,11 @@ def count_tests(target: Path) -> tuple[int, int]:
     return rules, unit_tests
 
 
-def build(engine: str, *, unit_tests_always: bool = False) -> None:
+def build(engine: str, *, unit_tests_always: bool = False, full: bool = False) -> None:
     """Build aside, swap in, and say where it is.
 
-    Unit tests test code, not data: with the code of the last good build they run only if asked for.
+    Unit tests test code, not data: with the code of the last good build they run only if asked for. `full`
+    makes everything anew, where otherwise it may be enough to bring up to date what changed.
     """
     data = data_folder()
     source = lake()
@@ -118,6 +119,7 @@ def build(engine: str, *, unit_tests_always: bool = False) -> None:
     elif not data.is_dir():
         raise PlainError(f"{data}: no such folder; `make build` makes it, or `make build RAW=path`")
     warehouse = warehouse_of(engine, data)
+    warehouse.full = full
     with locked(data) as lock:
         recover(data)
         if source and engine != "duckdb":
@@ -125,7 +127,8 @@ def build(engine: str, *, unit_tests_always: bool = False) -> None:
         elif not source:
             load_manifest.check(data / "parquet")
         place = warehouse.begin()
-        print(f"Building {warehouse} with dbt ...", flush=True)
+        plan = f" ({warehouse.plan})" if warehouse.plan else ""
+        print(f"Building {warehouse} with dbt{plan} ...", flush=True)
         target = target_folder(engine, data)
         code = code_fingerprint(ROOT)
         record = target / "unit_tests_passed"
@@ -170,6 +173,11 @@ if __name__ == "__main__":
         default="changed",
         help="when to run the unit tests: if the code changed since they passed (default), or always",
     )
+    parser.add_argument("--full", action="store_true", help="make everything anew, whatever changed")
     options = parser.parse_args()
     always = options.unit_tests == "always"
-    sys.exit(exit_code("build", lambda: build(options.engine, unit_tests_always=always), data_folder()))
+
+    def action() -> None:
+        build(options.engine, unit_tests_always=always, full=options.full)
+
+    sys.exit(exit_code("build", action, data_folder()))

@@ -20,6 +20,7 @@ from typing import Any
 
 import polars as pl
 import polars.selectors as cs
+from checksums import write_checksums
 from data_folder import PlainError, data_folder, exit_code, lake, locked, printable, recover, swap
 from fetch import is_url, locate
 from load_manifest import MANIFEST, is_whole, read_manifest, sha256
@@ -45,6 +46,7 @@ RAW holds one CSV per table, named races.csv, results.csv and so on:
 what comes out, in DIR:
   parquet/<table>.parquet         typed, one file per table
   parquet/load_manifest.parquet   rows, bytes, checksums and times of each table
+  parquet/checksums.parquet       a checksum of each race in each table, which tells a build what changed
   quarantine/<table>.csv          rows set aside: file, line, column, value, reason, row
   quarantine/refused/             the same for a run that was refused
 
@@ -368,6 +370,8 @@ def run(raw: str, data: Path, *, max_bad_rows: int = 0, schema: Path = SOURCES) 
             rows.append(row)
             tell(row, notes)
         refuse_if_many(rows, data, max_bad_rows)
+        kept = {row["table_name"] for row in rows if row["converted_at"] != row["checked_at"]}
+        write_checksums(tables, kept, data / "parquet", data / "parquet.new")
         columns = {column.name: column.dtype for column in read_tables(MANIFEST_SOURCES)[0].columns}
         pl.DataFrame(rows, schema=columns, orient="row").write_parquet(data / "parquet.new" / MANIFEST)
         swap(data)

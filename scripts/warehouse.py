@@ -16,6 +16,10 @@ class Warehouse(ABC):
     target: str  # of profiles.yml
     EXPORTED = ("marts", "quality", "snapshots")
 
+    full = False  # make everything anew, whatever changed
+    is_incremental = False  # begin() finds out
+    plan = ""  # what it found, in words; empty where there is no choice
+
     def __init__(self, data: Path) -> None:
         self.data = data
 
@@ -29,7 +33,7 @@ class Warehouse(ABC):
 
     @abstractmethod
     def begin(self) -> dict[str, str]:
-        """Make an empty place aside, and carry the history of revised results into it.
+        """Make a place aside: empty but for the history of revised results, or a copy to bring up to date.
 
         Returns:
             The environment that makes dbt build there.

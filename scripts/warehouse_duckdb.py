@@ -1,12 +1,16 @@
 """The warehouse in a DuckDB file, `warehouse.duckdb` in the data folder."""
 
+import fcntl
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
+import changes
 import duckdb
 from data_folder import PlainError, lake
 from warehouse import Warehouse
+
+FICLONE = 0x40049409  # Linux: let two files share their data until one is written to
 
 
 class DuckDBWarehouse(Warehouse):
@@ -22,8 +26,10 @@ class DuckDBWarehouse(Warehouse):
         super().__init__(data)
         self.final = data / "warehouse.duckdb"
         self.aside = data / ".build" / "warehouse.duckdb"
-        self.results = data / "parquet" / "results.parquet"
+        self.parquet = data / "parquet"
+        self.results = self.parquet / "results.parquet"
         self.stays_behind = False
+        self.code = ""
 
     def __str__(self) -> str:
         return str(self.final)
@@ -35,16 +41,41 @@ class DuckDBWarehouse(Warehouse):
         self.aside.parent.mkdir(exist_ok=True)
         for leftover in (self.aside, write_ahead_log(self.aside)):
             leftover.unlink(missing_ok=True)
-        if self.exists() and (source := lake()):
-            self.results = source.fetch_table("results", self.aside.parent)
-        self.stays_behind = self.exists() and carry_history(self.final, self.aside, self.results)
-        return {"PITWALL_WAREHOUSE": str(self.aside.absolute())}
+        source = lake()
+        # What is in a lake has no checksums.
+        self.code = "" if source else changes.fingerprint(self.parquet)
+        place = {"PITWALL_WAREHOUSE": str(self.aside.absolute())}
+        if not self.exists():
+            self.plan = "full: there is no warehouse yet"
+            return place
+        try:
+            with duckdb.connect(self.final, read_only=True) as last:
+                found = "as you asked" if self.full else changes.find(last, self.parquet, self.code)
+                if not isinstance(found, str):
+                    check_clock(last, self.final)
+                    # While it is open nobody can write to it.
+                    copy_warehouse(self.final, self.aside)
+                    self.plan, self.is_incremental = found.told, True
+                    return place | found.variables
+            self.plan = f"full: {found}"
+            if source:
+                self.results = source.fetch_table("results", self.aside.parent)
+            self.stays_behind = carry_history(self.final, self.aside, self.results)
+        except duckdb.Error as error:
+            raise PlainError(
+                f"{self.final}: cannot be read, and no other file has the history of revised results. If "
+                "another program writes to it, start again when that has ended; if it is broken, put a good copy "
+                f"in its place, or move it away to begin a new history. DuckDB says: {error}"
+            ) from None
+        return place
 
     def kept(self) -> str:
         return str(self.aside) if self.aside.exists() else ""
 
     def commit(self) -> tuple[int, int]:
         try:
+            with duckdb.connect(self.aside) as connection:
+                changes.record(connection, self.parquet, self.code)
             counts = count_marts(self.aside)
         except duckdb.Error as error:
             last = "the last good warehouse is unchanged" if self.exists() else "there is no warehouse yet"
@@ -112,31 +143,35 @@ def carry_history(last: Path, aside: Path, results: Path) -> bool:
     """Copy the snapshots of the last good warehouse into the new file, where dbt adds to them.
 
     Returns whether revisions stay behind, because the new results are of another championship: every one of
-    them would look revised. Raises PlainError if the file cannot be read: the history is in no other.
+    them would look revised. Raises duckdb.Error if the file cannot be read.
     """
-    try:
-        with duckdb.connect(aside) as connection:
-            quoted = str(last).replace("'", "''")
-            connection.execute(f"attach '{quoted}' as last (read_only)")
-            tables = connection.execute(
-                "select table_name from information_schema.tables "
-                "where table_catalog = 'last' and table_schema = 'snapshots'"
-            ).fetchall()
-            if ("race_results_history",) in tables and is_of_other_results(connection, results):
-                query = "select count(dbt_valid_to) > 0 from last.snapshots.race_results_history"
-                return connection.execute(query).fetchall() == [(True,)]
-            connection.execute("create schema snapshots")
-            for (table,) in tables:
-                connection.execute(f'create table snapshots."{table}" as from last.snapshots."{table}"')
-            if ("race_results_history",) in tables:
-                check_clock(connection, last)
-    except duckdb.Error as error:
-        raise PlainError(
-            f"{last}: cannot be read, and no other file has the history of revised results. If another "
-            "program writes to it, start again when that has ended; if it is broken, put a good copy in its "
-            f"place, or move it away to begin a new history. DuckDB says: {error}"
-        ) from None
+    with duckdb.connect(aside) as connection:
+        quoted = str(last).replace("'", "''")
+        connection.execute(f"attach '{quoted}' as last (read_only)")
+        tables = connection.execute(
+            "select table_name from information_schema.tables "
+            "where table_catalog = 'last' and table_schema = 'snapshots'"
+        ).fetchall()
+        if ("race_results_history",) in tables and is_of_other_results(connection, results):
+            query = "select count(dbt_valid_to) > 0 from last.snapshots.race_results_history"
+            return connection.execute(query).fetchall() == [(True,)]
+        connection.execute("create schema snapshots")
+        for (table,) in tables:
+            connection.execute(f'create table snapshots."{table}" as from last.snapshots."{table}"')
+        if ("race_results_history",) in tables:
+            check_clock(connection, last)
     return False
+
+
+def copy_warehouse(warehouse: Path, copy: Path) -> None:
+    """Copy a warehouse, and the log that may belong to it; as a clone where the file system can."""
+    for file, to in ((warehouse, copy), (write_ahead_log(warehouse), write_ahead_log(copy))):
+        if file.exists():
+            with file.open("rb") as source, to.open("wb") as target:
+                try:
+                    fcntl.ioctl(target, FICLONE, source.fileno())
+                except OSError:
+                    shutil.copyfileobj(source, target, 2**20)
 
 
 def keep_beside(warehouse: Path) -> Path:

@@ -8,7 +8,11 @@
 {% endmacro %}
 
 
-{% macro default__create_raw_views() %}
+{% macro default__create_raw_views(all_races=false) %}
+    {% if changed_seasons() is none %}
+        {#- What scripts/build.py built from: no longer true of the tables. -#}
+        {% do run_query('drop schema if exists build cascade') %}
+    {% endif %}
     {% set tables = graph.sources.values() | selectattr('package_name', 'equalto', 'pitwall') | list %}
     {% for schema in tables | map(attribute='schema') | unique %}
         {% do run_query('create schema if not exists ' ~ schema) %}
@@ -26,9 +30,11 @@
     {% endif %}
     {% do duckdb__drop_raw('BASE TABLE') %}
     {% for table in tables %}
+        {% set limited = changed_seasons() is not none and not all_races and 'race_id' in table.columns and table.name != 'races' %}
         {% do run_query(
             'create or replace view ' ~ table.schema ~ '.' ~ table.identifier
             ~ " as select * from read_parquet('" ~ folder | replace("'", "''") ~ '/' ~ table.identifier ~ ".parquet')"
+            ~ (' where race_id in (' ~ changed_races() ~ ')' if limited else '')
         ) %}
     {% endfor %}
 {% endmacro %}
@@ -63,4 +69,12 @@
             ~ " using parquet location '" ~ folder | replace("'", "\\'") ~ '/' ~ table.identifier ~ ".parquet'"
         ) %}
     {% endfor %}
+{% endmacro %}
+
+
+{#- After an incremental run, which looked at the races of the changed seasons alone. -#}
+{% macro show_all_races() %}
+    {% if execute and changed_seasons() is not none %}
+        {% do default__create_raw_views(all_races=true) %}
+    {% endif %}
 {% endmacro %}

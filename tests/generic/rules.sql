@@ -84,7 +84,7 @@ with checked as (
 
 {% if equal_rowcount is not none -%}
 other as (
-    select count(*) as all_rows from {{ equal_rowcount }}
+    select count(*) as all_rows from {{ changed_seasons_of(equal_rowcount) }} as other_rows
 ),
 
 {% endif -%}

@@ -64,7 +64,7 @@ races_with_stops as (
 
 first_pit_stop_season as (
 
-    select min(season) as season from season_pit_stops
+    select {{ first_season() }} as season from season_pit_stops
 
 ),
 

@@ -38,7 +38,7 @@ season_qualifying as (
 
 first_qualifying_season as (
 
-    select min(season) as season from season_qualifying
+    select {{ first_season() }} as season from season_qualifying
 
 ),
 

@@ -191,7 +191,7 @@ fastest_laps_of_race as (
 
 fastest_lap_years as (
 
-    select min(season) as first_season
+    select {{ first_season() }} as first_season
     from fastest_laps_of_race
     where fastest_laps > 0
 

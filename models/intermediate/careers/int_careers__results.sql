@@ -1,4 +1,4 @@
-{{ config(materialized='table') }}
+{{ config(materialized=by_season()) }}
 
 with
 

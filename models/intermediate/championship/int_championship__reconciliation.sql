@@ -1,8 +1,11 @@
+{{ config(materialized=by_season()) }}
+
 with
 
 title_fight as (
 
     select * from {{ ref('int_championship__title_fight') }}
+    where {{ in_changed_seasons() }}
 
 ),
 

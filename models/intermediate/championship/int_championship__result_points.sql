@@ -1,26 +1,32 @@
+{{ config(materialized=by_season()) }}
+
 with
 
 places as (
 
     select * from {{ ref('int_championship__places') }}
+    where {{ in_changed_seasons() }}
 
 ),
 
 races as (
 
     select * from {{ ref('int_championship__races') }}
+    where {{ in_changed_seasons() }}
 
 ),
 
 rules as (
 
     select * from {{ ref('int_championship__rules') }}
+    where {{ in_changed_seasons() }}
 
 ),
 
 points_by_system as (
 
     select * from {{ ref('int_championship__points_by_system') }}
+    where {{ in_changed_seasons() }}
 
 ),
 

@@ -1,14 +1,18 @@
+{{ config(materialized=by_season()) }}
+
 with
 
 countback as (
 
     select * from {{ ref('int_championship__countback') }}
+    where {{ in_changed_seasons() }}
 
 ),
 
 counted_points as (
 
     select * from {{ ref('int_championship__counted_points') }}
+    where {{ in_changed_seasons() }}
 
 ),
 

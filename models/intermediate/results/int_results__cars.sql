@@ -1,9 +1,17 @@
+{{ config(materialized=by_season()) }}
+
 with
 
 outcomes as (
 
     select * from {{ ref('int_results__outcomes') }}
     where session_type = 'race' and is_started
+
+),
+
+races as (
+
+    select * from {{ ref('stg_ergast__races') }}
 
 ),
 
@@ -46,6 +54,7 @@ final as (
     select
         cars.result_id,
         cars.race_id,
+        races.season,
         cars.driver_id,
         cars.constructor_id,
         cars.grid_position,
@@ -61,6 +70,8 @@ final as (
         cars.reason_out_group,
         coalesce(winning_times.time_ms >= {{ var('full_race_ms') }}, true) as is_full_race
     from cars
+    inner join races
+        on cars.race_id = races.race_id
     left join winning_times
         on cars.race_id = winning_times.race_id
 

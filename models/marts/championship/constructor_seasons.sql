@@ -1,21 +1,25 @@
+{{ config(materialized=by_season()) }}
+
 with
 
 results as (
 
     select * from {{ ref('int_careers__results') }}
+    where {{ in_changed_seasons() }}
 
 ),
 
 standings as (
 
     select * from {{ ref('fct_constructor_standings') }}
-    where is_latest_of_season
+    where is_latest_of_season and {{ in_changed_seasons() }}
 
 ),
 
 seasons as (
 
     select * from {{ ref('dim_seasons') }}
+    where {{ in_changed_seasons() }}
 
 ),
 

@@ -1,3 +1,5 @@
+{{ config(materialized=by_season()) }}
+
 with
 
 exceptions as (
@@ -15,6 +17,7 @@ competitors as (
 reconciliation as (
 
     select * from {{ ref('int_championship__reconciliation') }}
+    where {{ in_changed_seasons() }}
 
 ),
 

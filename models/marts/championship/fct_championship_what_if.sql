@@ -1,15 +1,18 @@
+{{ config(materialized=by_season()) }}
+
 with
 
 what_if_points as (
 
     select * from {{ ref('fct_what_if_points') }}
+    where {{ in_changed_seasons() }}
 
 ),
 
 standings as (
 
     select * from {{ ref('int_championship__standings') }}
-    where championship = 'drivers' and is_latest_of_season
+    where championship = 'drivers' and is_latest_of_season and {{ in_changed_seasons() }}
 
 ),
 

@@ -1,9 +1,11 @@
+{{ config(materialized=by_season()) }}
+
 with
 
 reconciliation as (
 
     select * from {{ ref('int_championship__reconciliation') }}
-    where championship = 'constructors'
+    where championship = 'constructors' and {{ in_changed_seasons() }}
 
 ),
 

@@ -1,9 +1,11 @@
+{{ config(materialized=by_season()) }}
+
 with
 
 reconciliation as (
 
     select * from {{ ref('int_championship__reconciliation') }}
-    where championship = 'drivers'
+    where championship = 'drivers' and {{ in_changed_seasons() }}
 
 ),
 

@@ -1,15 +1,18 @@
+{{ config(materialized=by_season()) }}
+
 with
 
 points_by_system as (
 
     select * from {{ ref('int_championship__points_by_system') }}
+    where {{ in_changed_seasons() }}
 
 ),
 
 rules as (
 
     select * from {{ ref('int_championship__rules') }}
-    where championship = 'drivers'
+    where championship = 'drivers' and {{ in_changed_seasons() }}
 
 ),
 

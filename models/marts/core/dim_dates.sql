@@ -24,17 +24,18 @@ digits as (
 
 ),
 
--- 0 to 99,999: days enough for 270 years, on engines that count in different ways.
+-- 0 to 999,999: days enough for 2,700 years, on engines that count in different ways.
 numbers as (
 
     select
         ones.digit + 10 * tens.digit + 100 * hundreds.digit + 1000 * thousands.digit
-        + 10000 * ten_thousands.digit as number
+        + 10000 * ten_thousands.digit + 100000 * hundred_thousands.digit as number
     from digits as ones
     cross join digits as tens
     cross join digits as hundreds
     cross join digits as thousands
     cross join digits as ten_thousands
+    cross join digits as hundred_thousands
 
 ),
 

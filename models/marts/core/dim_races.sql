@@ -1,3 +1,5 @@
+{{ config(materialized=by_season()) }}
+
 with
 
 races as (

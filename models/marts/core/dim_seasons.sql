@@ -1,3 +1,5 @@
+{{ config(materialized=by_season()) }}
+
 with
 
 seasons as (
@@ -9,6 +11,7 @@ seasons as (
 races as (
 
     select * from {{ ref('dim_races') }}
+    where {{ in_changed_seasons() }}
 
 ),
 

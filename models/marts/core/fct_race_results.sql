@@ -1,3 +1,5 @@
+{{ config(materialized=by_season()) }}
+
 with
 
 outcomes as (
@@ -16,7 +18,7 @@ pole_positions as (
 computed_points as (
 
     select * from {{ ref('int_championship__result_points') }}
-    where championship = 'drivers' and session_type = 'race'
+    where championship = 'drivers' and session_type = 'race' and {{ in_changed_seasons() }}
 
 ),
 

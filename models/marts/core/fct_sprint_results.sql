@@ -1,3 +1,5 @@
+{{ config(materialized=by_season()) }}
+
 with
 
 outcomes as (
@@ -10,7 +12,7 @@ outcomes as (
 computed_points as (
 
     select * from {{ ref('int_championship__result_points') }}
-    where championship = 'drivers' and session_type = 'sprint'
+    where championship = 'drivers' and session_type = 'sprint' and {{ in_changed_seasons() }}
 
 ),
 

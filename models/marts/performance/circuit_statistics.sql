@@ -19,10 +19,9 @@ race_results as (
 
 ),
 
-lap_times as (
+laps as (
 
-    select * from {{ ref('fct_lap_times') }}
-    where not is_red_flag
+    select * from {{ ref('int_laps__best') }}
 
 ),
 
@@ -102,12 +101,9 @@ best_laps as (
 
     select
         race_id,
-        actual_driver_id as driver_id,
-        min(lap_time_ms) as lap_time_ms
-    from lap_times
-    group by
-        race_id,
-        actual_driver_id
+        driver_id,
+        lap_time_ms
+    from laps
 
     union all
 

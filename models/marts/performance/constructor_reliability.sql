@@ -1,14 +1,18 @@
+{{ config(materialized=by_season()) }}
+
 with
 
 cars as (
 
     select * from {{ ref('int_results__cars') }}
+    where {{ in_changed_seasons() }}
 
 ),
 
 races as (
 
     select * from {{ ref('dim_races') }}
+    where {{ in_changed_seasons() }}
 
 ),
 

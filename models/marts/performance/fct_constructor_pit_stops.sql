@@ -1,9 +1,11 @@
+{{ config(materialized=by_season()) }}
+
 with
 
 pit_stops as (
 
     select * from {{ ref('fct_pit_stop_times') }}
-    where stop_kind = 'stop'
+    where stop_kind = 'stop' and {{ in_changed_seasons() }}
 
 ),
 

@@ -1,3 +1,5 @@
+{{ config(materialized=by_season()) }}
+
 with
 
 pit_stops as (
@@ -9,19 +11,21 @@ pit_stops as (
 results as (
 
     select * from {{ ref('fct_race_results') }}
-    where driver_entry_number = 1
+    where driver_entry_number = 1 and {{ in_changed_seasons() }}
 
 ),
 
 race_laps as (
 
     select * from {{ ref('fct_race_laps') }}
+    where {{ in_changed_seasons() }}
 
 ),
 
 race_pace as (
 
     select * from {{ ref('fct_race_pace') }}
+    where {{ in_changed_seasons() }}
 
 ),
 

@@ -1,8 +1,11 @@
+{{ config(materialized=by_season()) }}
+
 with
 
 lap_times as (
 
     select * from {{ ref('fct_lap_times') }}
+    where {{ in_changed_seasons() }}
 
 ),
 
@@ -15,7 +18,7 @@ pit_stops as (
 results as (
 
     select * from {{ ref('fct_race_results') }}
-    where driver_entry_number = 1
+    where driver_entry_number = 1 and {{ in_changed_seasons() }}
 
 ),
 

@@ -1,9 +1,11 @@
+{{ config(materialized=by_season()) }}
+
 with
 
 race_laps as (
 
     select * from {{ ref('fct_race_laps') }}
-    where is_green and not is_misfiled
+    where is_green and not is_misfiled and {{ in_changed_seasons() }}
 
 ),
 

@@ -1,9 +1,11 @@
+{{ config(materialized=by_season()) }}
+
 with
 
 race_laps as (
 
     select * from {{ ref('fct_race_laps') }}
-    where is_in_lap is not null
+    where is_in_lap is not null and {{ in_changed_seasons() }}
 
 ),
 

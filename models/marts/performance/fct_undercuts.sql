@@ -1,14 +1,18 @@
+{{ config(materialized=by_season()) }}
+
 with
 
 pit_stops as (
 
     select * from {{ ref('fct_pit_stop_times') }}
+    where {{ in_changed_seasons() }}
 
 ),
 
 race_laps as (
 
     select * from {{ ref('fct_race_laps') }}
+    where {{ in_changed_seasons() }}
 
 ),
 

@@ -1,8 +1,11 @@
+{{ config(materialized=by_season()) }}
+
 with
 
 team_mates as (
 
     select * from {{ ref('int_results__team_mates') }}
+    where {{ in_changed_seasons() }}
 
 ),
 

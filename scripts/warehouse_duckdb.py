@@ -64,8 +64,8 @@ class DuckDBWarehouse(Warehouse):
         except duckdb.Error as error:
             raise PlainError(
                 f"{self.final}: cannot be read, and no other file has the history of revised results. If "
-                "another program writes to it, start again when that has ended; if it is broken, put a good copy "
-                f"in its place, or move it away to begin a new history. DuckDB says: {error}"
+                "another program writes to it, start again when that has ended; if it is broken, put a good "
+                f"copy in its place, or move it away to begin a new history. DuckDB says: {error}"
             ) from None
         return place
 

@@ -5,9 +5,13 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import changes
 import duckdb
+import polars as pl
 import pytest
+from checksums import part_checksums
 from conftest import SCRIPTS, must_run
+from raw_schema import SOURCES, read_tables
 
 # When a build saw a version of a result; all else of the history must agree.
 TIMES = {"dbt_updated_at", "dbt_valid_from", "dbt_valid_to", "dbt_scd_id", "revised_at"}
@@ -96,3 +100,112 @@ def place(lacking_a_race: Path, tmp_path: Path) -> tuple[Path, Path]:
 
 def test_one_more_race(lacking_a_race: Path, place: tuple[Path, Path]) -> None:
     compare_with_full(lacking_a_race / "raw", place[1], "incremental: 1 of 4 seasons changed (2024)")
+
+
+def test_an_old_race_is_revised_and_another_is_gone(place: tuple[Path, Path]) -> None:
+    raw, data = place
+    revised = races_of(raw, "2023")[2]
+
+    def add_a_penalty(rows: Rows) -> Rows:
+        timed = [row for row in rows if row["raceId"] == revised and row["milliseconds"] != "\\N"]
+        last = max(timed, key=lambda row: int(row["milliseconds"]))
+        last["milliseconds"] = str(int(last["milliseconds"]) + 5000)
+        return rows
+
+    rewrite(raw, "results", add_a_penalty)
+    without_race(raw, races_of(raw, "2024")[-1])
+    compare_with_full(raw, data, "incremental: 2 of 4 seasons changed (2023, 2024)")
+
+
+def test_a_season_is_gone(place: tuple[Path, Path]) -> None:
+    raw, data = place
+    for race in races_of(raw, "2024"):
+        without_race(raw, race)
+    rewrite(raw, "seasons", lambda rows: [row for row in rows if row["year"] != "2024"])
+    compare_with_full(raw, data, "incremental: 1 of 4 seasons changed (2024)")
+
+
+def found(raw: Path, data: Path, code: str = "") -> changes.Changes | str:
+    """What a build would find after the files are converted, with the code as it is or another."""
+    must_run(SCRIPTS / "csv_to_parquet.py", raw, PITWALL_DATA=data)
+    with duckdb.connect(data / "warehouse.duckdb", read_only=True) as last:
+        parquet = data / "parquet"
+        return changes.find(last, parquet, code or changes.fingerprint(parquet))
+
+
+def first(column: str, value: str) -> Callable[[Rows], Rows]:
+    """Set a column of the first row."""
+    return lambda rows: [{**rows[0], column: value}, *rows[1:]]
+
+
+def test_nothing_changed_though_the_rows_are_in_another_order(place: tuple[Path, Path]) -> None:
+    raw, data = place
+    rewrite(raw, "lap_times", lambda rows: rows[::-1])
+    plan = found(raw, data)
+    assert isinstance(plan, changes.Changes)
+    assert plan.seasons == plan.races == []
+    assert plan.told == "incremental: nothing changed in 4 seasons"
+
+
+@pytest.mark.parametrize(
+    ("table", "change", "reason"),
+    [
+        ("drivers", first("surname", "Nobody"), "a row of drivers changed, or is gone"),
+        ("drivers", lambda rows: rows[:-1], "a row of drivers changed, or is gone"),
+        ("status", first("status", "Lost"), "a row of status changed, or is gone"),
+        ("lap_times", first("milliseconds", "99999"), "season 2021 changed, which later ones are compared with"),
+        ("pit_stops", lambda rows: [{**rows[0], "raceId": "99"}, *rows[1:]], "rows of pit_stops are of no race"),
+        (
+            "drivers",
+            lambda rows: [*rows, {**rows[-1], "driverId": "9999", "driverRef": "ascari"}],
+            "ascari is new, and a seed names it",
+        ),
+    ],
+    ids=["driver-changed", "driver-gone", "status-changed", "first-season", "no-race", "driver-of-a-seed"],
+)
+def test_what_concerns_all_seasons_is_built_in_full(
+    place: tuple[Path, Path], table: str, change: Callable[[Rows], Rows], reason: str
+) -> None:
+    raw, data = place
+    rewrite(raw, table, change)
+    assert found(raw, data) == reason
+
+
+def test_most_seasons_changed(place: tuple[Path, Path]) -> None:
+    raw, data = place
+    rewrite(raw, "seasons", lambda rows: [{**row, "url": row["url"] + "?"} for row in rows[1:]] + rows[:1])
+    assert found(raw, data) == "3 of 4 seasons changed"
+
+
+def test_a_new_driver_alone_concerns_no_season(place: tuple[Path, Path]) -> None:
+    raw, data = place
+    rewrite(raw, "drivers", lambda rows: [*rows, {**rows[-1], "driverId": "9999", "driverRef": "nobody"}])
+    assert isinstance(found(raw, data), changes.Changes)
+
+
+def test_other_code_and_no_record_are_built_in_full(place: tuple[Path, Path]) -> None:
+    raw, data = place
+    assert found(raw, data, code="another") == "the code changed, or dbt, or DuckDB"
+    with duckdb.connect(data / "warehouse.duckdb") as warehouse:
+        warehouse.execute("drop schema build cascade")
+    assert found(raw, data) == "it is not known what the last one was made from"
+
+
+def test_a_race_is_told_by_its_rows_wherever_they_are(tmp_path: Path) -> None:
+    [table] = [each for each in read_tables(SOURCES) if each.name == "pit_stops"]
+
+    def parts(*laps: tuple[int, int, int]) -> dict[int, tuple[int, int]]:
+        rows = {column.name: pl.Series([None] * len(laps), dtype=column.dtype) for column in table.columns}
+        for name, values in zip(("race_id", "driver_id", "lap"), zip(*laps, strict=True), strict=True):
+            rows[name] = pl.Series(values, dtype=pl.Int32)
+        pl.DataFrame(rows).write_parquet(tmp_path / "pit_stops.parquet")
+        found = part_checksums(table, tmp_path / "pit_stops.parquet")
+        return {part: (count, checksum) for _, part, count, checksum in found.iter_rows()}
+
+    one = parts((1, 7, 8), (1, 8, 7), (2, 7, 8))
+    assert one == parts((2, 7, 8), (1, 8, 7), (1, 7, 8))
+    swapped = parts((1, 7, 7), (1, 8, 8), (2, 7, 8))
+    assert one[1] != swapped[1]
+    assert one[2] == swapped[2]
+    assert one[1] != parts((1, 7, 8), (1, 7, 8))[1]
+    assert one[2] != parts((2, 7, 8), (2, 7, 8))[2]

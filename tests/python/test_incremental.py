@@ -153,8 +153,16 @@ def test_nothing_changed_though_the_rows_are_in_another_order(place: tuple[Path,
         ("drivers", first("surname", "Nobody"), "a row of drivers changed, or is gone"),
         ("drivers", lambda rows: rows[:-1], "a row of drivers changed, or is gone"),
         ("status", first("status", "Lost"), "a row of status changed, or is gone"),
-        ("lap_times", first("milliseconds", "99999"), "season 2021 changed, which later ones are compared with"),
-        ("pit_stops", lambda rows: [{**rows[0], "raceId": "99"}, *rows[1:]], "rows of pit_stops are of no race"),
+        (
+            "lap_times",
+            first("milliseconds", "99999"),
+            "season 2021 changed, which later ones are compared with",
+        ),
+        (
+            "pit_stops",
+            lambda rows: [{**rows[0], "raceId": "99"}, *rows[1:]],
+            "rows of pit_stops are of no race",
+        ),
         (
             "drivers",
             lambda rows: [*rows, {**rows[-1], "driverId": "9999", "driverRef": "ascari"}],

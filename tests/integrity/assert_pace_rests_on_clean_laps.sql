@@ -5,18 +5,21 @@ with
 race_pace as (
 
     select * from {{ ref('fct_race_pace') }}
+    where {{ in_changed_seasons() }}
 
 ),
 
 race_laps as (
 
     select * from {{ ref('fct_race_laps') }}
+    where {{ in_changed_seasons() }}
 
 ),
 
 lap_times as (
 
     select * from {{ ref('fct_lap_times') }}
+    where {{ in_changed_seasons() }}
 
 ),
 

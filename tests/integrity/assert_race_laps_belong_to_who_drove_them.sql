@@ -4,12 +4,14 @@ with
 race_laps as (
 
     select * from {{ ref('fct_race_laps') }}
+    where {{ in_changed_seasons() }}
 
 ),
 
 lap_times as (
 
     select * from {{ ref('fct_lap_times') }}
+    where {{ in_changed_seasons() }}
 
 ),
 

@@ -5,18 +5,21 @@ with
 stints as (
 
     select * from {{ ref('fct_stints') }}
+    where {{ in_changed_seasons() }}
 
 ),
 
 lap_times as (
 
     select * from {{ ref('fct_lap_times') }}
+    where {{ in_changed_seasons() }}
 
 ),
 
 pit_stops as (
 
     select * from {{ ref('fct_pit_stops') }}
+    where {{ in_changed_seasons() }}
 
 ),
 

@@ -5,36 +5,42 @@ with
 race_results as (
 
     select * from {{ ref('fct_race_results') }}
+    where {{ in_changed_seasons() }}
 
 ),
 
 sprint_results as (
 
     select * from {{ ref('fct_sprint_results') }}
+    where {{ in_changed_seasons() }}
 
 ),
 
 lap_times as (
 
     select * from {{ ref('fct_lap_times') }}
+    where {{ in_changed_seasons() }}
 
 ),
 
 driver_standings as (
 
     select * from {{ ref('fct_driver_standings') }}
+    where {{ in_changed_seasons() }}
 
 ),
 
 driver_seasons as (
 
     select * from {{ ref('driver_seasons') }}
+    where {{ in_changed_seasons() }}
 
 ),
 
 constructor_seasons as (
 
     select * from {{ ref('constructor_seasons') }}
+    where {{ in_changed_seasons() }}
 
 ),
 

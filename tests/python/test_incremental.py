@@ -1,6 +1,8 @@
 """An incremental build against a full one from the same files: every table of every schema, cell by cell."""
 
 import csv
+import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -217,3 +219,42 @@ def test_a_race_is_told_by_its_rows_wherever_they_are(tmp_path: Path) -> None:
     assert one[2] == swapped[2]
     assert one[1] != parts((1, 7, 8), (1, 7, 8))[1]
     assert one[2] != parts((2, 7, 8), (2, 7, 8))[2]
+
+
+def test_models_read_no_more_and_no_less_than_changed(lacking_a_race: Path) -> None:
+    """A model by season reads no other season of a table; a model of all seasons reads whole tables alone."""
+    target = lacking_a_race / "data" / ".build" / "target"
+    manifest = json.loads((target / "manifest.json").read_text(encoding="utf-8"))
+    nodes = manifest["nodes"] | manifest["sources"]
+
+    def is_view(name: str) -> bool:
+        return name.startswith("model.") and nodes[name]["config"]["materialized"] == "view"
+
+    def is_by_season(name: str) -> bool:
+        return name.startswith("model.") and nodes[name]["config"]["materialized"] == "incremental"
+
+    def limited(name: str) -> set[str]:
+        """The raw tables that a model or a view reads, of which an incremental run has the changed races."""
+        found = set()
+        for parent in nodes[name]["depends_on"]["nodes"]:
+            if is_view(parent):
+                found |= limited(parent)
+            elif parent.startswith("source.") and nodes[parent]["name"] != "races":
+                found |= {parent} if "race_id" in nodes[parent]["columns"] else set()
+        return found
+
+    by_season = [name for name in nodes if is_by_season(name)]
+    whole = [
+        name
+        for name, node in nodes.items()
+        if name.startswith("model.") and node["config"]["materialized"] == "table"
+    ]
+    assert len(by_season) > 30
+    assert len(whole) > 10
+    for name in whole:
+        assert not limited(name), f"{nodes[name]['name']} is of all seasons"
+    for name in by_season:
+        assert "season" in nodes[name]["columns"], name
+        for parent in filter(is_by_season, nodes[name]["depends_on"]["nodes"]):
+            read = rf"ref\('{nodes[parent]['name']}'\) }}}}\n    where .*in_changed_seasons"
+            assert re.search(read, nodes[name]["raw_code"]), f"{nodes[name]['name']} reads all of {parent}"

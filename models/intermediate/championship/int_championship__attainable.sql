@@ -1,21 +1,25 @@
+{{ config(materialized=by_season()) }}
+
 with
 
 entrants as (
 
     select * from {{ ref('int_championship__entrants') }}
+    where {{ in_changed_seasons() }}
 
 ),
 
 result_points as (
 
     select * from {{ ref('int_championship__result_points') }}
-    where is_scoring and points_computed > 0
+    where is_scoring and points_computed > 0 and {{ in_changed_seasons() }}
 
 ),
 
 session_maxima as (
 
     select * from {{ ref('int_championship__session_maxima') }}
+    where {{ in_changed_seasons() }}
 
 ),
 

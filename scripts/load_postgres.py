@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Load the Parquet of the last conversion into schema `raw` of a PostgreSQL database.
 
-Reads $PITWALL_DATA/parquet, which csv_to_parquet.py writes, or the lake that $PITWALL_LAKE names; the database
-is that of PGHOST, PGPORT, PGUSER, PGPASSWORD and PGDATABASE. All tables change in one transaction. `make build
-ENGINE=postgres` loads by itself; this is for working with plain `dbt build --target postgres`.
+Reads $PITWALL_DATA/parquet, which csv_to_parquet.py writes, or the lake that $PITWALL_LAKE names; the
+database is that of PGHOST, PGPORT, PGUSER, PGPASSWORD and PGDATABASE. All tables change in one transaction.
+`make build ENGINE=postgres` loads by itself; this is for working with plain `dbt build --target postgres`.
 """
 
 import argparse

@@ -126,7 +126,7 @@ def growth(rows: list[Row]) -> str:
 def new_race(rows: list[Row]) -> str:
     lines = []
     for label, group in groups(rows).items():
-        full = next(row["sql_seconds"] for row in group if row["name"] == "build after the race, all")
+        full = next(row["sql_seconds"] for row in group if row["name"] == "build all of it")
         for row in group:
             sql = row.get("sql_seconds")
             share = ["", ""] if sql is None else [number(sql), f"{100 * sql / full:.0f} %"]

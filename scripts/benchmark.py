@@ -191,7 +191,7 @@ def compare_convert(bench: Bench) -> None:
 
         ways: dict[str, Callable[[], Measured]] = {"pitwall": ours}
         runs = 1
-        # Above a few GB the rivals that hold all in memory cannot, and only that ours stays flat is asked for.
+        # Above a few GB those that hold all in memory cannot, and only that ours stays flat counts.
         if size <= 2000:
             ways |= {name: lambda name=name: theirs(name) for name in CONVERT_RIVALS}
             runs = bench.runs

@@ -6,8 +6,9 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from goals import Row, goals, groups
+
 TEMPLATE = Path(__file__).with_name("page.md")
-Row = dict[str, Any]
 
 # Mid tones on no background, and text that follows the reader's choice of light or dark.
 STYLE = """
@@ -29,14 +30,6 @@ def table(header: list[str], rows: list[list[str]]) -> str:
     """A Markdown table; the first two columns are text, the others numbers."""
     ruler = ["---"] * 2 + ["---:"] * (len(header) - 2)
     return "\n".join(f"| {' | '.join(cells)} |" for cells in [header, ruler, *rows])
-
-
-def groups(rows: list[Row]) -> dict[str, list[Row]]:
-    """The rows of each data set."""
-    found: dict[str, list[Row]] = {}
-    for row in rows:
-        found.setdefault(f"{row['data']}, {row['laps']:,} laps", []).append(row)
-    return found
 
 
 def chart(title: str, rows: list[Row], measure: str, unit: str) -> str:
@@ -134,6 +127,20 @@ def new_race(rows: list[Row]) -> str:
     return table([*MEASURES, "SQL", "of a full build"], lines)
 
 
+def reached(results: dict[str, Any]) -> str:
+    """All goals, and whether they were reached."""
+    lines = [
+        [
+            goal.what,
+            f"{'at least' if goal.at_least else 'at most'} {goal.bound:g}",
+            number(goal.ratio),
+            "yes" if goal.reached else "**no**",
+        ]
+        for goal in goals(results)
+    ]
+    return table(["", "goal", "measured", "reached"], lines) if lines else "Not measured yet."
+
+
 PARTS = {
     "convert": (against("pandas"), "Lap times from CSV to Parquet"),
     "question": (against("pandas"), "Points, laps and lap time by driver"),
@@ -169,6 +176,7 @@ def write_page(results: dict[str, Any], docs: Path) -> Path:
             said = told(part["machine"], part["day"]) if len(machines) > 1 else ""
             filled = "\n\n".join(each for each in (write(part["rows"]), said, images) if each)
         text = text.replace(f"<!-- {name} -->", filled)
+    text = text.replace("<!-- goals -->", reached(results))
     minutes = max(1, round(sum(part["seconds"] for part in results.values()) / 60))
     text = text.replace("<!-- minutes -->", f"{minutes} minutes for what is on this page")
     text = text.replace(

@@ -2,9 +2,12 @@
 
 import hashlib
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import cache
+from importlib.metadata import Distribution, distributions
 from pathlib import Path
 
 import polars as pl
@@ -12,6 +15,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = ROOT / "scripts"
+TESTS = ROOT / "tests" / "python"
 DBT = Path(sys.executable).with_name("dbt")
 
 # So that a test may import a script, as the scripts import each other.
@@ -44,12 +48,37 @@ def must_run(*command: str | Path, **environment: str | Path) -> str:
     return result.stdout
 
 
+@cache
+def only_core() -> dict[str, str]:
+    """The environment in which no package can be imported that requirements/core.txt does not lock."""
+
+    def normal(name: str) -> str:
+        return re.sub(r"[-_.]+", "-", name).lower()
+
+    def packages(distribution: Distribution) -> set[str]:
+        files = [file for file in distribution.files or () if file.suffix == ".py"]
+        modules = {file.stem for file in files if len(file.parts) == 1}
+        return modules | {".".join(file.parts[:-1]) for file in files if file.name == "__init__.py"}
+
+    locked = (ROOT / "requirements" / "core.txt").read_text(encoding="utf-8")
+    core = {normal(name) for name in re.findall(r"(?m)^([\w.-]+)==", locked)}
+    installed = list(distributions())
+    known = [packages(each) for each in installed if normal(each.name) in core]
+    others = [packages(each) for each in installed if normal(each.name) not in core]
+    hidden = set().union(*others) - set().union(*known)
+    roots = sorted(name for name in hidden if name.rpartition(".")[0] not in hidden)
+    return {"PYTHONPATH": str(TESTS / "only_core"), "HIDDEN_PACKAGES": ",".join(roots)}
+
+
 def build_warehouse(raw: Path, data: Path) -> Path:
-    """What `make build RAW=raw` does, in a data folder of its own. Returns the warehouse file."""
+    """What `make build RAW=raw` does, in a data folder of its own. Returns the warehouse file.
+
+    It goes without the packages of other engines, which may be installed here.
+    """
     clone = {name: os.environ[name] for name in ("PITWALL_DBT_UTILS",) if name in os.environ}
-    must_run(SCRIPTS / "setup_packages.py", **clone)
-    must_run(SCRIPTS / "csv_to_parquet.py", raw, PITWALL_DATA=data)
-    must_run(SCRIPTS / "build.py", PITWALL_DATA=data)
+    must_run(SCRIPTS / "setup_packages.py", **clone, **only_core())
+    must_run(SCRIPTS / "csv_to_parquet.py", raw, PITWALL_DATA=data, **only_core())
+    must_run(SCRIPTS / "build.py", PITWALL_DATA=data, **only_core())
     return data / "warehouse.duckdb"
 
 

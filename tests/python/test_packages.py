@@ -19,7 +19,7 @@ import duckdb
 import pytest
 import setup_packages
 import yaml
-from conftest import DBT, ROOT, SCRIPTS, must_run, run
+from conftest import DBT, ROOT, SCRIPTS, must_run, only_core, run
 
 STANDIN = ROOT / "dbt_utils_standin"
 PROVIDED = set(
@@ -364,3 +364,20 @@ def test_surrogate_keys_are_the_same_to_the_byte(outcome: dict[str, Any]) -> Non
     assert outcome["keys"] == [
         tuple(hashlib.md5(text.encode()).hexdigest() for text in row) for row in expected
     ]
+
+
+# What the default path does without.
+
+OF_OTHERS = ["dbt.adapters.postgres", "dbt.adapters.spark", "pyspark", "psycopg2", "pyarrow", "s3fs"]
+
+
+@pytest.mark.parametrize("package", OF_OTHERS)
+def test_the_shared_warehouses_are_built_without_the_packages_of_other_engines(package: str) -> None:
+    """Both fixtures build where they cannot be imported, whether they are installed or not."""
+    result = run(sys.executable, "-c", f"import {package}", **only_core())
+    assert result.returncode == 1
+    assert f"No module named '{package}'" in result.stdout
+
+
+def test_duckdb_polars_and_dbt_are_not_hidden() -> None:
+    must_run(sys.executable, "-c", "import dbt.adapters.duckdb, duckdb, polars", **only_core())

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measure how fast Pitwall is, beside what people would use instead, and write docs/benchmarks.md.
 
-    scripts/benchmark.py                          all six comparisons, at the sizes of the page
+    scripts/benchmark.py                          all comparisons, at the sizes of the page
     scripts/benchmark.py --quick                  the same, small
     scripts/benchmark.py pipeline --scale 1,17    one of them, at multiples of the real number of laps
     scripts/benchmark.py page                     write the page again from the last results
@@ -289,23 +289,6 @@ def compare_dbt(bench: Bench) -> None:
         shutil.rmtree(data)
 
 
-def compare_growth(bench: Bench) -> None:
-    """Time and memory as the number of laps grows."""
-    for label, raw in bench.datasets():
-        data = bench.empty("growth")
-        laps = count_laps(raw)
-        ways = {
-            "convert": lambda raw=raw, data=data: convert(raw, data, may_fail=True),
-            "build": lambda data=data: build(data, may_fail=True),
-        }
-        if label == bench.datasets()[0][0]:
-            convert(raw, data)
-            build(data)  # which leaves what dbt remembers of its parse
-        for name, result in in_turns(ways, bench.runs).items():
-            bench.add(label, laps, name, result)
-        shutil.rmtree(data)
-
-
 def without_last_race(raw: Path, out: Path) -> None:
     """Copy the CSVs as they were before the last race: it is in the calendar, and has no results."""
     import polars as pl
@@ -322,34 +305,33 @@ def without_last_race(raw: Path, out: Path) -> None:
             rows.filter(pl.col("raceId") != last).sink_csv(out / file.name)
 
 
-def compare_new_race(bench: Bench) -> None:
-    """One more race: what is built again, beside a full build."""
+def compare_growth(bench: Bench) -> None:
+    """Convert and build at more and more laps: one more race, and then everything anew."""
     from compare import differing_warehouses
     from replay import clocked_seconds
 
     for label, raw in bench.datasets():
-        data, before = bench.empty("new-race/data"), bench.empty("new-race/before")
-        statements = bench.folder / "new-race" / "statements.jsonl"
+        data, before = bench.empty("growth/data"), bench.empty("growth/before")
+        statements, last = (bench.folder / "growth" / name for name in ("statements.jsonl", "last.duckdb"))
         without_last_race(raw, before)
         laps = count_laps(raw)
         convert(before, data)
         build(data)  # which also runs the unit tests, so that the others need not
-        brought_up_to_date = bench.folder / "new-race" / "warehouse.duckdb"
-        for name, anew in (("the new race", False), ("all of it", True)):
-            result = convert(raw, data, anew=anew)
-            bench.add(label, laps, f"convert {name}", result)
+        shutil.rmtree(before)
+        for what, anew in (("one more race", False), ("everything", True)):
+            bench.add(label, laps, f"convert {what}", convert(raw, data, anew=anew))
             # The clock is on in both: the same statements are compared.
             result = build(data, anew=anew, **clock(statements))
-            bench.add(label, laps, f"build {name}", result, sql_seconds=round(clocked_seconds(statements), 2))
+            sql = round(clocked_seconds(statements), 2)
+            size = round((data / "warehouse.duckdb").stat().st_size / 1e6)
+            bench.add(label, laps, f"build {what}", result, sql_seconds=sql, warehouse_mb=size)
             if not anew:
-                (data / "warehouse.duckdb").rename(brought_up_to_date)
-        differs = differing_warehouses(brought_up_to_date, data / "warehouse.duckdb")
+                (data / "warehouse.duckdb").rename(last)
+        differs = differing_warehouses(last, data / "warehouse.duckdb")
         if any(differs.values()):
-            raise PlainError(
-                f"{label}: built on the last warehouse and built anew differ, in rows: {differs}"
-            )
+            raise PlainError(f"{label}: brought up to date and built anew differ, in rows: {differs}")
         bench.rows[-1]["equal_tables"] = len(differs)
-        shutil.rmtree(bench.folder / "new-race")
+        shutil.rmtree(bench.folder / "growth")
 
 
 @dataclass(frozen=True)
@@ -369,7 +351,6 @@ COMPARISONS = {
     "pipeline": Comparison(compare_pipeline, 3, (0.1, 1, 17), (0.1,)),
     "dbt": Comparison(compare_dbt, 3, (1,), (0.1,)),
     "growth": Comparison(compare_growth, 1, (1, 10, 100), (0.1, 0.2)),
-    "new-race": Comparison(compare_new_race, 1, (1, 10, 100), (0.1,)),
 }
 
 

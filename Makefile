@@ -3,6 +3,7 @@
 ENGINE = duckdb
 MAX_BAD_ROWS = 0
 UNIT_TESTS = changed
+TORTURED = faults broken_csv benchmark
 SQL = $(wildcard models tests analyses snapshots)
 
 export DO_NOT_TRACK = 1
@@ -55,8 +56,8 @@ bench: bench-extra packages
 parity: packages
 	@.venv/bin/python scripts/parity.py
 
-torture: dev packages
-	@PITWALL_TORTURE=1 .venv/bin/python -m pytest tests/python/test_faults.py tests/python/test_broken_csv.py
+torture: dev bench-extra packages
+	@PITWALL_TORTURE=1 .venv/bin/python -m pytest $(TORTURED:%=tests/python/test_%.py)
 
 docs: packages
 	@[ -f "$${PITWALL_DATA:-data}/warehouse.duckdb" ] || { \

@@ -309,10 +309,11 @@ def compare_growth(bench: Bench) -> None:
     """Convert and build at more and more laps: one more race, and then everything anew."""
     from compare import differing_warehouses
     from replay import clocked_seconds
+    from replay import statements as statements_of
 
     for label, raw in bench.datasets():
         data, before = bench.empty("growth/data"), bench.empty("growth/before")
-        statements, last = (bench.folder / "growth" / name for name in ("statements.jsonl", "last.duckdb"))
+        clocked, last = (bench.folder / "growth" / name for name in ("statements.jsonl", "last.duckdb"))
         without_last_race(raw, before)
         laps = count_laps(raw)
         convert(before, data)
@@ -321,10 +322,12 @@ def compare_growth(bench: Bench) -> None:
         for what, anew in (("one more race", False), ("everything", True)):
             bench.add(label, laps, f"convert {what}", convert(raw, data, anew=anew))
             # The clock is on in both: the same statements are compared.
-            result = build(data, anew=anew, **clock(statements))
-            sql = round(clocked_seconds(statements), 2)
+            result = build(data, anew=anew, **clock(clocked))
+            sql = round(clocked_seconds(clocked), 2)
             size = round((data / "warehouse.duckdb").stat().st_size / 1e6)
-            bench.add(label, laps, f"build {what}", result, sql_seconds=sql, warehouse_mb=size)
+            parts = sum("delete from" in sent["sql"] for sent in statements_of(clocked))
+            more = {"sql_seconds": sql, "warehouse_mb": size, "tables_replaced_in_part": parts}
+            bench.add(label, laps, f"build {what}", result, **more)
             if not anew:
                 (data / "warehouse.duckdb").rename(last)
         differs = differing_warehouses(last, data / "warehouse.duckdb")

@@ -15,13 +15,15 @@ import argparse
 import json
 import os
 import platform
+import re
 import shutil
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, distribution, version
 from pathlib import Path
 from typing import Any
 
@@ -128,12 +130,13 @@ def convert(raw: Path, data: Path, *, anew: bool = True, **options: Any) -> Meas
     return measured(sys.executable, SCRIPTS / "csv_to_parquet.py", raw, PITWALL_DATA=data, **options)
 
 
-def build(data: Path, *, anew: bool = True, **options: Any) -> Measured:
-    """build.py, once set up: dbt remembers its last parse. Anew means without the last warehouse."""
+def build(data: Path, *, anew: bool = True, engine: str = "duckdb", **options: Any) -> Measured:
+    """build.py, once set up: dbt remembers its last parse. Anew means without the last warehouse file."""
     if anew:
         for file in data.glob("warehouse.duckdb*"):
             file.unlink()
-    return measured(sys.executable, SCRIPTS / "build.py", PITWALL_DATA=data, **options)
+    command = [sys.executable, SCRIPTS / "build.py", "--engine", engine]
+    return measured(*command, PITWALL_DATA=data, **options)
 
 
 def clock(path: Path) -> dict[str, Path]:
@@ -337,6 +340,42 @@ def compare_growth(bench: Bench) -> None:
         shutil.rmtree(bench.folder / "growth")
 
 
+def compare_engines(bench: Bench) -> None:
+    """`make build` on every engine at hand, and the megabytes of packages that it needs."""
+    from build import WAREHOUSES
+
+    data = bench.empty("engines")
+    convert(bench.simulated(0.04), data)
+    engines = []
+    for engine in WAREHOUSES:
+        # Once, for the unit tests and what dbt remembers of its parse.
+        first = build(data, engine=engine, may_fail=True)
+        if first.failed:
+            say(f"not measured: {engine}: {first.failed}")
+        else:
+            engines.append(engine)
+    for label, raw in bench.datasets():
+        convert(raw, data)
+        ways = {engine: lambda engine=engine: build(data, engine=engine) for engine in engines}
+        for engine, result in in_turns(ways, bench.runs).items():
+            bench.add(label, count_laps(raw), engine, result, packages_mb=packages_mb(engine))
+    shutil.rmtree(data)
+
+
+def packages_mb(engine: str) -> int:
+    """The size of the Python packages that `make build ENGINE=engine` installs, in 10**6 bytes."""
+    locks = [ROOT / "requirements" / f"{name}.txt" for name in ("core", *({engine} - {"duckdb"}))]
+    names = {
+        name for lock in locks for name in re.findall(r"(?m)^([\w.-]+)==", lock.read_text(encoding="utf-8"))
+    }
+    size = 0
+    for name in names:
+        with suppress(PackageNotFoundError):  # locked for another system
+            files = [Path(file.locate()) for file in distribution(name).files or ()]
+            size += sum(file.stat().st_size for file in files if file.is_file())
+    return round(size / 1e6)
+
+
 @dataclass(frozen=True)
 class Comparison:
     """One comparison, and the sizes at which the page shows it and --quick tries it."""
@@ -354,6 +393,7 @@ COMPARISONS = {
     "pipeline": Comparison(compare_pipeline, 3, (0.1, 1, 17), (0.1,)),
     "dbt": Comparison(compare_dbt, 3, (1,), (0.1,)),
     "growth": Comparison(compare_growth, 1, (1, 10, 100), (0.1, 0.2)),
+    "engines": Comparison(compare_engines, 1, (1, 4), (0.04,)),
 }
 
 

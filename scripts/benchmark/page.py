@@ -127,6 +127,15 @@ def new_race(rows: list[Row]) -> str:
     return table([*MEASURES, "everything = 100 %", "SQL, s", "everything = 100 %"], lines)
 
 
+def engines(rows: list[Row]) -> str:
+    lines = []
+    for label, group in groups(rows).items():
+        for row in group:
+            slower = f"{number(row['seconds'] / group[0]['seconds'])}x"
+            lines.append([label, row["name"], *measures(row), slower, number(row["packages_mb"])])
+    return table([*MEASURES, "time, duckdb = 1", "packages MB"], lines)
+
+
 def reached(results: dict[str, Any]) -> str:
     """All goals, and whether they were reached."""
     lines = [
@@ -158,6 +167,7 @@ PARTS = {
     "dbt": Part("dbt", dbt_cost, "dbt and its SQL"),
     "growth": Part("growth", growth, "Convert and build, as data grow", "everything"),
     "new-race": Part("growth", new_race, "One more race"),
+    "engines": Part("engines", engines, "The whole project, by engine"),
 }
 
 

@@ -12,7 +12,7 @@ import duckdb
 import polars as pl
 import pytest
 from checksums import part_checksums
-from conftest import SCRIPTS, must_run
+from conftest import DBT, SCRIPTS, must_run
 from raw_schema import SOURCES, read_tables
 
 # When a build saw a version of a result; all else of the history must agree.
@@ -219,6 +219,39 @@ def test_a_race_is_told_by_its_rows_wherever_they_are(tmp_path: Path) -> None:
     assert one[2] == swapped[2]
     assert one[1] != parts((1, 7, 8), (1, 7, 8))[1]
     assert one[2] != parts((2, 7, 8), (2, 7, 8))[2]
+
+
+def test_blocks_of_seasons_are_the_whole(lacking_a_race: Path, tmp_path: Path) -> None:
+    """The models that go through all laps, filled a season at a time in place of all at once."""
+    whole, data = lacking_a_race / "data" / "warehouse.duckdb", tmp_path / "data"
+    warehouse = shutil.copytree(lacking_a_race / "data", data) / "warehouse.duckdb"
+    for table in ("fct_race_laps", "fct_stints"):
+        with duckdb.connect(warehouse) as connection:
+            connection.execute(f"delete from marts.{table}")
+    chosen = ["run", "--select", "config.meta.in_blocks:true", "--vars", "seasons_in_block: 1"]
+    must_run(DBT, *chosen, "--target-path", tmp_path / "target", PITWALL_DATA=data)
+    ran = {
+        path.stem: path.read_text(encoding="utf-8") for path in (tmp_path / "target" / "run").rglob("*.sql")
+    }
+    assert {"fct_race_laps", "fct_stints", "fct_undercuts"} < set(ran)
+    for name, sql in ran.items():
+        assert sql.count("insert into") == 4, name
+        assert sql.count(" between 2022 and 2022") == sql.count(" between 2024 and 2024") > 0, name
+    expected, built = content(whole), content(warehouse)
+    for table, rows in expected.items():
+        assert built[table] == rows, f"{table} differs"
+
+
+def test_a_model_in_blocks_reads_seasons_alone(lacking_a_race: Path) -> None:
+    """Whatever it read whole, it would read again for each block, and might have its rows once a block."""
+    manifest = json.loads((lacking_a_race / "data/.build/target/manifest.json").read_text(encoding="utf-8"))
+    models = [node for node in manifest["nodes"].values() if node["config"].get("meta", {}).get("in_blocks")]
+    assert len(models) == 5
+    for model in models:
+        assert model["config"]["materialized"] == "incremental"
+        assert model["config"]["contract"]["enforced"]
+        reads = model["raw_code"].count("ref(")
+        assert model["raw_code"].count("in_changed_seasons()") == reads, model["name"]
 
 
 def test_models_read_no_more_and_no_less_than_changed(lacking_a_race: Path) -> None:

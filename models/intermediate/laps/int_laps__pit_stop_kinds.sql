@@ -1,3 +1,5 @@
+{{ config(materialized=by_season()) }}
+
 with
 
 pit_stops as (
@@ -127,6 +129,7 @@ kinds as (
         pit_stops.race_id,
         pit_stops.driver_id,
         pit_stops.stop_number,
+        races.season,
         pit_stops.lap_number,
         pit_stops.duration_ms,
         case
@@ -140,6 +143,8 @@ kinds as (
             else 'stop'
         end as stop_kind
     from pit_stops
+    inner join races
+        on pit_stops.race_id = races.race_id
     left join usual_stops
         on pit_stops.race_id = usual_stops.race_id
     left join red_flag_laps

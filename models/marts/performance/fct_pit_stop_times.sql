@@ -1,10 +1,11 @@
-{{ config(materialized=by_season()) }}
+{{ config(materialized=by_season(), meta={'in_blocks': true}) }}
 
 with
 
 pit_stops as (
 
     select * from {{ ref('int_laps__pit_stop_kinds') }}
+    where {{ in_changed_seasons() }}
 
 ),
 

@@ -1,4 +1,4 @@
-{{ config(materialized=by_season()) }}
+{{ config(materialized=by_season(), meta={'in_blocks': true}) }}
 
 with
 
@@ -12,6 +12,7 @@ lap_times as (
 pit_stops as (
 
     select * from {{ ref('int_laps__pit_stop_kinds') }}
+    where {{ in_changed_seasons() }}
 
 ),
 

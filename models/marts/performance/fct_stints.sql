@@ -1,4 +1,4 @@
-{{ config(materialized=by_season()) }}
+{{ config(materialized=by_season(), meta={'in_blocks': true}) }}
 
 with
 
@@ -12,7 +12,7 @@ race_laps as (
 pit_stops as (
 
     select * from {{ ref('int_laps__pit_stop_kinds') }}
-    where stop_kind <> 'drive-through'
+    where stop_kind <> 'drive-through' and {{ in_changed_seasons() }}
 
 ),
 

@@ -49,8 +49,11 @@ def must_run(*command: str | Path, **environment: str | Path) -> str:
 
 
 @cache
-def only_core() -> dict[str, str]:
-    """The environment in which no package can be imported that requirements/core.txt does not lock."""
+def no_engines() -> dict[str, str]:
+    """The environment in which no package can be imported that only an engine's lock has.
+
+    Those of requirements/dev.txt stay: dbt finds the one for metrics by its metadata, and wants it then.
+    """
 
     def normal(name: str) -> str:
         return re.sub(r"[-_.]+", "-", name).lower()
@@ -60,14 +63,14 @@ def only_core() -> dict[str, str]:
         modules = {file.stem for file in files if len(file.parts) == 1}
         return modules | {".".join(file.parts[:-1]) for file in files if file.name == "__init__.py"}
 
-    locked = (ROOT / "requirements" / "core.txt").read_text(encoding="utf-8")
+    locked = (ROOT / "requirements" / "dev.txt").read_text(encoding="utf-8")
     core = {normal(name) for name in re.findall(r"(?m)^([\w.-]+)==", locked)}
     installed = list(distributions())
     known = [packages(each) for each in installed if normal(each.name) in core]
     others = [packages(each) for each in installed if normal(each.name) not in core]
     hidden = set().union(*others) - set().union(*known)
     roots = sorted(name for name in hidden if name.rpartition(".")[0] not in hidden)
-    return {"PYTHONPATH": str(TESTS / "only_core"), "HIDDEN_PACKAGES": ",".join(roots)}
+    return {"PYTHONPATH": str(TESTS / "no_engines"), "HIDDEN_PACKAGES": ",".join(roots)}
 
 
 def build_warehouse(raw: Path, data: Path) -> Path:
@@ -76,9 +79,9 @@ def build_warehouse(raw: Path, data: Path) -> Path:
     It goes without the packages of other engines, which may be installed here.
     """
     clone = {name: os.environ[name] for name in ("PITWALL_DBT_UTILS",) if name in os.environ}
-    must_run(SCRIPTS / "setup_packages.py", **clone, **only_core())
-    must_run(SCRIPTS / "csv_to_parquet.py", raw, PITWALL_DATA=data, **only_core())
-    must_run(SCRIPTS / "build.py", PITWALL_DATA=data, **only_core())
+    must_run(SCRIPTS / "setup_packages.py", **clone, **no_engines())
+    must_run(SCRIPTS / "csv_to_parquet.py", raw, PITWALL_DATA=data, **no_engines())
+    must_run(SCRIPTS / "build.py", PITWALL_DATA=data, **no_engines())
     return data / "warehouse.duckdb"
 
 

@@ -19,7 +19,7 @@ import duckdb
 import pytest
 import setup_packages
 import yaml
-from conftest import DBT, ROOT, SCRIPTS, must_run, only_core, run
+from conftest import DBT, ROOT, SCRIPTS, must_run, no_engines, run
 
 STANDIN = ROOT / "dbt_utils_standin"
 PROVIDED = set(
@@ -374,10 +374,10 @@ OF_OTHERS = ["dbt.adapters.postgres", "dbt.adapters.spark", "pyspark", "psycopg2
 @pytest.mark.parametrize("package", OF_OTHERS)
 def test_the_shared_warehouses_are_built_without_the_packages_of_other_engines(package: str) -> None:
     """Both fixtures build where they cannot be imported, whether they are installed or not."""
-    result = run(sys.executable, "-c", f"import {package}", **only_core())
+    result = run(sys.executable, "-c", f"import {package}", **no_engines())
     assert result.returncode == 1
     assert f"No module named '{package}'" in result.stdout
 
 
 def test_duckdb_polars_and_dbt_are_not_hidden() -> None:
-    must_run(sys.executable, "-c", "import dbt.adapters.duckdb, duckdb, polars", **only_core())
+    must_run(sys.executable, "-c", "import dbt.adapters.duckdb, duckdb, polars", **no_engines())

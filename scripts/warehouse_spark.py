@@ -18,7 +18,8 @@ from pyspark.sql import SparkSession
 from warehouse import NotAvailable, Warehouse
 
 ROOT = Path(__file__).resolve().parent.parent
-PUBLIC = ("marts", "quality")
+HISTORY = "race_results_history"
+MEANING = ("race_id", "driver_id")  # whose result it is
 OLDEST_JAVA = 17
 SECONDS_TO_ANSWER = 10
 
@@ -37,6 +38,7 @@ class SparkWarehouse(Warehouse):
         self.folder = data / "spark"
         self.final = self.folder / "current"
         self.aside = self.folder / f"{datetime.now(UTC):%Y%m%d-%H%M%S-%f}"
+        self.stays_behind = False
 
     def __str__(self) -> str:
         return str(self.final)
@@ -53,6 +55,15 @@ class SparkWarehouse(Warehouse):
         for leftover in self.folder.glob("2*"):
             if leftover.resolve() != last:
                 shutil.rmtree(leftover)
+        carried = {}
+        if self.last_history().is_dir():
+            history = read_table(self.last_history())
+            if is_of_other_results(history, self.data):
+                self.stays_behind = history["dbt_valid_to"].count() > 0
+            else:
+                check_clock(history, datetime.now(UTC), self, "this machine")
+                # Spark makes the new one from it: a catalog that does not run yet takes no table.
+                carried = {"PITWALL_HISTORY": str(self.last_history().absolute())}
         self.aside.mkdir(parents=True)
         # Relative to the project, where dbt runs: a script of Spark stumbles over a space in the path.
         conf = str(settings.absolute()) if os.environ.get("SPARK_CONF_DIR") else settings.name
@@ -61,7 +72,12 @@ class SparkWarehouse(Warehouse):
             "PITWALL_SPARK": str(self.aside.absolute()),
             # dbt reads no pandas from Spark, whose warning that it knows too new a one is of no use.
             "PYTHONWARNINGS": "ignore::FutureWarning:pyspark.testing.utils",
+            **carried,
         }
+
+    def last_history(self) -> Path:
+        """The folder of the history in the last good warehouse, which may have none."""
+        return self.final.resolve() / "snapshots.db" / HISTORY
 
     def kept(self) -> str:
         return str(self.aside) if any(self.aside.glob("*.db")) else ""
@@ -71,6 +87,10 @@ class SparkWarehouse(Warehouse):
         rows = [
             polars.scan_parquet(table / "*.parquet").select(polars.len()).collect().item() for table in tables
         ]
+        if self.stays_behind:
+            kept = self.folder / f"snapshots-{self.aside.name}" / HISTORY
+            shutil.copytree(self.last_history(), kept)
+            print(f"The last results were of another championship; {kept} keeps their revisions.")
         link = self.folder / "current.new"
         link.unlink(missing_ok=True)
         link.symlink_to(self.aside.name)
@@ -78,15 +98,17 @@ class SparkWarehouse(Warehouse):
         return len(tables), sum(rows)
 
     def export(self, folder: Path) -> None:
-        """Copy marts and quality as Parquet, `schema/table/*.parquet`, into a folder that is made."""
-        for schema in PUBLIC:
+        for schema in self.EXPORTED:
             shutil.copytree(self.final / f"{schema}.db", folder / schema)
 
 
 class RemoteSparkWarehouse(Warehouse):
-    """Builds into new schemas at a Spark Connect server, and turns the views of marts and quality to them.
+    """Builds into new schemas at a Spark Connect server, and turns the views that people query to them.
 
     The catalog is the server's, and Spark renames no schema. The server reads the Parquet at the same path.
+    A view is turned at once, but each for itself: who reads two of them meanwhile may see one of either
+    build. Were commit cut short, some views would stay at the tables of the last build, which are still
+    there: they go only when all views are turned, and the next build turns them all.
     """
 
     target = "spark"
@@ -96,10 +118,11 @@ class RemoteSparkWarehouse(Warehouse):
         self.remote = os.environ["SPARK_REMOTE"]
         self.suffix = f"_{datetime.now(UTC):%Y%m%d%H%M%S}"
         self.had_one = False
+        self.stays_behind = False
 
     def __str__(self) -> str:
         # Not the whole address, which may have a token in it.
-        return f"schemas {' and '.join(PUBLIC)} at {urlsplit(self.remote).hostname}"
+        return f"schemas {', '.join(self.EXPORTED)} at {urlsplit(self.remote).hostname}"
 
     def exists(self) -> bool:
         return self.had_one
@@ -107,7 +130,10 @@ class RemoteSparkWarehouse(Warehouse):
     def begin(self) -> dict[str, str]:
         check_answers("SPARK_REMOTE", self.remote, "sc", 15002)
         with self.session() as spark:
-            self.had_one = PUBLIC[0] in schemas(spark)
+            there = schemas(spark)
+            self.had_one = "marts" in there
+            if "snapshots" in there and HISTORY in tables(spark, "snapshots"):
+                self.stays_behind = carry_history(spark, f"snapshots{self.suffix}", self.data, self)
         return {"PITWALL_SCHEMA_SUFFIX": self.suffix}
 
     def kept(self) -> str:
@@ -116,7 +142,11 @@ class RemoteSparkWarehouse(Warehouse):
     def commit(self) -> tuple[int, int]:
         rows = []
         with self.session() as spark:
-            for schema in PUBLIC:
+            if self.stays_behind:
+                kept = f"snapshots_{datetime.now(UTC):%Y%m%d_%H%M%S}"
+                copy_history(spark, kept)
+                print(f"The last results were of another championship; schema {kept} keeps their revisions.")
+            for schema in self.EXPORTED:
                 spark.sql(f"create schema if not exists {schema}").collect()
                 built, last = tables(spark, schema + self.suffix), tables(spark, schema)
                 for table in built:
@@ -134,9 +164,8 @@ class RemoteSparkWarehouse(Warehouse):
         return len(rows), sum(rows)
 
     def export(self, folder: Path) -> None:
-        """Write marts and quality as Parquet, `schema/table/*.parquet`, into a folder that is made."""
         with self.session() as spark:
-            for schema in PUBLIC:
+            for schema in self.EXPORTED:
                 for table in tables(spark, schema):
                     (folder / schema / table).mkdir(parents=True)
                     rows = polars.from_arrow(spark.table(f"{schema}.{table}").toArrow())
@@ -152,7 +181,7 @@ class RemoteSparkWarehouse(Warehouse):
         try:
             yield spark
         except PySparkException as error:
-            raise PlainError(f"SPARK_REMOTE: {str(error).partition(chr(10))[0]}") from None
+            raise PlainError(f"SPARK_REMOTE: {first_line(error)}") from None
         finally:
             spark.stop()
 
@@ -170,6 +199,63 @@ def schemas(spark: SparkSession) -> list[str]:
 def tables(spark: SparkSession, schema: str) -> list[str]:
     """The tables and views of a schema."""
     return [row["tableName"] for row in spark.sql(f"show tables in {schema}").collect()]
+
+
+def read_table(folder: Path) -> polars.DataFrame:
+    """A table as Spark wrote it. Raises PlainError if it cannot be read."""
+    try:
+        return polars.read_parquet(folder / "*.parquet")
+    except (OSError, polars.exceptions.PolarsError) as error:
+        raise PlainError(
+            f"{folder}: cannot be read, and nothing else has the history of revised results. Put a good copy "
+            f"in its place, or move the folder away to begin a new history. Polars says: {first_line(error)}"
+        ) from None
+
+
+def is_of_other_results(history: polars.DataFrame, data: Path) -> bool:
+    """Whether the history is of another championship: its ids mean other results.
+
+    Every one of them would look revised.
+    """
+    now = polars.read_parquet(data / "parquet" / "results.parquet", columns=["result_id", *MEANING])
+    known = history.filter(polars.col("dbt_valid_to").is_null()).join(now, on="result_id", suffix="_now")
+    same = known.filter(*(polars.col(name) == polars.col(f"{name}_now") for name in MEANING))
+    return 2 * same.height < known.height
+
+
+def check_clock(history: polars.DataFrame, now: datetime, warehouse: Warehouse, whose: str) -> None:
+    """Raise PlainError if the history has a time to come: a revision found now would end before it began."""
+    latest = history.select(polars.max_horizontal(polars.max("dbt_valid_from", "dbt_valid_to"))).item()
+    if latest and latest.replace(tzinfo=UTC) > now:
+        raise PlainError(
+            f"{warehouse}: was built at {latest:%Y-%m-%d %H:%M:%S} UTC, and the clock of {whose} is not there "
+            "yet; set the clock right, then start again"
+        )
+
+
+def carry_history(spark: SparkSession, schema: str, data: Path, warehouse: Warehouse) -> bool:
+    """Copy the last history into a new schema, where dbt adds to it.
+
+    Returns whether revisions stay behind, because the new results are of another championship.
+    """
+    history = polars.from_arrow(spark.table(f"snapshots.{HISTORY}").toArrow())
+    if is_of_other_results(history, data):
+        return history["dbt_valid_to"].count() > 0
+    [[now]] = spark.sql("select unix_micros(current_timestamp())").collect()
+    check_clock(history, datetime.fromtimestamp(now / 1e6, UTC), warehouse, "the server")
+    copy_history(spark, schema)
+    return False
+
+
+def copy_history(spark: SparkSession, schema: str) -> None:
+    """Copy the last history into a schema that is made."""
+    spark.sql(f"create schema {schema}").collect()
+    spark.sql(f"create table {schema}.{HISTORY} using parquet as table snapshots.{HISTORY}").collect()
+
+
+def first_line(error: Exception) -> str:
+    """The first line of what an error says."""
+    return str(error).partition("\n")[0]
 
 
 def check_spark(settings: Path) -> None:

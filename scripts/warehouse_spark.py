@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import polars
 from data_folder import PlainError
+from polars import selectors
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 from warehouse import NotAvailable, Warehouse
@@ -168,7 +169,7 @@ class RemoteSparkWarehouse(Warehouse):
             for schema in self.EXPORTED:
                 for table in tables(spark, schema):
                     (folder / schema / table).mkdir(parents=True)
-                    rows = polars.from_arrow(spark.table(f"{schema}.{table}").toArrow())
+                    rows = fetch_table(spark, f"{schema}.{table}")
                     rows.write_parquet(folder / schema / table / "all.parquet")
 
     @contextmanager
@@ -228,8 +229,8 @@ def check_clock(history: polars.DataFrame, now: datetime, warehouse: Warehouse, 
     latest = history.select(polars.max_horizontal(polars.max("dbt_valid_from", "dbt_valid_to"))).item()
     if latest and latest.replace(tzinfo=UTC) > now:
         raise PlainError(
-            f"{warehouse}: was built at {latest:%Y-%m-%d %H:%M:%S} UTC, and the clock of {whose} is not there "
-            "yet; set the clock right, then start again"
+            f"{warehouse}: was built at {latest:%Y-%m-%d %H:%M:%S} UTC, and the clock of {whose} is not "
+            "there yet; set the clock right, then start again"
         )
 
 
@@ -238,13 +239,19 @@ def carry_history(spark: SparkSession, schema: str, data: Path, warehouse: Wareh
 
     Returns whether revisions stay behind, because the new results are of another championship.
     """
-    history = polars.from_arrow(spark.table(f"snapshots.{HISTORY}").toArrow())
+    history = fetch_table(spark, f"snapshots.{HISTORY}")
     if is_of_other_results(history, data):
         return history["dbt_valid_to"].count() > 0
     [[now]] = spark.sql("select unix_micros(current_timestamp())").collect()
     check_clock(history, datetime.fromtimestamp(now / 1e6, UTC), warehouse, "the server")
     copy_history(spark, schema)
     return False
+
+
+def fetch_table(spark: SparkSession, table: str) -> polars.DataFrame:
+    """A table of the server, its times UTC as in the files that Spark writes."""
+    in_utc = selectors.datetime(time_zone="*").dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+    return polars.from_arrow(spark.table(table).toArrow()).with_columns(in_utc)
 
 
 def copy_history(spark: SparkSession, schema: str) -> None:

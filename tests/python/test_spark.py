@@ -28,8 +28,8 @@ if not found or not found.origin:
 
 SPARK_CLASS = Path(found.origin).parent / "bin" / "spark-class"
 
-# Why a table of marts is not there on Spark.
-NOT_ON_SPARK = {"fct_result_revisions": "It reads a snapshot, which updates rows."}
+# When a build saw something is its own.
+NO_TIMES = "columns(name -> not starts_with(name, 'dbt_') and name <> 'revised_at')"
 
 
 @pytest.fixture(scope="session")
@@ -55,14 +55,13 @@ def table_files(folder: Path) -> str:
 
 def differences(warehouse: Path, spark: Path, schema: str) -> dict[str, str]:
     """What is not the same in the two warehouses, by table."""
-    found = {}
     with duckdb.connect(warehouse, read_only=True) as connection:
         query = "select table_name from information_schema.tables where table_schema = ?"
-        for (table,) in connection.execute(query, [schema]).fetchall():
-            if table in NOT_ON_SPARK:
-                continue
+        tables = {name for (name,) in connection.execute(query, [schema]).fetchall()}
+        found = {folder.name: "only there" for folder in (spark / f"{schema}.db").iterdir()}
+        for table in tables:
             other = spark / f"{schema}.db" / table
-            if not other.is_dir():
+            if not found.pop(table, None):
                 found[table] = "missing"
                 continue
             sides = [f'{schema}."{table}"', table_files(other)]
@@ -74,7 +73,7 @@ def differences(warehouse: Path, spark: Path, schema: str) -> dict[str, str]:
                 found[table] = f"columns {sorted(set(names[0]) ^ set(names[1])) or 'in another order'}"
                 continue
             for this, that in (sides, sides[::-1]):
-                query = f"select * from {this} except all select * from {that}"
+                query = f"select {NO_TIMES} from {this} except all select {NO_TIMES} from {that}"
                 if rows := connection.execute(query).fetchmany(3):
                     found[table] = f"only in {this}: {rows}"
     return found
@@ -91,14 +90,10 @@ def test_a_build_says_what_it_made_and_nothing_else(built: tuple[Path, str]) -> 
     assert "Exception" not in said
 
 
-@pytest.mark.parametrize("schema", ["marts", "quality"])
+@pytest.mark.parametrize("schema", ["marts", "quality", "snapshots", "seeds"])
 def test_every_cell_is_that_of_duckdb(data: Path, built: tuple[Path, str], schema: str) -> None:
+    """Seeds with their quotes, backslashes and empty cells, which dbt-spark writes as they come."""
     assert differences(data / "warehouse.duckdb", built[0], schema) == {}
-
-
-def test_seeds_arrive_as_they_are(data: Path, built: tuple[Path, str]) -> None:
-    """With quotes, backslashes and empty cells, which dbt-spark writes as they come."""
-    assert differences(data / "warehouse.duckdb", built[0], "seeds") == {}
 
 
 def test_a_comparison_would_see_a_wrong_cell(data: Path, built: tuple[Path, str], tmp_path: Path) -> None:
@@ -109,13 +104,6 @@ def test_a_comparison_would_see_a_wrong_cell(data: Path, built: tuple[Path, str]
     wrong = polars.col("circuit_name").replace(table["circuit_name"][0], "Nowhere")
     table.with_columns(wrong).write_parquet(file)
     assert list(differences(data / "warehouse.duckdb", copy, "marts")) == ["dim_circuits"]
-
-
-def test_only_the_revisions_are_missing(data: Path, built: tuple[Path, str]) -> None:
-    with duckdb.connect(data / "warehouse.duckdb", read_only=True) as connection:
-        query = "select table_name from information_schema.tables where table_schema = 'marts'"
-        tables = {name for (name,) in connection.execute(query).fetchall()}
-    assert tables - {folder.name for folder in (built[0] / "marts.db").iterdir()} == set(NOT_ON_SPARK)
 
 
 def test_a_broken_constraint_fails_the_build(data: Path, built: tuple[Path, str], tmp_path: Path) -> None:
@@ -181,33 +169,105 @@ def started(port: int, *arguments: str | Path, **environment: str | Path) -> Ite
         process.wait(60)
 
 
-@pytest.fixture
-def small(data: Path, tmp_path: Path) -> Path:
-    """A data folder with nothing but the Parquet files."""
-    shutil.copytree(data / "parquet", tmp_path / "small" / "parquet")
-    return tmp_path / "small"
-
-
 def is_bound(port: int) -> bool:
     """Whether a program listens on a port of loopback."""
     with socket.socket() as probe:
         return not probe.connect_ex(("127.0.0.1", port))
 
 
-# A dimension, the results, what they hang on, and what is tested of them.
-SUBSET = ["build", "-s", "+fct_race_results", "+dim_circuits", "--indirect-selection", "cautious"]
-SUBSET += ["--exclude-resource-type", "unit_test"]
+# What scripts/build.py does, with less than the whole project: what dbt selects. CUT_SHORT has a server fail
+# after the first schema of views, and whoever reads them look at them then.
+BUILD = """
+import contextlib, os, subprocess, sys
+from pathlib import Path
+import warehouse_spark
+
+warehouse = warehouse_spark.spark_warehouse(Path(os.environ["PITWALL_DATA"]))
+place = warehouse.begin()
+subprocess.run(sys.argv[2:], env={**os.environ, **place}, check=True)
+if os.environ.get("CUT_SHORT"):
+    tables = warehouse_spark.tables
+    warehouse_spark.tables = lambda spark, schema: tables(spark, schema) if schema < "q" else 1 / 0
+    with contextlib.suppress(ZeroDivisionError):
+        warehouse.commit()
+    warehouse_spark.tables = tables
+    warehouse.export(Path(os.environ["CUT_SHORT"]))
+print("COMMITTED", warehouse, *warehouse.commit(), flush=True)
+warehouse.export(Path(sys.argv[1]))
+"""
+# The history of results, and all that it hangs on.
+SUBSET = "+fct_result_revisions"
 
 
-def subset_is_equal(data: Path, spark: Path) -> None:
-    """The two marts of the subset are those of DuckDB; the others are not there."""
-    found = differences(data / "warehouse.duckdb", spark, "marts")
+def build_subset(data: Path, export: Path, *selected: str, **environment: str | Path) -> str:
+    """Build, commit and export a part of the project; returns what was said."""
+    command = [Path(sys.executable).with_name("dbt"), "build", "--target=spark", "--log-level-file=none"]
+    command += ["--target-path", data / "target", "--exclude-resource-type", "unit_test"]
+    command += ["--indirect-selection", "cautious", "--select", *selected]
+    build = [sys.executable, "-c", BUILD, export, *command]
+    said = must_run(*build, PYTHONPATH=SCRIPTS, PITWALL_DATA=data, **environment)
+    for folder in list(export.iterdir()):
+        folder.rename(folder.with_name(f"{folder.name}.db"))
+    return said
+
+
+@pytest.fixture(scope="session")
+def revised(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with the DuckDB warehouse after results were revised.
+
+    Of the first race, the last at the flag got another time, and the winner another number: the one with
+    the old number has left the source, and the other is new.
+    """
+    folder = tmp_path_factory.mktemp("revised")
+    shutil.copytree(data / "raw", folder / "raw")
+    shutil.copy(data / "warehouse.duckdb", folder)
+    file = folder / "raw" / "results.csv"
+    results = polars.read_csv(file, infer_schema=False)
+    times = polars.col("milliseconds").cast(polars.Int64, strict=False)
+    last = (polars.col("raceId") == "1") & (times == times.filter(polars.col("raceId") == "1").max())
+    results.with_columns(
+        milliseconds=polars.when(last).then((times + 5000).cast(str)).otherwise("milliseconds"),
+        resultId=polars.col("resultId").replace("1", "77777"),
+    ).write_csv(file)
+    build_warehouse(folder / "raw", folder)
+    return folder
+
+
+def is_revised(revised: Path, first: Path, spark: Path) -> None:
+    """The history after the second build is that of DuckDB, and goes on from that of the first."""
+    warehouse = revised / "warehouse.duckdb"
+    assert differences(warehouse, spark, "snapshots") == {}
+    found = differences(warehouse, spark, "marts")
     assert {what for table, what in found.items()} == {"missing"}
-    assert {"fct_race_results", "dim_circuits"}.isdisjoint(found)
+    assert {"dim_races", "dim_statuses", "fct_result_revisions"}.isdisjoint(found)
+    before, after = (table_files(each / "snapshots.db" / "race_results_history") for each in (first, spark))
+    query = (
+        "select result_id = 1, result_id = 77777, dbt_valid_to is null, "
+        "dbt_valid_from = lag(dbt_valid_to) over (partition by result_id order by dbt_valid_from) "
+        f"from {after} where dbt_updated_at = dbt_valid_from "
+        "qualify result_id in (1, 77777) or count(*) over (partition by result_id) > 1 "
+        "order by result_id, dbt_valid_from"
+    )
+    assert duckdb.sql(query).fetchall() == [
+        (True, False, False, None),
+        (False, False, False, None),
+        (False, False, True, True),
+        (False, True, True, None),
+    ]
+    query = f"from {before} anti join {after} using (dbt_scd_id, dbt_valid_from)"
+    assert duckdb.sql(query).fetchall() == [], "versions that are not there any more"
+    query = f"select count(*) = count(distinct dbt_scd_id), count(distinct dbt_valid_from) from {after}"
+    assert duckdb.sql(query).fetchall() == [(True, 2)]
+    query = (
+        f"select revised_column from {table_files(spark / 'marts.db' / 'fct_result_revisions')} order by 1"
+    )
+    assert duckdb.sql(query).fetchall() == [("result",), ("time_ms",)]
 
 
-def test_the_target_moves_to_a_standalone_cluster(data: Path, small: Path, tmp_path: Path) -> None:
-    """A master and one worker. All that changes is one line of the settings."""
+def test_the_target_moves_to_a_standalone_cluster(
+    built: tuple[Path, str], revised: Path, tmp_path: Path
+) -> None:
+    """A master and one worker make the next build. All that changes is one line of the settings."""
     master, web, worker = free_port(), free_port(), free_port()
     settings = tmp_path / "settings"
     shutil.copytree(ROOT / "spark", settings)
@@ -217,6 +277,9 @@ def test_the_target_moves_to_a_standalone_cluster(data: Path, small: Path, tmp_p
     )
     assert lines == 1
     file.write_text(text + "spark.cores.max 1\nspark.executor.memory 1g\n")
+    data = tmp_path / "my data"
+    shutil.copytree(built[0].parent, data / "spark", symlinks=True)
+    shutil.copytree(revised / "parquet", data / "parquet")
     listen = ["--host", "127.0.0.1", "--webui-port"]
     classes = "org.apache.spark.deploy"
     with (
@@ -230,40 +293,22 @@ def test_the_target_moves_to_a_standalone_cluster(data: Path, small: Path, tmp_p
             f"spark://127.0.0.1:{master}",
         ),
     ):
-        place = tmp_path / "tables"
-        result = dbt(small, *SUBSET, SPARK_CONF_DIR=settings, PITWALL_SPARK=place)
-        assert result.returncode == 0, result.stdout
+        build_subset(data, tmp_path / "export", SUBSET, SPARK_CONF_DIR=settings)
         assert list((tmp_path / "work").glob("app-*/0")), "the worker has done nothing"
     assert not is_bound(master)
     assert not is_bound(worker)
-    subset_is_equal(data, place)
+    is_revised(revised, built[0], tmp_path / "export")
 
 
-# What scripts/build.py does at a Spark Connect server, twice, with less than the whole project.
-BUILD_REMOTE = """
-import os, subprocess, sys
-from pathlib import Path
-from warehouse_spark import spark_warehouse
-
-data = Path(os.environ["PITWALL_DATA"])
-for build in (1, 2):
-    warehouse = spark_warehouse(data)
-    place = warehouse.begin()
-    if build == 2:
-        assert warehouse.exists()
-        sys.argv.remove("+fct_race_results")
-    subprocess.run(sys.argv[1:], env={**os.environ, **place}, check=True)
-    print("COMMITTED", warehouse, *warehouse.commit())
-    warehouse.export(data / f"export {build}")
-"""
-
-
-def test_the_target_moves_to_a_spark_connect_server(data: Path, small: Path, tmp_path: Path) -> None:
+def test_the_target_moves_to_a_spark_connect_server(data: Path, revised: Path, tmp_path: Path) -> None:
     """All that changes is SPARK_REMOTE. The server has the settings of the project; any other would do.
 
-    Without Java, which is at the server. The second build leaves out a table, which then is nowhere.
+    Without Java, which is at the server. The second build leaves out a table, which then is nowhere; where
+    the views are turned to it half, all of them answer.
     """
     port = free_port()
+    small = tmp_path / "my data"
+    shutil.copytree(data / "parquet", small / "parquet")
     with started(
         port,
         "org.apache.spark.deploy.SparkSubmit",
@@ -273,37 +318,48 @@ def test_the_target_moves_to_a_spark_connect_server(data: Path, small: Path, tmp
         "spark-internal",
         PITWALL_SPARK=tmp_path / "tables",
     ):
-        said = must_run(
-            *(sys.executable, "-c", BUILD_REMOTE),
-            *(Path(sys.executable).with_name("dbt"), *SUBSET, "--target=spark", "--log-level-file=none"),
-            *("--target-path", tmp_path / "target"),
-            PYTHONPATH=SCRIPTS,
-            PITWALL_DATA=small,
-            SPARK_REMOTE=f"sc://127.0.0.1:{port}/;user_id=somebody",
-            JAVA_HOME=tmp_path,
-        )
+        remote = {"SPARK_REMOTE": f"sc://127.0.0.1:{port}/;user_id=somebody", "JAVA_HOME": tmp_path}
+        said = build_subset(small, tmp_path / "first", SUBSET, "+dim_circuits", **remote)
+        shutil.rmtree(small / "parquet")
+        shutil.copytree(revised / "parquet", small / "parquet")
+        half = tmp_path / "half"
+        said += build_subset(small, tmp_path / "second", SUBSET, CUT_SHORT=half, **remote)
         left = sorted(folder.name for folder in (tmp_path / "tables").glob("marts*"))
     assert not is_bound(port)
-    assert said.count("COMMITTED schemas marts and quality at 127.0.0.1") == 2
+    assert said.count("COMMITTED schemas marts, quality, snapshots at 127.0.0.1") == 2
+    rows = [
+        polars.read_parquet(half / schema / table).height
+        for schema, table in (("marts", "fct_result_revisions"), ("snapshots", "race_results_history"))
+    ]
+    versions = tmp_path / "first" / "snapshots.db" / "race_results_history"
+    assert rows == [2, polars.read_parquet(versions).height], "marts of this build, the history of the last"
     assert len(left) == 2, f"the schema of views and that of the last tables, not {left}"
-    for build in ("export 1", "export 2"):
-        (small / build / "marts.db").symlink_to("marts")
-    subset_is_equal(data, small / "export 1")
-    found = differences(data / "warehouse.duckdb", small / "export 2", "marts")
-    assert found["fct_race_results"] == "missing"
-    assert "dim_circuits" not in found
+    assert "dim_circuits" not in differences(data / "warehouse.duckdb", tmp_path / "first", "marts")
+    assert differences(data / "warehouse.duckdb", tmp_path / "second", "marts")["dim_circuits"] == "missing"
+    is_revised(revised, tmp_path / "first", tmp_path / "second")
 
 
-# Whole or not at all: with a dbt that is none, a Java that only tells its version, and no Spark
+# Whole or not at all: with a dbt that finds the one result revised each time, a Java that only tells its
+# version, and no Spark
 
 JAVA = "#!/bin/sh\necho 'openjdk version \"17.0.1\" 2021-10-19' >&2\n"
 FAKE_DBT = """
-import json, os, sys
+import datetime, json, os, sys
 from pathlib import Path
 import polars
 
 def cli():
-    table = Path(os.environ["PITWALL_SPARK"]) / "marts.db" / "laps"
+    tables = Path(os.environ["PITWALL_SPARK"])
+    history = tables / "snapshots.db" / "race_results_history"
+    history.mkdir(parents=True)
+    now = datetime.datetime.now(datetime.UTC).replace(tzinfo=None)
+    results = polars.read_parquet(Path(os.environ["PITWALL_DATA"], "parquet", "results.parquet"))
+    versions = [results.with_columns(dbt_valid_from=now, dbt_valid_to=polars.lit(None, polars.Datetime))]
+    if last := os.environ.get("PITWALL_HISTORY"):
+        ended = polars.read_parquet(last + "/*.parquet")
+        versions.insert(0, ended.with_columns(polars.col("dbt_valid_to").fill_null(now)))
+    polars.concat(versions).write_parquet(history / "part-0.parquet")
+    table = tables / "marts.db" / "laps"
     table.mkdir(parents=True)
     polars.DataFrame({"lap": range(int(os.environ["FAKE_ROWS"]))}).write_parquet(table / "part-0.parquet")
     target = Path(sys.argv[sys.argv.index("--target-path") + 1])
@@ -320,11 +376,15 @@ class Project:
     def __init__(self, root: Path, fake: Path) -> None:
         self.data = root / "my data"
         (self.data / "parquet").mkdir(parents=True)
-        (self.data / "parquet" / "laps.parquet").write_bytes(b"whatever is not looked into")
-        record(self.data / "parquet")
+        self.results(driver=44)
         self.fake = fake
         self.home = root / "java"
         self.java(JAVA)
+
+    def results(self, driver: int) -> None:
+        result = polars.DataFrame({"result_id": [1], "race_id": [9], "driver_id": [driver]})
+        result.write_parquet(self.data / "parquet" / "results.parquet")
+        record(self.data / "parquet")
 
     def java(self, script: str) -> None:
         (self.home / "bin").mkdir(parents=True, exist_ok=True)
@@ -340,6 +400,12 @@ class Project:
 
     def rows(self) -> int:
         return polars.read_parquet(self.data / "spark" / "current" / "marts.db" / "laps").height
+
+    def history(self) -> Path:
+        return self.data / "spark" / "current" / "snapshots.db" / "race_results_history"
+
+    def versions(self) -> int:
+        return polars.read_parquet(self.history()).height
 
 
 @pytest.fixture
@@ -372,6 +438,53 @@ def test_a_failed_build_leaves_the_last_good_one(project: Project) -> None:
     assert "the last good warehouse is unchanged; the failed one is kept for a look at" in said
     assert project.build(rows=6)[0] == 0
     assert project.rows() == 6
+
+
+def test_each_build_adds_to_the_history_and_a_failed_one_does_not(project: Project) -> None:
+    project.build()
+    project.build()
+    assert project.build(ends=1)[0] == 2
+    assert project.versions() == 2
+    project.build()
+    assert project.versions() == 3
+
+
+def test_the_revisions_of_other_results_are_kept_beside(project: Project) -> None:
+    project.build()
+    project.build()
+    project.results(driver=63)
+    code, said = project.build()
+    assert (code, project.versions()) == (0, 1)
+    [kept] = (project.data / "spark").glob("snapshots-*/race_results_history")
+    assert f"{kept} keeps their revisions" in said
+    assert polars.read_parquet(kept).height == 2
+    project.build()
+    assert kept.is_dir()
+
+
+def test_other_results_without_revisions_begin_a_history_of_their_own(project: Project) -> None:
+    project.build()
+    project.results(driver=63)
+    assert "revisions" not in project.build()[1]
+    assert project.versions() == 1
+    assert not list((project.data / "spark").glob("snapshots-*"))
+
+
+def test_a_history_from_the_future_is_not_added_to(project: Project) -> None:
+    project.build(rows=3)
+    [file] = project.history().iterdir()
+    later = polars.col("dbt_valid_from") + polars.duration(days=1)
+    polars.read_parquet(file).with_columns(later).write_parquet(file)
+    plain(project.build(rows=4), "spark/current: was built at", "the clock of this machine is not there yet")
+    assert (project.rows(), project.versions()) == (3, 1)
+
+
+def test_a_broken_history_is_not_replaced_in_silence(project: Project) -> None:
+    project.build(rows=3)
+    [file] = project.history().iterdir()
+    file.write_bytes(b"no Parquet")
+    plain(project.build(rows=4), "race_results_history: cannot be read, and nothing else has the history")
+    assert (project.rows(), file.read_bytes()) == (3, b"no Parquet")
 
 
 def test_a_folder_in_the_place_of_the_link_is_not_touched(project: Project) -> None:

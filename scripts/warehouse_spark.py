@@ -100,7 +100,8 @@ class SparkWarehouse(Warehouse):
 
     def export(self, folder: Path) -> None:
         for schema in self.EXPORTED:
-            shutil.copytree(self.final / f"{schema}.db", folder / schema)
+            if (self.final / f"{schema}.db").is_dir():
+                shutil.copytree(self.final / f"{schema}.db", folder / schema)
 
 
 class RemoteSparkWarehouse(Warehouse):
@@ -131,11 +132,14 @@ class RemoteSparkWarehouse(Warehouse):
     def begin(self) -> dict[str, str]:
         check_answers("SPARK_REMOTE", self.remote, "sc", 15002)
         with self.session() as spark:
-            there = schemas(spark)
-            self.had_one = "marts" in there
-            if "snapshots" in there and HISTORY in tables(spark, "snapshots"):
+            self.had_one = "marts" in schemas(spark)
+            if HISTORY in tables(spark, "snapshots"):
                 self.stays_behind = carry_history(spark, f"snapshots{self.suffix}", self.data, self)
-        return {"PITWALL_SCHEMA_SUFFIX": self.suffix}
+        # dbt asks for Hive with each statement; the catalog is the server's.
+        return {
+            "PITWALL_SCHEMA_SUFFIX": self.suffix,
+            "PYTHONWARNINGS": "ignore::UserWarning:pyspark.sql.connect.conf",
+        }
 
     def kept(self) -> str:
         return f"schemas *{self.suffix}"
@@ -198,7 +202,9 @@ def schemas(spark: SparkSession) -> list[str]:
 
 
 def tables(spark: SparkSession, schema: str) -> list[str]:
-    """The tables and views of a schema."""
+    """The tables and views of a schema; none if there is no such schema."""
+    if schema not in schemas(spark):
+        return []
     return [row["tableName"] for row in spark.sql(f"show tables in {schema}").collect()]
 
 

@@ -52,7 +52,4 @@ class Warehouse(ABC):
 
     @abstractmethod
     def export(self, folder: Path) -> None:
-        """Write the tables that people query as Parquet, `schema/table/*.parquet`, into a new folder.
-
-        Those of marts and quality, and the snapshots of an engine that has them.
-        """
+        """Write the tables of EXPORTED as Parquet, `schema/table/*.parquet`, into a new folder."""

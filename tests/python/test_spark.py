@@ -27,7 +27,7 @@ if not found or not found.origin:
 SPARK_CLASS = Path(found.origin).parent / "bin" / "spark-class"
 
 # When a build saw something is its own.
-NO_TIMES = "columns(name -> not starts_with(name, 'dbt_') and name <> 'revised_at')"
+NO_TIMES = "columns(lambda name: not starts_with(name, 'dbt_') and name <> 'revised_at')"
 
 
 @pytest.fixture(scope="session")
@@ -272,7 +272,7 @@ def is_revised(revised: Path, first: Path, spark: Path) -> None:
         (False, False, True, True),
         (False, True, True, None),
     ]
-    query = f"from {before} anti join {after} using (dbt_scd_id, dbt_valid_from)"
+    query = f"select * from {before} anti join {after} using (dbt_scd_id, dbt_valid_from)"
     assert duckdb.sql(query).fetchall() == [], "versions that are not there any more"
     query = f"select count(*) = count(distinct dbt_scd_id), count(distinct dbt_valid_from) from {after}"
     assert duckdb.sql(query).fetchall() == [(True, 2)]

@@ -263,7 +263,8 @@ def all_differ(parquet: Path, key: list[str]) -> bool:
     for start in range(0, rows, KEYS_AT_ONCE):
         block = keys.slice(start, KEYS_AT_ONCE).collect()
         openers = block.filter(~rises) if group else block
-        firsts = firsts.append(openers[key[0]].unique())
+        # In one piece of its own: what unique() returns holds on to the room of the whole block.
+        firsts = firsts.append(openers[key[0]].unique()).rechunk()
         if 2 * openers.height < block.height:
             again = openers.filter(pl.struct(group).hash().is_duplicated())
             block = block.filter(pl.col(key[0]).is_in(again[key[0]].unique().implode()))

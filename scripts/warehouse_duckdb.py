@@ -8,7 +8,7 @@ from pathlib import Path
 import changes
 import duckdb
 from data_folder import PlainError, lake
-from warehouse import Warehouse
+from warehouse import NotAvailable, Warehouse
 
 FICLONE = 0x40049409  # Linux: let two files share their data until one is written to
 
@@ -89,6 +89,8 @@ class DuckDBWarehouse(Warehouse):
         return counts
 
     def export(self, folder: Path) -> None:
+        if not self.exists():
+            raise NotAvailable(f"{self}: is not built yet; `make build` builds it")
         with duckdb.connect(self.final, read_only=True) as connection:
             for schema in self.EXPORTED:
                 query = "select table_name from information_schema.tables where table_schema = ?"

@@ -99,6 +99,8 @@ class SparkWarehouse(Warehouse):
         return len(tables), sum(rows)
 
     def export(self, folder: Path) -> None:
+        if not self.exists():
+            raise NotAvailable(f"{self}: is not built yet; `make build ENGINE=spark` builds it")
         for schema in self.EXPORTED:
             if (self.final / f"{schema}.db").is_dir():
                 shutil.copytree(self.final / f"{schema}.db", folder / schema)

@@ -164,3 +164,11 @@ def test_a_single_engine_is_nothing_to_compare(simulated_warehouse: Path) -> Non
     )
     assert result.returncode == 2
     assert result.stdout == "parity: there are no two engines to compare, only duckdb\n"
+
+
+def test_nothing_built_is_nothing_to_compare(tmp_path: Path) -> None:
+    result = run(SCRIPTS / "parity.py", "--built", "--engine", "duckdb", PITWALL_DATA=tmp_path)
+    assert result.returncode == 2
+    assert result.stdout == (
+        f"parity: {tmp_path}/warehouse.duckdb: is not built yet; `make build` builds it\n"
+    )

@@ -195,7 +195,9 @@ def write_page(results: dict[str, Any], docs: Path) -> Path:
                 file.write_text(chart(heading, rows, measure, unit), encoding="utf-8")
             images = "\n".join(f"![{shows.title}, {file.stem}](benchmarks/{file.name})" for file in shown)
             said = told(part["machine"], part["day"]) if len(machines) > 1 else ""
-            filled = "\n\n".join(each for each in (shows.write(rows), said, images) if each)
+            runs = sorted({row["runs"] for row in rows}, reverse=True)
+            count = f"Runs: {', '.join(map(str, runs))}."
+            filled = "\n\n".join(each for each in (shows.write(rows), count, said, images) if each)
         text = text.replace(f"<!-- {name} -->", filled)
     text = text.replace("<!-- goals -->", reached(results))
     minutes = max(1, round(sum(part["seconds"] for part in results.values()) / 60))

@@ -40,13 +40,6 @@
 {% endmacro %}
 
 
-{#- What a model is materialized as whose rows follow from the raw data of their own season. Elsewhere than on DuckDB
-    a build starts from an empty place. -#}
-{% macro by_season() %}
-    {% do return('incremental' if target is defined and target.type == 'duckdb' else 'table') %}
-{% endmacro %}
-
-
 {#- Replace the changed seasons, and what is of no season. A season that is gone has no new rows to tell it by, as the
     strategy `delete+insert` would need. -#}
 {% macro get_incremental_changed_seasons_sql(arguments) %}

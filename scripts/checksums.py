@@ -1,7 +1,7 @@
 """What changed in the raw tables since a build: a checksum of every race in every table that has races.
 
 `checksums.parquet` beside the tables has a row per table and part. A part is a race; in the tables without
-races it is a row. The order of rows does not count.
+races it is a row: its key, or a hash of it where that is no whole number. The order of rows does not count.
 """
 
 from pathlib import Path
@@ -15,10 +15,13 @@ SCHEMA = {"table_name": pl.String, "part": pl.Int64, "row_count": pl.Int64, "che
 
 def part_checksums(table: Table, parquet: Path) -> pl.DataFrame:
     """The parts of one converted table, in no more memory than its races need."""
-    part = next((column.name for column in table.columns if column.name == "race_id"), table.key[0])
+    race = [column for column in table.columns if column.name == "race_id"]
+    [first] = race or [column for column in table.columns if column.name == table.key[0]]
+    part = pl.col(first.name)
+    part = part.cast(pl.Int64) if first.is_integer else part.hash(seed=1950).reinterpret(signed=True)
     # A sum that wraps around: rows that trade places leave it as it is, rows that are there twice do not.
     rows = pl.scan_parquet(parquet).select(
-        pl.col(part).cast(pl.Int64).alias("part"), pl.struct(pl.all()).hash(seed=1950).alias("checksum")
+        part.alias("part"), pl.struct(pl.all()).hash(seed=1950).alias("checksum")
     )
     parts = rows.group_by("part").agg(pl.len().cast(pl.Int64).alias("row_count"), pl.col("checksum").sum())
     return parts.select(pl.lit(table.name).alias("table_name"), *list(SCHEMA)[1:]).collect(engine="streaming")

@@ -515,6 +515,7 @@ def test_text_from_a_file_is_kept_but_shown_harmless(door: Door) -> None:
     assert "extra columns left out: =cmd|'?[2_j?'!a0?'); drop table races; --<script>../../x\n" in out
     assert all(character.isprintable() for character in out.replace("\n", ""))
     assert sorted(path.name for path in (door.data / "parquet").iterdir()) == [
+        "checksums.parquet",
         "laps.parquet",
         "load_manifest.parquet",
         "races.parquet",

@@ -47,6 +47,13 @@ def find(last: duckdb.DuckDBPyConnection, parquet: Path, code: str) -> Changes |
 
     Returns the changed seasons, or in a few words why everything has to be made anew.
     """
+    try:
+        return _find(last, parquet, code)
+    except (duckdb.BinderException, duckdb.CatalogException):  # somebody's hand, or another program's
+        return "the last one has not the tables that it should have"
+
+
+def _find(last: duckdb.DuckDBPyConnection, parquet: Path, code: str) -> Changes | str:
     recorded = last.execute(
         "select count(*) from information_schema.tables where table_schema = 'build'"
     ).fetchall()

@@ -201,6 +201,13 @@ def test_other_code_and_no_record_are_built_in_full(place: tuple[Path, Path]) ->
     assert found(raw, data) == "it is not known what the last one was made from"
 
 
+def test_a_warehouse_that_lacks_a_table_is_built_in_full(place: tuple[Path, Path]) -> None:
+    raw, data = place
+    with duckdb.connect(data / "warehouse.duckdb") as warehouse:
+        warehouse.execute("drop table marts.dim_races cascade")
+    assert found(raw, data) == "the last one has not the tables that it should have"
+
+
 def test_a_race_is_told_by_its_rows_wherever_they_are(tmp_path: Path) -> None:
     [table] = [each for each in read_tables(SOURCES) if each.name == "pit_stops"]
 

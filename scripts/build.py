@@ -119,7 +119,13 @@ def build(engine: str, *, unit_tests_always: bool = False, full: bool = False) -
     elif not data.is_dir():
         raise PlainError(f"{data}: no such folder; `make build` makes it, or `make build RAW=path`")
     warehouse = warehouse_of(engine, data)
-    warehouse.full = full
+    target = target_folder(engine, data)
+    code = code_fingerprint(ROOT)
+    record = target / "unit_tests_passed"
+    known = 0 if unit_tests_always else unit_tests_passed(record, code)
+    if full or not known:
+        # Unit tests look at a model as it is where everything is made anew.
+        warehouse.why_full = "as you asked" if full else "the unit tests have to run"
     with locked(data) as lock:
         recover(data)
         if source and engine != "duckdb":
@@ -129,17 +135,9 @@ def build(engine: str, *, unit_tests_always: bool = False, full: bool = False) -
         place = warehouse.begin()
         plan = f" ({warehouse.plan})" if warehouse.plan else ""
         print(f"Building {warehouse} with dbt{plan} ...", flush=True)
-        target = target_folder(engine, data)
-        code = code_fingerprint(ROOT)
-        record = target / "unit_tests_passed"
-        known = unit_tests_passed(record, code)
         record.unlink(missing_ok=True)  # whatever goes wrong from here on, they run again
         # What dbt remembers of its last parse can lack the snapshot after a change of a source beside others.
-        options = [] if known else ["--no-partial-parse"]
-        if unit_tests_always:
-            known = 0
-        elif known:
-            options = ["--exclude-resource-type", "unit_test"]
+        options = ["--exclude-resource-type", "unit_test"] if known else ["--no-partial-parse"]
         if failed := dbt_build(warehouse.target, data.absolute(), place, target.absolute(), lock, *options):
             last = (
                 "the last good warehouse is unchanged" if warehouse.exists() else "there is no warehouse yet"

@@ -16,7 +16,7 @@ class Warehouse(ABC):
     target: str  # of profiles.yml
     EXPORTED = ("marts", "quality", "snapshots")
 
-    full = False  # make everything anew, whatever changed
+    why_full = ""  # why everything has to be made anew, whatever changed
     is_incremental = False  # begin() finds out
     plan = ""  # what it found, in words; empty where there is no choice
 

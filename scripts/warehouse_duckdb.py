@@ -50,11 +50,11 @@ class DuckDBWarehouse(Warehouse):
             return place
         try:
             with duckdb.connect(self.final, read_only=True) as last:
-                found = "as you asked" if self.full else changes.find(last, self.parquet, self.code)
+                found = self.why_full or changes.find(last, self.parquet, self.code)
                 if not isinstance(found, str):
                     check_clock(last, self.final)
                     # While it is open nobody can write to it.
-                    copy_warehouse(self.final, self.aside)
+                    self.copy_last()
                     self.plan, self.is_incremental = found.told, True
                     return place | found.variables
             self.plan = f"full: {found}"
@@ -68,6 +68,17 @@ class DuckDBWarehouse(Warehouse):
                 f"copy in its place, or move it away to begin a new history. DuckDB says: {error}"
             ) from None
         return place
+
+    def copy_last(self) -> None:
+        """Copy the last warehouse to the place aside. Raises PlainError if there is no room for it."""
+        try:
+            copy_warehouse(self.final, self.aside)
+        except OSError as error:
+            for copy in (self.aside, write_ahead_log(self.aside)):
+                copy.unlink(missing_ok=True)
+            raise PlainError(
+                f"{self.aside}: {error.strerror}: the last good warehouse is unchanged"
+            ) from None
 
     def kept(self) -> str:
         return str(self.aside) if self.aside.exists() else ""

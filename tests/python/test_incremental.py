@@ -208,6 +208,13 @@ def test_a_warehouse_that_lacks_a_table_is_built_in_full(place: tuple[Path, Path
     assert found(raw, data) == "the last one has not the tables that it should have"
 
 
+def test_unit_tests_are_not_run_on_a_part(place: tuple[Path, Path]) -> None:
+    """They look at a model as it is where everything is made anew."""
+    _, data = place
+    (data / ".build" / "target" / "unit_tests_passed").unlink()
+    assert "(full: the unit tests have to run)" in build(data)
+
+
 def test_a_race_is_told_by_its_rows_wherever_they_are(tmp_path: Path) -> None:
     [table] = [each for each in read_tables(SOURCES) if each.name == "pit_stops"]
 

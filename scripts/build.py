@@ -122,7 +122,8 @@ def build(engine: str, *, unit_tests_always: bool = False, full: bool = False) -
     target = target_folder(engine, data)
     code = code_fingerprint(ROOT)
     record = target / "unit_tests_passed"
-    known = 0 if unit_tests_always else unit_tests_passed(record, code)
+    passed = unit_tests_passed(record, code)
+    known = 0 if unit_tests_always else passed
     if full or not known:
         # Unit tests look at a model as it is where everything is made anew.
         warehouse.why_full = "as you asked" if full else "the unit tests have to run"
@@ -137,7 +138,8 @@ def build(engine: str, *, unit_tests_always: bool = False, full: bool = False) -
         print(f"Building {warehouse} with dbt{plan} ...", flush=True)
         record.unlink(missing_ok=True)  # whatever goes wrong from here on, they run again
         # What dbt remembers of its last parse can lack the snapshot after a change of a source beside others.
-        options = ["--exclude-resource-type", "unit_test"] if known else ["--no-partial-parse"]
+        options = [] if passed else ["--no-partial-parse"]
+        options += ["--exclude-resource-type", "unit_test"] if known else []
         if failed := dbt_build(warehouse.target, data.absolute(), place, target.absolute(), lock, *options):
             last = (
                 "the last good warehouse is unchanged" if warehouse.exists() else "there is no warehouse yet"

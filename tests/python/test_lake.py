@@ -280,7 +280,9 @@ def test_a_load_can_be_fetched_for_other_engines(remote: Remote, changing: Path,
     remote.convert(changing, one)
     other.mkdir()
     Lake(remote.url).fetch(other)
-    for file in (one / "parquet").iterdir():
+    files = {file for file in (one / "parquet").iterdir() if file.name != "checksums.parquet"}
+    assert len(files) > 10  # checksums are of no use where every build is a full one
+    for file in files:
         assert pl.read_parquet(file).equals(pl.read_parquet(other / "parquet" / file.name)), file.name
     races = f"races/{remote.manifest()['races']}.parquet"
     remote.put(races, remote.read(races)[::-1])

@@ -67,8 +67,8 @@ CASES: list[tuple[dict[str, Any], dict[str, int]]] = [
 def outcome(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, dict[str, int]]:
     """What `dbt build` says of a project with each case as a test, and the failures that it counts."""
     root = tmp_path_factory.mktemp("project")
-    for name in ("tests/generic/rules.sql", "macros/name_broken_rules.sql"):
-        (root / name).parent.mkdir(parents=True)
+    for name in ("tests/generic/rules.sql", "macros/name_broken_rules.sql", "macros/incremental.sql"):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, root / name)
     (root / "models").mkdir()
     for name, sql in MODELS.items():

@@ -64,7 +64,7 @@ def _find(last: duckdb.DuckDBPyConnection, parquet: Path, code: str) -> Changes 
 
     last.execute(
         "create temporary table changed as "
-        "select table_name, part, was.part is not null as was_there, now.part is not null as is_there "
+        "select table_name, part, was.part is not null as was_there "
         "from build.checksums as was full join read_parquet(?) as now using (table_name, part) "
         "where (was.row_count, was.checksum) is distinct from (now.row_count, now.checksum)",
         [str(parquet / FILE)],

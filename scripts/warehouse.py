@@ -17,8 +17,7 @@ class Warehouse(ABC):
     EXPORTED = ("marts", "quality", "snapshots")
 
     why_full = ""  # why everything has to be made anew, whatever changed
-    is_incremental = False  # begin() finds out
-    plan = ""  # what it found, in words; empty where there is no choice
+    plan = ""  # what begin() found to do, in words; empty where there is no choice
 
     def __init__(self, data: Path) -> None:
         self.data = data

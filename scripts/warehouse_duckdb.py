@@ -55,7 +55,7 @@ class DuckDBWarehouse(Warehouse):
                     check_clock(last, self.final)
                     # While it is open nobody can write to it.
                     self.copy_last()
-                    self.plan, self.is_incremental = found.told, True
+                    self.plan = found.told
                     return place | found.variables
             self.plan = f"full: {found}"
             if source:

@@ -120,7 +120,7 @@ def build(engine: str, *, unit_tests_always: bool = False, full: bool = False) -
         raise PlainError(f"{data}: no such folder; `make build` makes it, or `make build RAW=path`")
     warehouse = warehouse_of(engine, data)
     target = target_folder(engine, data)
-    code = code_fingerprint(ROOT)
+    code = warehouse.code = code_fingerprint(ROOT)
     record = target / "unit_tests_passed"
     passed = unit_tests_passed(record, code)
     known = 0 if unit_tests_always else passed

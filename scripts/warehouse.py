@@ -1,9 +1,12 @@
 """Where dbt builds a warehouse: aside first, in the place of the last good one only when all went well."""
 
 from abc import ABC, abstractmethod
+from datetime import UTC, datetime
 from pathlib import Path
 
 from data_folder import PlainError
+
+HISTORY = "race_results_history"  # the snapshot of results, which each build carries over from the last one
 
 
 class NotAvailable(PlainError):
@@ -16,6 +19,7 @@ class Warehouse(ABC):
     target: str  # of profiles.yml
     EXPORTED = ("marts", "quality", "snapshots")
 
+    code = ""  # the fingerprint of the code that builds it
     why_full = ""  # why everything has to be made anew, whatever changed
     plan = ""  # what begin() found to do, in words; empty where there is no choice
 
@@ -52,3 +56,34 @@ class Warehouse(ABC):
     @abstractmethod
     def export(self, folder: Path) -> None:
         """Write the tables of EXPORTED as Parquet, `schema/table/*.parquet`, into a new folder."""
+
+
+def is_of_other_results(known: int, same: int) -> bool:
+    """Whether a history is of another championship: its ids mean other results, which would all look revised.
+
+    Args:
+        known: how many of the ids that are current in the history are in the new results too.
+        same: for how many of these it is the same driver in the same race.
+    """
+    return 2 * same < known
+
+
+def tell_what_stays_behind(kept: object) -> None:
+    """Say where the history of another championship is kept."""
+    print(f"The last results were of another championship; {kept} keeps their revisions.")
+
+
+def check_clock(latest: datetime | None, now: datetime, place: object, whose: str) -> None:
+    """Raise PlainError if a history has a time to come: a revision found now would end before it began.
+
+    Args:
+        latest: the latest time of the history, in UTC without a zone; None if it is empty.
+        now: the time, with a zone.
+        place: which warehouse has the history.
+        whose: whose clock told `now`.
+    """
+    if latest and latest.replace(tzinfo=UTC) > now:
+        raise PlainError(
+            f"{place}: was built at {latest:%Y-%m-%d %H:%M:%S} UTC, and the clock of {whose} is not there "
+            "yet; set the clock right, then start again"
+        )

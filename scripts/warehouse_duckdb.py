@@ -8,7 +8,14 @@ from pathlib import Path
 import changes
 import duckdb
 from data_folder import PlainError, lake
-from warehouse import NotAvailable, Warehouse
+from warehouse import (
+    HISTORY,
+    NotAvailable,
+    Warehouse,
+    check_clock,
+    is_of_other_results,
+    tell_what_stays_behind,
+)
 
 FICLONE = 0x40049409  # Linux: let two files share their data until one is written to
 
@@ -29,7 +36,6 @@ class DuckDBWarehouse(Warehouse):
         self.parquet = data / "parquet"
         self.results = self.parquet / "results.parquet"
         self.stays_behind = False
-        self.code = ""
 
     def __str__(self) -> str:
         return str(self.final)
@@ -43,7 +49,8 @@ class DuckDBWarehouse(Warehouse):
             leftover.unlink(missing_ok=True)
         source = lake()
         # What is in a lake has no checksums.
-        self.code = "" if source else changes.fingerprint(self.parquet)
+        if source or not changes.can_be_told(self.parquet):
+            self.code = ""
         place = {"PITWALL_WAREHOUSE": str(self.aside.absolute())}
         if not self.exists():
             self.plan = "full: there is no warehouse yet"
@@ -52,7 +59,7 @@ class DuckDBWarehouse(Warehouse):
             with duckdb.connect(self.final, read_only=True) as last:
                 found = self.why_full or changes.find(last, self.parquet, self.code)
                 if not isinstance(found, str):
-                    check_clock(last, self.final)
+                    check_history(last, self.final)
                     # While it is open nobody can write to it.
                     self.copy_last()
                     self.plan = found.told
@@ -92,8 +99,7 @@ class DuckDBWarehouse(Warehouse):
             last = "the last good warehouse is unchanged" if self.exists() else "there is no warehouse yet"
             raise PlainError(f"{self.aside}: cannot be completed: {last}. DuckDB says: {error}") from None
         if self.stays_behind:
-            kept = keep_beside(self.final)
-            print(f"The last results were of another championship; {kept} keeps their revisions.")
+            tell_what_stays_behind(keep_beside(self.final))
         # A log that somebody's broken session left belongs to the old file; DuckDB would try it on the new.
         write_ahead_log(self.final).unlink(missing_ok=True)
         self.aside.replace(self.final)
@@ -128,28 +134,12 @@ def write_ahead_log(warehouse: Path) -> Path:
     return warehouse.with_name(warehouse.name + ".wal")
 
 
-def is_of_other_results(connection: duckdb.DuckDBPyConnection, results: Path) -> bool:
-    """Whether the history attached as `last` is of another championship: its ids mean other results."""
-    known, same = connection.execute(
-        "select count(*), "
-        "count(*) filter (where was.race_id = now.race_id and was.driver_id = now.driver_id) from "
-        "last.snapshots.race_results_history as was join read_parquet(?) as now using (result_id) "
-        "where was.dbt_valid_to is null",
-        [str(results)],
-    ).fetchall()[0]
-    return 2 * same < known
-
-
-def check_clock(connection: duckdb.DuckDBPyConnection, last: Path) -> None:
-    """Raise PlainError if the history has a time to come: a revision found now would end before it began."""
+def check_history(connection: duckdb.DuckDBPyConnection, last: Path) -> None:
+    """Raise PlainError if the history has a time to come."""
     [(latest,)] = connection.execute(
-        "select max(greatest(dbt_valid_from, dbt_valid_to)) from snapshots.race_results_history"
+        f"select max(greatest(dbt_valid_from, dbt_valid_to)) from snapshots.{HISTORY}"
     ).fetchall()
-    if latest and latest > datetime.now(UTC).replace(tzinfo=None):
-        raise PlainError(
-            f"{last}: was built at {latest:%Y-%m-%d %H:%M:%S} UTC, and the clock of this machine is "
-            "not there yet; set the clock right, then start again"
-        )
+    check_clock(latest, datetime.now(UTC), last, "this machine")
 
 
 def carry_history(last: Path, aside: Path, results: Path) -> bool:
@@ -165,14 +155,22 @@ def carry_history(last: Path, aside: Path, results: Path) -> bool:
             "select table_name from information_schema.tables "
             "where table_catalog = 'last' and table_schema = 'snapshots'"
         ).fetchall()
-        if ("race_results_history",) in tables and is_of_other_results(connection, results):
-            query = "select count(dbt_valid_to) > 0 from last.snapshots.race_results_history"
-            return connection.execute(query).fetchall() == [(True,)]
+        if (HISTORY,) in tables:
+            [counts] = connection.execute(
+                "select count(*), "
+                "count(*) filter (where was.race_id = now.race_id and was.driver_id = now.driver_id) "
+                f"from last.snapshots.{HISTORY} as was join read_parquet(?) as now using (result_id) "
+                "where was.dbt_valid_to is null",
+                [str(results)],
+            ).fetchall()
+            if is_of_other_results(*counts):
+                query = f"select count(dbt_valid_to) > 0 from last.snapshots.{HISTORY}"
+                return connection.execute(query).fetchall() == [(True,)]
         connection.execute("create schema snapshots")
         for (table,) in tables:
             connection.execute(f'create table snapshots."{table}" as from last.snapshots."{table}"')
-        if ("race_results_history",) in tables:
-            check_clock(connection, last)
+        if (HISTORY,) in tables:
+            check_history(connection, last)
     return False
 
 

@@ -8,11 +8,17 @@ from typing import Any
 import polars as pl
 from data_folder import PlainError
 from load_postgres import connect, literal, load, name_of_place, place, plainly, quoted, rows, transaction
-from warehouse import Warehouse
+from warehouse import (
+    HISTORY,
+    NotAvailable,
+    Warehouse,
+    check_clock,
+    is_of_other_results,
+    tell_what_stays_behind,
+)
 
 SCHEMAS = ("raw", "seeds", "staging", "snapshots", "intermediate", "marts", "quality")
 NEW, OLD = "__new", "__old"
-HISTORY = "race_results_history"
 # The key of an advisory lock, which PostgreSQL wants as a number.
 LOCK = int.from_bytes(b"pitwall", "big")
 
@@ -66,13 +72,15 @@ class PostgresWarehouse(Warehouse):
             kept = f"snapshots_{datetime.now(UTC):%Y%m%d_%H%M%S}" if self.stays_behind else ""
             swap(cursor, kept)
             if kept:
-                print(f"The last results were of another championship; schema {kept} keeps their revisions.")
+                tell_what_stays_behind(f"schema {kept}")
             drop_old(cursor)
         self.connection.close()
         return counts
 
     def export(self, folder: Path) -> None:
         with connect() as connection, plainly(), connection.cursor() as cursor:
+            if "marts" not in schemas(cursor):
+                raise NotAvailable(f"{self}: is not built yet; `make build ENGINE=postgres` builds it")
             for schema in self.EXPORTED:
                 for (table,) in rows(cursor, tables_query(schema)):
                     (folder / schema / table).mkdir(parents=True)
@@ -145,35 +153,30 @@ def carry_history(cursor: Any) -> bool:
     """
     tables = [name for (name,) in rows(cursor, tables_query("snapshots"))]
     if HISTORY in tables:
-        [(known, same)] = rows(
+        [counts] = rows(
             cursor,
             "select count(*) as known, "
             "count(*) filter (where was.race_id = now.race_id and was.driver_id = now.driver_id) as same "
             f"from snapshots.{HISTORY} as was join raw{NEW}.results as now using (result_id) "
             "where was.dbt_valid_to is null",
         )
-        if 2 * same < known:
+        if is_of_other_results(*counts):
             return rows(cursor, f"select count(dbt_valid_to) > 0 from snapshots.{HISTORY}") == [(True,)]
-        check_clock(cursor)
+        check_history(cursor)
     cursor.execute(f"create schema snapshots{NEW}")
     for table in map(quoted, tables):
         cursor.execute(f"create table snapshots{NEW}.{table} as table snapshots.{table}")
     return False
 
 
-def check_clock(cursor: Any) -> None:
-    """Raise PlainError if the history has a time to come: a revision found now would end before it began."""
-    [(latest, is_to_come)] = rows(
+def check_history(cursor: Any) -> None:
+    """Raise PlainError if the history has a time to come."""
+    [(latest, now)] = rows(
         cursor,
-        "select max(greatest(dbt_valid_from, dbt_valid_to)) as latest, "
-        "max(greatest(dbt_valid_from, dbt_valid_to)) > current_timestamp at time zone 'UTC' as is_to_come "
+        "select max(greatest(dbt_valid_from, dbt_valid_to)) as latest, current_timestamp as now "
         f"from snapshots.{HISTORY}",
     )
-    if is_to_come:
-        raise PlainError(
-            f"{name_of_place()}: was built at {latest:%Y-%m-%d %H:%M:%S} UTC, and the clock of the server is "
-            "not there yet; set the clock right, then start again"
-        )
+    check_clock(latest, now, name_of_place(), "the server")
 
 
 def count(cursor: Any, schema: str) -> tuple[int, int]:

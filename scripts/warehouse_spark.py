@@ -16,10 +16,16 @@ from data_folder import PlainError
 from polars import selectors
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
-from warehouse import NotAvailable, Warehouse
+from warehouse import (
+    HISTORY,
+    NotAvailable,
+    Warehouse,
+    check_clock,
+    is_of_other_results,
+    tell_what_stays_behind,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
-HISTORY = "race_results_history"
 MEANING = ("race_id", "driver_id")  # whose result it is
 OLDEST_JAVA = 17
 SECONDS_TO_ANSWER = 10
@@ -59,10 +65,10 @@ class SparkWarehouse(Warehouse):
         carried = {}
         if self.last_history().is_dir():
             history = read_table(self.last_history())
-            if is_of_other_results(history, self.data):
+            if is_of_others(history, self.data):
                 self.stays_behind = history["dbt_valid_to"].count() > 0
             else:
-                check_clock(history, datetime.now(UTC), self, "this machine")
+                check_clock(latest_of(history), datetime.now(UTC), self, "this machine")
                 # Spark makes the new one from it: a catalog that does not run yet takes no table.
                 carried = {"PITWALL_HISTORY": str(self.last_history().absolute())}
         self.aside.mkdir(parents=True)
@@ -91,7 +97,7 @@ class SparkWarehouse(Warehouse):
         if self.stays_behind:
             kept = self.folder / f"snapshots-{self.aside.name}" / HISTORY
             shutil.copytree(self.last_history(), kept)
-            print(f"The last results were of another championship; {kept} keeps their revisions.")
+            tell_what_stays_behind(kept)
         link = self.folder / "current.new"
         link.unlink(missing_ok=True)
         link.symlink_to(self.aside.name)
@@ -152,7 +158,7 @@ class RemoteSparkWarehouse(Warehouse):
             if self.stays_behind:
                 kept = f"snapshots_{datetime.now(UTC):%Y%m%d_%H%M%S}"
                 copy_history(spark, kept)
-                print(f"The last results were of another championship; schema {kept} keeps their revisions.")
+                tell_what_stays_behind(f"schema {kept}")
             for schema in self.EXPORTED:
                 spark.sql(f"create schema if not exists {schema}").collect()
                 built, last = tables(spark, schema + self.suffix), tables(spark, schema)
@@ -172,6 +178,8 @@ class RemoteSparkWarehouse(Warehouse):
 
     def export(self, folder: Path) -> None:
         with self.session() as spark:
+            if "marts" not in schemas(spark):
+                raise NotAvailable(f"{self}: are not built yet; `make build ENGINE=spark` builds them")
             for schema in self.EXPORTED:
                 for table in tables(spark, schema):
                     (folder / schema / table).mkdir(parents=True)
@@ -221,25 +229,17 @@ def read_table(folder: Path) -> polars.DataFrame:
         ) from None
 
 
-def is_of_other_results(history: polars.DataFrame, data: Path) -> bool:
-    """Whether the history is of another championship: its ids mean other results.
-
-    Every one of them would look revised.
-    """
+def is_of_others(history: polars.DataFrame, data: Path) -> bool:
+    """Whether the history is of other results than those in the data folder."""
     now = polars.read_parquet(data / "parquet" / "results.parquet", columns=["result_id", *MEANING])
     known = history.filter(polars.col("dbt_valid_to").is_null()).join(now, on="result_id", suffix="_now")
     same = known.filter(*(polars.col(name) == polars.col(f"{name}_now") for name in MEANING))
-    return 2 * same.height < known.height
+    return is_of_other_results(known.height, same.height)
 
 
-def check_clock(history: polars.DataFrame, now: datetime, warehouse: Warehouse, whose: str) -> None:
-    """Raise PlainError if the history has a time to come: a revision found now would end before it began."""
-    latest = history.select(polars.max_horizontal(polars.max("dbt_valid_from", "dbt_valid_to"))).item()
-    if latest and latest.replace(tzinfo=UTC) > now:
-        raise PlainError(
-            f"{warehouse}: was built at {latest:%Y-%m-%d %H:%M:%S} UTC, and the clock of {whose} is not "
-            "there yet; set the clock right, then start again"
-        )
+def latest_of(history: polars.DataFrame) -> datetime | None:
+    """The latest time of the history; None if it is empty."""
+    return history.select(polars.max_horizontal(polars.max("dbt_valid_from", "dbt_valid_to"))).item()
 
 
 def carry_history(spark: SparkSession, schema: str, data: Path, warehouse: Warehouse) -> bool:
@@ -248,10 +248,10 @@ def carry_history(spark: SparkSession, schema: str, data: Path, warehouse: Wareh
     Returns whether revisions stay behind, because the new results are of another championship.
     """
     history = fetch_table(spark, f"snapshots.{HISTORY}")
-    if is_of_other_results(history, data):
+    if is_of_others(history, data):
         return history["dbt_valid_to"].count() > 0
     [[now]] = spark.sql("select unix_micros(current_timestamp())").collect()
-    check_clock(history, datetime.fromtimestamp(now / 1e6, UTC), warehouse, "the server")
+    check_clock(latest_of(history), datetime.fromtimestamp(now / 1e6, UTC), warehouse, "the server")
     copy_history(spark, schema)
     return False
 

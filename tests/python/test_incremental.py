@@ -13,6 +13,7 @@ import polars as pl
 import pytest
 from checksums import part_checksums
 from conftest import DBT, SCRIPTS, must_run
+from fingerprint import code_fingerprint
 from raw_schema import SOURCES, read_tables
 
 # When a build saw a version of a result; all else of the history must agree.
@@ -132,7 +133,7 @@ def found(raw: Path, data: Path, code: str = "") -> changes.Changes | str:
     must_run(SCRIPTS / "csv_to_parquet.py", raw, PITWALL_DATA=data)
     with duckdb.connect(data / "warehouse.duckdb", read_only=True) as last:
         parquet = data / "parquet"
-        return changes.find(last, parquet, code or changes.fingerprint(parquet))
+        return changes.find(last, parquet, code or code_fingerprint(changes.ROOT))
 
 
 def first(column: str, value: str) -> Callable[[Rows], Rows]:

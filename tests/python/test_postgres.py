@@ -87,6 +87,17 @@ def test_a_wrong_cell_is_named(built: str, server: Server, data: Path, change: s
     assert told in result.stdout
 
 
+def test_nothing_built_is_nothing_to_compare(server: Server, data: Path) -> None:
+    server.sql("create database empty")
+    place = server.environment("empty")
+    result = run(SCRIPTS / "parity.py", "--built", "--engine", "postgres", PITWALL_DATA=data, **place)
+    assert result.returncode == 2
+    assert result.stdout == (
+        f"parity: PostgreSQL database empty at 127.0.0.1:{server.port}: is not built yet; "
+        "`make build ENGINE=postgres` builds it\n"
+    )
+
+
 def test_tables_and_columns_have_their_descriptions(built: str, server: Server) -> None:
     query = (
         "select obj_description('marts.dim_races'::regclass), col_description('marts.dim_races'::regclass, 1)"

@@ -1,14 +1,8 @@
 with
 
-lap_times as (
+driven_laps as (
 
-    select * from {{ ref('stg_ergast__lap_times') }}
-
-),
-
-misfiled_laps as (
-
-    select * from {{ ref('int_laps__misfiled') }}
+    select * from {{ ref('int_laps__driven') }}
 
 ),
 
@@ -32,18 +26,15 @@ race_distances as (
 final as (
 
     select
-        lap_times.race_id,
-        coalesce(misfiled_laps.actual_driver_id, lap_times.driver_id) as driver_id,
-        cast(count(*) filter (where lap_times.position = 1) as integer) as laps_led,
-        min(lap_times.lap_time_ms) as best_lap_time_ms
-    from lap_times
+        driven_laps.race_id,
+        driven_laps.actual_driver_id as driver_id,
+        cast(count(*) filter (where driven_laps.position = 1) as integer) as laps_led,
+        min(driven_laps.lap_time_ms) as best_lap_time_ms
+    from driven_laps
     inner join race_distances
-        on lap_times.race_id = race_distances.race_id
-        and lap_times.lap_number <= race_distances.laps
-    left join misfiled_laps
-        on lap_times.race_id = misfiled_laps.race_id
-        and lap_times.driver_id = misfiled_laps.driver_id
-    group by lap_times.race_id, coalesce(misfiled_laps.actual_driver_id, lap_times.driver_id)
+        on driven_laps.race_id = race_distances.race_id
+        and driven_laps.lap_number <= race_distances.laps
+    group by driven_laps.race_id, driven_laps.actual_driver_id
 
 )
 

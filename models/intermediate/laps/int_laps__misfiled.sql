@@ -1,3 +1,5 @@
+{{ config(materialized=by_season()) }}
+
 with
 
 misfiled_laps as (
@@ -23,6 +25,7 @@ keyed as (
     select
         races.race_id,
         drivers.driver_id,
+        races.season,
         actual_drivers.driver_id as actual_driver_id,
         misfiled_laps.reason
     from misfiled_laps

@@ -3,11 +3,14 @@
 import csv
 import json
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
+import polars as pl
 import pytest
+from conftest import DBT, run
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -241,3 +244,40 @@ def test_simulated_blemishes_are_found(warehouse: duckdb.DuckDBPyConnection) -> 
     """What the simulator does wrong on purpose is in the list."""
     rows = warehouse.execute("select distinct anomaly_kind from quality.source_anomalies").fetchall()
     assert SIMULATED_KINDS - {kind for (kind,) in rows} == set()
+
+
+def test_the_warehouse_has_every_primary_key(
+    simulated_warehouse: Path, warehouse: duckdb.DuckDBPyConnection
+) -> None:
+    manifest = simulated_warehouse.parent / ".build" / "target" / "manifest.json"
+    nodes = json.loads(manifest.read_text(encoding="utf-8"))["nodes"].values()
+    declared = {
+        (node["name"], *each["columns"])
+        for node in nodes
+        if node["resource_type"] == "model"
+        for each in node["constraints"]
+        if each["type"] == "primary_key"
+    }
+    keys = warehouse.execute(
+        "select table_name, constraint_column_names from duckdb_constraints() "
+        "where constraint_type = 'PRIMARY KEY' and schema_name in ('marts', 'quality')"
+    ).fetchall()
+    assert len(declared) > 20
+    assert declared <= {(table, *columns) for table, columns in keys}
+
+
+def test_a_key_that_is_none_is_named(simulated_warehouse: Path, tmp_path: Path) -> None:
+    """The table stays as it was."""
+    data = tmp_path / "data"
+    ignored = shutil.ignore_patterns(".build", "raw")
+    shutil.copytree(simulated_warehouse.parent, data, ignore=ignored)
+    laps = data / "parquet" / "lap_times.parquet"
+    rows = pl.read_parquet(laps)
+    race, driver, lap = rows.select("race_id", "driver_id", "lap").row(0)
+    pl.concat([rows, rows.head(1)]).write_parquet(laps)
+    chosen = ["run", "--select", "fct_lap_times", "--target-path", tmp_path / "target"]
+    result = run(DBT, "--log-level-file", "none", *chosen, PITWALL_DATA=data)
+    assert result.returncode == 1
+    assert f'duplicate key "{race}, {driver}, {lap}"' in result.stdout
+    with duckdb.connect(data / "warehouse.duckdb", read_only=True) as connection:
+        assert connection.table("marts.fct_lap_times").count("*").fetchall() == [(rows.height,)]

@@ -3,7 +3,7 @@
 ENGINE = duckdb
 MAX_BAD_ROWS = 0
 UNIT_TESTS = changed
-TORTURED = faults broken_csv benchmark
+TORTURED = faults broken_csv
 SQL = $(wildcard models tests analyses snapshots)
 
 export DO_NOT_TRACK = 1
@@ -56,7 +56,7 @@ bench: bench-extra packages
 parity: packages
 	@.venv/bin/python scripts/parity.py
 
-torture: dev bench-extra packages
+torture: dev packages
 	@PITWALL_TORTURE=1 .venv/bin/python -m pytest $(TORTURED:%=tests/python/test_%.py)
 
 docs: packages

@@ -389,7 +389,7 @@ class Comparison:
 # Ten million laps are 17 times the real ones.
 COMPARISONS = {
     "convert": Comparison(compare_convert, 3, (1000, 10_000), (20,)),
-    "question": Comparison(compare_question, 5, (1, 17), (0.2,)),
+    "question": Comparison(compare_question, 5, (1, 17, 100), (0.2,)),
     "pipeline": Comparison(compare_pipeline, 3, (0.1, 1, 17), (0.1,)),
     "dbt": Comparison(compare_dbt, 3, (1,), (0.1,)),
     "growth": Comparison(compare_growth, 1, (1, 10, 100), (0.1, 0.2)),

@@ -2,7 +2,6 @@
 
 import importlib.util
 import json
-import os
 import shutil
 import sys
 from pathlib import Path
@@ -18,9 +17,6 @@ sys.path.insert(0, str(BENCH))
 LACKING = [name for name in ("pandas", "psutil", "pyarrow") if importlib.util.find_spec(name) is None]
 pytestmark = pytest.mark.skipif(
     bool(LACKING), reason=f"`make bench-extra` installs what the benchmark needs: {', '.join(LACKING)}"
-)
-takes_minutes = pytest.mark.skipif(
-    not os.environ.get("PITWALL_TORTURE"), reason="it builds several times over: `make torture` runs it"
 )
 
 TABLES = [
@@ -81,7 +77,6 @@ def test_question_has_one_answer(tmp_path: Path) -> None:
     assert_page(tmp_path, "question", rows)
 
 
-@takes_minutes
 def test_pipeline_gives_equal_tables(tmp_path: Path) -> None:
     rows = bench(tmp_path, "pipeline")["pipeline"]
     assert_measured(rows)
@@ -89,7 +84,6 @@ def test_pipeline_gives_equal_tables(tmp_path: Path) -> None:
     assert_page(tmp_path, "pipeline", rows)
 
 
-@takes_minutes
 def test_dbt_is_compared_with_its_own_sql(tmp_path: Path) -> None:
     rows = bench(tmp_path, "dbt", "--scale", "0.04")["dbt"]
     assert_measured(rows)
@@ -97,7 +91,6 @@ def test_dbt_is_compared_with_its_own_sql(tmp_path: Path) -> None:
     assert_page(tmp_path, "dbt", rows)
 
 
-@takes_minutes
 def test_one_more_race_ends_in_the_warehouse_of_a_build_anew(tmp_path: Path) -> None:
     rows = bench(tmp_path, "growth", "--scale", "0.12")["growth"]
     assert_measured(rows)

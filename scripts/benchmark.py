@@ -35,6 +35,7 @@ PARTS = SCRIPTS / "benchmark"
 sys.path.insert(0, str(PARTS))
 
 try:
+    import psutil
     from measure import Measured, measured, median, one_after_another
 except ImportError as missing:
     print(f"benchmark: {missing.name} is not installed; `make bench` installs what it needs", file=sys.stderr)
@@ -399,8 +400,6 @@ COMPARISONS = {
 
 def machine() -> dict[str, str]:
     """What it all runs on."""
-    import psutil
-
     names = {}
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():

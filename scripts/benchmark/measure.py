@@ -1,19 +1,16 @@
 """Whole processes, measured: seconds, seconds of processors, and the most memory that they held."""
 
+import json
 import os
-import signal
 import statistics
 import subprocess
-import tempfile
-import threading
-import time
+import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import psutil
 from data_folder import PlainError
 
-EVERY = 0.05  # seconds between two looks at the memory of a process and its children
+WATCH = Path(__file__).with_name("watch.py")
 
 
 @dataclass(frozen=True)
@@ -30,17 +27,6 @@ class Measured:
         return asdict(self)
 
 
-def resident(process: psutil.Process) -> int:
-    """Bytes in memory of a process and all its children; 0 for one that is gone."""
-    total = 0
-    try:
-        for each in (process, *process.children(recursive=True)):
-            total += each.memory_info().rss
-    except psutil.Error:
-        pass
-    return total
-
-
 def measured(
     *command: str | Path, may_fail: bool = False, cwd: Path | None = None, **environment: object
 ) -> Measured:
@@ -51,42 +37,18 @@ def measured(
     """
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("PITWALL_")}
     wanted = {name: str(value) for name, value in environment.items()}
-    with tempfile.TemporaryFile() as said:
-        started = time.perf_counter()
-        process = subprocess.Popen(
-            [str(part) for part in command],
-            cwd=cwd,
-            env={**inherited, "DO_NOT_TRACK": "1", **wanted},
-            stdin=subprocess.DEVNULL,
-            stdout=said,
-            stderr=subprocess.STDOUT,
-        )
-        peak, ended = 0, threading.Event()
-
-        def watch() -> None:
-            nonlocal peak
-            watched = psutil.Process(process.pid)
-            while not ended.wait(EVERY):
-                peak = max(peak, resident(watched))
-
-        watcher = threading.Thread(target=watch)
-        watcher.start()
-        _, status, usage = os.wait4(process.pid, 0)
-        seconds = time.perf_counter() - started
-        ended.set()
-        watcher.join()
-        process.returncode = code = os.waitstatus_to_exitcode(status)
-        said.seek(0)
-        text = said.read().decode("utf-8", "replace").strip()
-    failed = ""
-    if code:
-        how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
-        failed = f"{how}: {text.splitlines()[-1] if text else 'it said nothing'}"
-        if not may_fail:
-            raise PlainError(f"{' '.join(map(str, command))}: {failed}")
-    # The kernel's own count of the biggest single process misses nothing between two looks.
-    peak = max(peak, usage.ru_maxrss * 1024)
-    return Measured(seconds, usage.ru_utime + usage.ru_stime, peak / 1e6, failed=failed)
+    what = {
+        "command": [str(part) for part in command],
+        "cwd": str(cwd) if cwd else None,
+        "env": {**inherited, "DO_NOT_TRACK": "1", **wanted},
+    }
+    watch = subprocess.run(
+        [sys.executable, WATCH], input=json.dumps(what), stdout=subprocess.PIPE, text=True, check=True
+    )
+    result = Measured(**json.loads(watch.stdout))
+    if result.failed and not may_fail:
+        raise PlainError(f"{' '.join(what['command'])}: {result.failed}")
+    return result
 
 
 def one_after_another(*parts: Measured) -> Measured:

@@ -173,6 +173,14 @@ def test_measures_the_memory_of_children() -> None:
     assert measured(sys.executable, "-c", both).peak_mb > 300
 
 
+def test_measures_no_memory_of_its_own() -> None:
+    from measure import measured
+
+    held = bytearray(400_000_000)
+    assert measured(sys.executable, "-c", "pass").peak_mb < 100
+    assert held
+
+
 def test_last_race_is_taken_out_and_nothing_else(simulated_warehouse: Path, tmp_path: Path) -> None:
     import benchmark
 

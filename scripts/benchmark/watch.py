@@ -1,0 +1,72 @@
+#!/usr/bin/env python3
+"""Run a command, and print what it took, as JSON; the command and its environment come as JSON on stdin.
+
+A program of its own, and a small one: to Linux a program has held as much memory as the one that started it.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from typing import Any
+
+import psutil
+
+EVERY = 0.05  # seconds between two looks at the memory of a process and its children
+
+
+def resident(process: psutil.Process) -> int:
+    """Bytes in memory of a process and all its children; 0 for one that is gone."""
+    total = 0
+    try:
+        for each in (process, *process.children(recursive=True)):
+            total += each.memory_info().rss
+    except psutil.Error:
+        pass
+    return total
+
+
+def watched(command: list[str], **options: Any) -> dict[str, object]:
+    """Run a command. Returns the fields of measure.Measured."""
+    with tempfile.TemporaryFile() as said:
+        started = time.perf_counter()
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT, **options
+        )
+        peak, ended = 0, threading.Event()
+
+        def watch() -> None:
+            nonlocal peak
+            child = psutil.Process(process.pid)
+            while not ended.wait(EVERY):
+                peak = max(peak, resident(child))
+
+        watcher = threading.Thread(target=watch)
+        watcher.start()
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - started
+        ended.set()
+        watcher.join()
+        process.returncode = code = os.waitstatus_to_exitcode(status)
+        said.seek(0)
+        text = said.read().decode("utf-8", "replace").strip()
+    failed = ""
+    if code:
+        how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+        failed = f"{how}: {text.splitlines()[-1] if text else 'it said nothing'}"
+    # The kernel's own count of the biggest single process misses nothing between two looks.
+    peak = max(peak, usage.ru_maxrss * 1024)
+    return {
+        "seconds": seconds,
+        "processor_seconds": usage.ru_utime + usage.ru_stime,
+        "peak_mb": peak / 1e6,
+        "failed": failed,
+    }
+
+
+if __name__ == "__main__":
+    print(json.dumps(watched(**json.load(sys.stdin))))

@@ -1,15 +1,19 @@
 """`make build ENGINE=postgres`: the same warehouse as on DuckDB, swapped in whole, failing in plain words."""
 
+import json
 import os
+import re
 import shutil
 import socket
 import subprocess
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
-from conftest import SCRIPTS, build_warehouse, must_run, run
+from conftest import ROOT, SCRIPTS, build_warehouse, must_run, run
 from postgres_server import PASSWORD, Server, as_user, programs, running_server
 
 for driver in ("adbc_driver_postgresql", "psycopg2"):
@@ -115,6 +119,44 @@ def test_the_history_tells_the_time_in_utc(built: str, server: Server) -> None:
     )
     [(seconds,)] = server.sql(query, "pitwall")
     assert seconds < 4 * 3600
+
+
+def plan_nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """A node of a plan and all below it."""
+    yield plan
+    for node in plan.get("Plans", []):
+        yield from plan_nodes(node)
+
+
+def test_models_are_joined_by_hash(built: str, server: Server, data: Path) -> None:
+    """Joins as the planner makes them for each table: no merges, and none that throws most of its pairs away."""
+    macro = (ROOT / "macros" / "cross_db" / "planner.sql").read_text(encoding="utf-8")
+    settings = re.findall(r"set local (\w+ = \w+)", macro)
+    target = data / ".build" / "target-postgres"
+    nodes = json.loads((target / "manifest.json").read_text(encoding="utf-8"))["nodes"].values()
+    models = [node for node in nodes if node["resource_type"] == "model"]
+    tables = [node for node in models if node["config"]["materialized"] != "view"]
+    assert len(tables) > 50
+    merged, wasteful = [], []
+    with closing(server.connect("pitwall")) as connection, connection.cursor() as cursor:
+        cursor.execute("set statement_timeout = '60s'")
+        for setting in settings:
+            cursor.execute(f"set {setting}")
+        for table in tables:
+            # As it was compiled, but for the schemas, which have lost their suffix since.
+            file = target / "compiled" / "pitwall" / table["original_file_path"]
+            query = file.read_text(encoding="utf-8").replace('__new"', '"')
+            cursor.execute(f"explain (analyze, timing off, format json) {query}")
+            [[[explained]]] = cursor.fetchall()
+            for node in plan_nodes(explained["Plan"]):
+                removed = node.get("Rows Removed by Join Filter", 0) * node["Actual Loops"]
+                pairs_kept = node["Actual Rows"] * node["Actual Loops"]
+                if node["Node Type"] == "Merge Join":
+                    merged.append(table["name"])
+                if removed > 50 * max(pairs_kept, 1000):
+                    wasteful.append(table["name"])
+    assert merged == []
+    assert wasteful == ["dim_dates"]  # numbers from every pair of digits, on purpose
 
 
 def test_a_build_is_swapped_in_under_its_readers(built: str, server: Server, data: Path) -> None:

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Measure how fast Pitwall is, beside what people would use instead, and write docs/benchmarks.md.
 
-    scripts/benchmark.py                          all comparisons, at the sizes of the page
+    scripts/benchmark.py                          all comparisons but `limit`, at the sizes of the page
+    scripts/benchmark.py limit                    as many laps as fit; an hour, and 60 GB of disk
     scripts/benchmark.py --quick                  the same, small
     scripts/benchmark.py pipeline --scale 1,17    one of them, at multiples of the real number of laps
     scripts/benchmark.py page                     write the page again from the last results
@@ -21,12 +22,13 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, distribution, version
 from pathlib import Path
 from typing import Any
 
+from build import WAREHOUSES, target_folder
 from data_folder import PlainError, data_folder, exit_code
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -137,7 +139,22 @@ def build(data: Path, *, anew: bool = True, engine: str = "duckdb", **options: A
         for file in data.glob("warehouse.duckdb*"):
             file.unlink()
     command = [sys.executable, SCRIPTS / "build.py", "--engine", engine]
-    return measured(*command, PITWALL_DATA=data, **options)
+    result = measured(*command, PITWALL_DATA=data, **options)
+    if result.failed and (why := what_dbt_said(target_folder(engine, data))):
+        return replace(result, failed=why)
+    return result
+
+
+def what_dbt_said(target: Path) -> str:
+    """The first node that failed in the last run of dbt, and why in a line; empty if none did."""
+    file = target / "run_results.json"
+    if file.exists():
+        for node in json.loads(file.read_text(encoding="utf-8"))["results"]:
+            if node["status"] in ("error", "fail"):
+                # The first line of an error only says where.
+                where, *why = node["message"].splitlines()
+                return f"{node['unique_id'].split('.')[2]}: {(why or [where])[0].strip()}"
+    return ""
 
 
 def clock(path: Path) -> dict[str, Path]:
@@ -341,10 +358,26 @@ def compare_growth(bench: Bench) -> None:
         shutil.rmtree(bench.folder / "growth")
 
 
+def compare_limit(bench: Bench) -> None:
+    """Convert and build everything at sizes that may be too big."""
+    data = bench.empty("limit")
+    convert(bench.simulated(0.04), data)
+    build(data)  # for the unit tests, and what dbt remembers of its parse
+    for scale in bench.scales:
+        raw = bench.simulated(scale)
+        label, laps = f"{scale:g}x", count_laps(raw)
+        bench.add(label, laps, "convert everything", convert(raw, data))
+        result = build(data, may_fail=True)
+        if result.failed:
+            bench.add(label, laps, "build everything", result)
+            break
+        size = round((data / "warehouse.duckdb").stat().st_size / 1e6)
+        bench.add(label, laps, "build everything", result, warehouse_mb=size)
+    shutil.rmtree(data)
+
+
 def compare_engines(bench: Bench) -> None:
     """`make build` on every engine at hand, and the megabytes of packages that it needs."""
-    from build import WAREHOUSES
-
     data = bench.empty("engines")
     convert(bench.simulated(0.04), data)
     engines = []
@@ -357,9 +390,11 @@ def compare_engines(bench: Bench) -> None:
             engines.append(engine)
     for label, raw in bench.datasets():
         convert(raw, data)
-        ways = {engine: lambda engine=engine: build(data, engine=engine) for engine in engines}
+        ways = {engine: lambda engine=engine: build(data, engine=engine, may_fail=True) for engine in engines}
         for engine, result in in_turns(ways, bench.runs).items():
             bench.add(label, count_laps(raw), engine, result, packages_mb=packages_mb(engine))
+            if result.failed:  # more will not fit either
+                engines.remove(engine)
     shutil.rmtree(data)
 
 
@@ -385,6 +420,7 @@ class Comparison:
     runs: int
     scales: tuple[float, ...]
     quick: tuple[float, ...]
+    only_asked: bool = False  # too long for a run of all
 
 
 # Ten million laps are 17 times the real ones.
@@ -394,7 +430,8 @@ COMPARISONS = {
     "pipeline": Comparison(compare_pipeline, 3, (0.1, 1, 17), (0.1,)),
     "dbt": Comparison(compare_dbt, 3, (1,), (0.1,)),
     "growth": Comparison(compare_growth, 1, (1, 10, 100), (0.1, 0.2)),
-    "engines": Comparison(compare_engines, 1, (1, 4), (0.04,)),
+    "limit": Comparison(compare_limit, 1, (200, 350), (0.04, 0.08), only_asked=True),
+    "engines": Comparison(compare_engines, 1, (1, 17), (0.04,)),
 }
 
 
@@ -433,7 +470,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "what", nargs="*", metavar="WHAT", help=f"{', '.join(COMPARISONS)}, page (default: all)"
+        "what", nargs="*", metavar="WHAT", help=f"{', '.join(COMPARISONS)}, page (default: all but limit)"
     )
     parser.add_argument("--scale", type=numbers, metavar="N,N", help="multiples of the real number of laps")
     parser.add_argument("--size-mb", type=numbers, metavar="N,N", help="sizes of the CSV to convert")
@@ -455,7 +492,7 @@ def run(options: argparse.Namespace) -> None:
     file = folder / "results.json"
     results = read_results(file)
     named = os.environ.get("PITWALL_REAL_DATA")
-    for name in options.what or COMPARISONS:
+    for name in options.what or [name for name, of in COMPARISONS.items() if not of.only_asked]:
         if name == "page":
             continue
         comparison = COMPARISONS[name]

@@ -108,6 +108,65 @@ def test_one_more_race_ends_in_the_warehouse_of_a_build_anew(tmp_path: Path) -> 
     assert_page(tmp_path, "new-race", rows)
 
 
+def test_limit_is_sought_at_more_and_more_laps(tmp_path: Path) -> None:
+    rows = bench(tmp_path, "limit")["limit"]
+    assert_measured(rows)
+    assert [(row["data"], row["name"]) for row in rows] == [
+        (scale, f"{what} everything") for scale in ("0.04x", "0.08x") for what in ("convert", "build")
+    ]
+    assert all(row["warehouse_mb"] > 0 for row in rows[1::2])
+    assert_page(tmp_path, "limit", rows)
+
+
+@pytest.mark.parametrize("comparison", ["limit", "engines"])
+def test_what_failed_is_noted_and_not_tried_with_more(
+    comparison: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import benchmark
+    from measure import Measured
+
+    (tmp_path / "lap_times.csv").write_text("header\nlap\n", encoding="utf-8")
+    fits, full = Measured(2, 3, 100), Measured(2, 3, 100, failed="exit code 1: out of memory")
+
+    def build(data: Path, engine: str = "duckdb", may_fail: bool = False) -> Measured:
+        (data / "warehouse.duckdb").touch()
+        result = full if bench.rows and engine != "spark" else fits
+        assert may_fail or not result.failed
+        return result
+
+    bench = benchmark.Bench(tmp_path, 1, [1, 2, 4], [], None)
+    monkeypatch.setattr(benchmark.Bench, "simulated", lambda self, scale: tmp_path)
+    monkeypatch.setattr(benchmark, "convert", lambda raw, data: fits)
+    monkeypatch.setattr(benchmark, "build", build)
+    benchmark.COMPARISONS[comparison].run(bench)
+    built = [(row["data"], row["name"], bool(row["failed"])) for row in bench.rows]
+    if comparison == "limit":
+        assert built == [("1x", "convert everything", False), ("1x", "build everything", True)]
+    else:
+        first = [("1x", "duckdb", False), ("1x", "postgres", False), ("1x", "spark", False)]
+        again = [("2x", "duckdb", True), ("2x", "postgres", True), ("2x", "spark", False)]
+        assert built == [*first, *again, ("4x", "spark", False)]
+
+
+def test_a_failed_build_is_told_by_what_dbt_said(tmp_path: Path) -> None:
+    import benchmark
+
+    assert benchmark.what_dbt_said(tmp_path) == ""
+    well = {"unique_id": "model.pitwall.dim_drivers", "status": "success", "message": "OK"}
+    memory = (
+        "Runtime Error in model fct_stints (models/fct_stints.sql)\n  Out of Memory Error: no room\n  \n  See"
+    )
+    error = {"unique_id": "model.pitwall.fct_stints", "status": "error", "message": memory}
+    fail = {"unique_id": "test.pitwall.rules.0a1b", "status": "fail", "message": "Got 2 results"}
+    for nodes, said in (
+        ([well], ""),
+        ([well, error, fail], "fct_stints: Out of Memory Error: no room"),
+        ([well, fail], "rules: Got 2 results"),
+    ):
+        (tmp_path / "run_results.json").write_text(json.dumps({"results": nodes}), encoding="utf-8")
+        assert benchmark.what_dbt_said(tmp_path) == said
+
+
 def test_convert_beside_its_rivals(tmp_path: Path) -> None:
     rows = bench(tmp_path, "convert")["convert"]
     assert_measured(rows)
@@ -212,11 +271,12 @@ def test_page_can_be_written_again_without_measuring(tmp_path: Path) -> None:
         "rows": [row, row | {"name": "us", "seconds": 1.0}, failed],
     }
     results = tmp_path / "data" / "benchmark" / "results.json"
-    results.write_text(json.dumps({"question": part}), encoding="utf-8")
+    results.write_text(json.dumps({"question": part, "limit": part | {"seconds": 6000}}), encoding="utf-8")
     must_run(SCRIPTS / "benchmark.py", "page", "--docs", tmp_path, PITWALL_DATA=tmp_path / "data")
     page = (tmp_path / "benchmarks.md").read_text(encoding="utf-8")
     assert "| us | 1.00 | 3.00 | 100 | 2.00x | 1.00x |" in page
-    assert "failed (killed by SIGKILL: it said nothing)" in page
+    assert page.count("failed (killed by SIGKILL: it said nothing)") == 2
+    assert "(1 minutes for what is on this page)" in page
     ElementTree.parse(tmp_path / "benchmarks" / "question-time.svg")
 
 

@@ -129,7 +129,7 @@ def plan_nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def test_models_are_joined_by_hash(built: str, server: Server, data: Path) -> None:
-    """Joins as the planner makes them for each table: no merges, and none that throws most of its pairs away."""
+    """Joins as the planner makes them: no merges, and none that throws most of its pairs away."""
     macro = (ROOT / "macros" / "cross_db" / "planner.sql").read_text(encoding="utf-8")
     settings = re.findall(r"set local (\w+ = \w+)", macro)
     target = data / ".build" / "target-postgres"

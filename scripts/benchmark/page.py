@@ -38,10 +38,10 @@ def chart(title: str, rows: list[Row], measure: str, unit: str) -> str:
     parts, y = [], 2 * LINE
     for label, group in groups(rows).items():
         parts.append(f'<text x="0" y="{y}" class="dim">{escape(label)}</text>')
-        longest = max(row[measure] for row in group) or 1
+        longest = max((row[measure] for row in group if not row["failed"]), default=1) or 1
         for place, row in enumerate(group):
             y += LINE
-            width = max(1, round(WIDTH * row[measure] / longest))
+            width = 1 if row["failed"] else max(1, round(WIDTH * row[measure] / longest))
             kind = "bar" if place else "first"
             value = "failed" if row["failed"] else f"{number(row[measure])} {unit}"
             parts.append(

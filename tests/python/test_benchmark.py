@@ -262,7 +262,7 @@ def test_page_can_be_written_again_without_measuring(tmp_path: Path) -> None:
     assert "no results yet" in nothing.stdout
     row = {"data": "1x", "laps": 10, "name": "pandas", "seconds": 2.0, "processor_seconds": 3.0}
     row |= {"peak_mb": 100.0, "runs": 1, "failed": ""}
-    failed = row | {"name": "<b>duckdb</b>", "failed": "killed by SIGKILL: it said nothing"}
+    failed = row | {"name": "<b>duckdb</b>", "failed": "killed by SIGKILL: it said nothing", "seconds": 100.0}
     machine = {name: name for name in ("system", "processor", "cores", "memory", "Python")}
     part = {
         "machine": machine,
@@ -277,7 +277,9 @@ def test_page_can_be_written_again_without_measuring(tmp_path: Path) -> None:
     assert "| us | 1.00 | 3.00 | 100 | 2.00x | 1.00x |" in page
     assert page.count("failed (killed by SIGKILL: it said nothing)") == 2
     assert "(1 minutes for what is on this page)" in page
-    ElementTree.parse(tmp_path / "benchmarks" / "question-time.svg")
+    drawn = ElementTree.parse(tmp_path / "benchmarks" / "question-time.svg").getroot()
+    bars = [int(bar.attrib["width"]) for bar in drawn.findall("{http://www.w3.org/2000/svg}rect")]
+    assert bars == [380, 190, 1]
 
 
 def test_unknown_comparison_is_told_in_one_line(tmp_path: Path) -> None:

@@ -292,6 +292,15 @@ def repeats(parquet: Path, key: list[str], rows: pl.LazyFrame) -> pl.DataFrame:
     return shared.filter(~pl.struct(key).is_first_distinct())
 
 
+def is_of_writing(error: pl.exceptions.PolarsError) -> bool:
+    """Whether Polars failed to write Parquet, which it does not always tell as an error of the system."""
+    return str(error).startswith("parquet:")
+
+
+def first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]
+
+
 def load(
     table: Table, source: str, path: Path, data: Path, old: dict[str, Any] | None
 ) -> tuple[dict[str, Any], list[str]]:
@@ -321,8 +330,11 @@ def load(
     try:
         sha, rows, unfit, short, notes = convert(table, path, source, fresh, fresh_aside)
     except pl.exceptions.PolarsError as error:
-        reason = str(error).partition("\n")[0]
-        raise PlainError(f"{source}: cannot be read as CSV, look for stray quotes: {reason}") from None
+        if is_of_writing(error):
+            raise
+        raise PlainError(
+            f"{source}: cannot be read as CSV, look for stray quotes: {first_line(error)}"
+        ) from None
     after = path.stat()
     if (before.st_mtime_ns, before.st_size) != (after.st_mtime_ns, after.st_size):
         raise PlainError(f"{source}: changed while it was read; start again when it is complete")
@@ -376,6 +388,8 @@ def run(raw: str, data: Path, *, max_bad_rows: int = 0, schema: Path = SOURCES) 
         columns = {column.name: column.dtype for column in read_tables(MANIFEST_SOURCES)[0].columns}
         pl.DataFrame(rows, schema=columns, orient="row").write_parquet(data / "parquet.new" / MANIFEST)
         swap(data)
+    except pl.exceptions.PolarsError as error:
+        raise PlainError(f"{data}: cannot be written, look for a full disk: {first_line(error)}") from None
     finally:
         recover(data)
     total, aside = (sum(row[name] for row in rows) for name in ("rows_read", "rows_quarantined"))

@@ -91,6 +91,8 @@ def exit_code(program: str, action: Callable[[], None], place: Path) -> int:
         text = str(error)
         if isinstance(error, OSError) and error.strerror:
             text = f"{error.filename or place}: {error.strerror}"
+        # So that this comes last also where both go into one log.
+        sys.stdout.flush()
         print(f"{program}: {printable(text)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

@@ -26,7 +26,9 @@ def run(
     *command: str | Path, cwd: Path = ROOT, **environment: str | Path
 ) -> subprocess.CompletedProcess[str]:
     """Run a command, a script by its Python, in this environment less PITWALL_* and plus `environment`."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("PITWALL_")}
+    # Buffered as usual, so that what it says comes in the order in which its users see it.
+    left_out = ("PITWALL_", "PYTHONUNBUFFERED")
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
     return subprocess.run(
         [sys.executable, *command] if str(command[0]).endswith(".py") else command,
         cwd=cwd,

@@ -2,7 +2,7 @@
 """Measure how fast Pitwall is, beside what people would use instead, and write docs/benchmarks.md.
 
     scripts/benchmark.py                          all comparisons but `limit`, at the sizes of the page
-    scripts/benchmark.py limit                    as many laps as fit; an hour, and 60 GB of disk
+    scripts/benchmark.py limit                    as many laps as fit; half an hour, 40 GB of disk
     scripts/benchmark.py --quick                  the same, small
     scripts/benchmark.py pipeline --scale 1,17    one of them, at multiples of the real number of laps
     scripts/benchmark.py page                     write the page again from the last results

@@ -5,7 +5,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -91,8 +91,9 @@ def exit_code(program: str, action: Callable[[], None], place: Path) -> int:
         text = str(error)
         if isinstance(error, OSError) and error.strerror:
             text = f"{error.filename or place}: {error.strerror}"
-        # So that this comes last also where both go into one log.
-        sys.stdout.flush()
+        # So that this comes last where both go into one log, and is said also where stdout is full or closed.
+        with suppress(OSError):
+            sys.stdout.flush()
         print(f"{program}: {printable(text)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

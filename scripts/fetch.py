@@ -169,6 +169,7 @@ def unzip(archive: Path, folder: Path, wanted: set[str], *, name: str) -> dict[s
                         if budget < 0:
                             raise PlainError(f"{name}: inflates without bound (in {member.filename})")
                         file.write(chunk)
+    # NotImplementedError is what zipfile raises for a compression that it does not know.
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
         raise PlainError(f"{name}: not a zip, or a damaged one ({error})") from None
     return found

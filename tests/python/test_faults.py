@@ -317,6 +317,22 @@ def remount(disk: Path, options: str) -> None:
     subprocess.run(["mount", "-o", f"remount,{options}", str(disk)], check=True)
 
 
+def test_why_it_failed_is_told_where_stdout_is_full() -> None:
+    program = (
+        "import sys; from data_folder import PlainError, exit_code\n"
+        "def fail(): print('so far'); raise PlainError('no such race')\n"
+        "exit_code('csv_to_parquet', fail, None)"
+    )
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    command = [sys.executable, "-c", program]
+    with Path("/dev/full").open("w") as full:
+        result = subprocess.run(
+            command, cwd=SCRIPTS, env=buffered, stdout=full, stderr=subprocess.PIPE, text=True
+        )
+    assert result.stderr.startswith("csv_to_parquet: no such race\n")
+    assert "Traceback" not in result.stderr
+
+
 def test_a_full_disk_while_converting(seasons: tuple[Path, Path], small_disk: Path) -> None:
     must_run(SCRIPTS / "csv_to_parquet.py", seasons[0], PITWALL_DATA=small_disk)
     before = counts(small_disk / "parquet")

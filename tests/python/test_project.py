@@ -615,26 +615,57 @@ def test_no_long_chains_of_views(project: Project) -> None:
 
 
 def test_models_are_named_by_layer(project: Project) -> None:
-    """Evaluator: model naming conventions; intermediate models by subject.
-
-    Names in quality/ are free; so are those of marts beside core/ that are no facts and no dimensions.
-    """
+    """Evaluator: model naming conventions; intermediate models by subject. Names in quality/ are free."""
     patterns = {
         "staging": r"stg_{folder}__\w+",
         "intermediate": r"int_{folder}__\w+",
-        "marts": r"(dim|fct)_\w+|(driver|constructor)_(seasons|careers)",
+        "marts": r"(?!stg_|int_)\w+",
         "quality": r"(?!stg_|int_|dim_|fct_)\w+",
     }
     broken = {}
     for model in project.models:
         pattern = patterns.get(layer(model), "(no such layer)").replace("{folder}", model["fqn"][2])
-        if layer(model) == "marts" and model["fqn"][2] != "core":
-            pattern = r"(?!stg_|int_|dim_)\w+"
         if not re.fullmatch(pattern, model["name"]):
             broken[model["name"]] = (
                 f"in models/{'/'.join(model['fqn'][1:-1])}, where names are like {pattern}"
             )
     fail_on(not_exempt("model naming conventions", broken), "Names:")
+
+
+def test_marts_are_named_by_their_grain(project: Project) -> None:
+    """`dim_`: what facts refer to. `fct_`: measured in a race or after a round. No prefix: a summary."""
+    broken = {}
+    for mart in (model for model in project.models if layer(model) == "marts"):
+        prefix = re.match(r"(dim_|fct_)?", mart["name"])[0]
+        is_of_a_race = bool({"race_id", "round"} & set(mart["columns"]))
+        if prefix != "dim_" and (prefix == "fct_") != is_of_a_race:
+            broken[mart["name"]] = "has a race or a round" if is_of_a_race else "has no race and no round"
+    fail_on(not_exempt("names of marts", broken), "A fact of a race is fct_*, a summary has no prefix:")
+
+
+def test_the_yaml_of_a_model_is_beside_its_sql(project: Project) -> None:
+    """Description, columns, data tests and unit tests of a model are in the file that has its name."""
+    broken = {}
+    for node in project.of("model") + project.of("seed"):
+        expected = Path(node["original_file_path"]).with_suffix(".yml").as_posix()
+        if (declared := (node["patch_path"] or "nowhere").removeprefix(f"{PACKAGE}://")) != expected:
+            broken[node["name"]] = f"described in {declared}"
+    for test in project.manifest["unit_tests"].values():
+        model = project.resources[f"model.{PACKAGE}.{test['model']}"]
+        if test["original_file_path"] != Path(model["original_file_path"]).with_suffix(".yml").as_posix():
+            broken[test["name"]] = f"in {test['original_file_path']}"
+    fail_on(not_exempt("one YAML file a model", broken), "Not in <name>.yml beside the SQL or CSV:")
+
+
+def test_no_yaml_file_is_long() -> None:
+    """A file that people scroll through is hard to read; the declaration of the sources is the longest."""
+    files = [
+        path for folder in ("models", "seeds", "snapshots") for path in (PROJECT / folder).rglob("*.yml")
+    ]
+    lines = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in files}
+    fail_on(
+        (f"{path.name}: {count} lines" for path, count in lines.items() if count > 600), "Over 600 lines:"
+    )
 
 
 def test_staging_models_are_in_the_folder_of_their_source(project: Project) -> None:

@@ -51,7 +51,7 @@ test: lint
 	@.venv/bin/python -m pytest
 
 bench: bench-extra packages
-	@.venv/bin/python scripts/benchmark.py $(if $(QUICK),--quick)
+	@.venv/bin/python scripts/benchmark/run.py $(if $(QUICK),--quick)
 
 parity: packages
 	@.venv/bin/python scripts/parity.py

@@ -20,13 +20,16 @@ from typing import Any
 
 import polars as pl
 import polars.selectors as cs
-from checksums import write_checksums
-from data_folder import PlainError, data_folder, exit_code, lake, locked, printable, recover, swap
-from fetch import is_url, locate
-from load_manifest import MANIFEST, is_whole, read_manifest, sha256
-from raw_csv import account, checksum, counted, set_aside, survey
-from raw_schema import MANIFEST_SOURCES, SOURCES, Column, Table, read_tables
 from tqdm import tqdm
+
+from pitwall.command import PlainError, exit_code, printable
+from pitwall.data_folder import data_folder, locked, recover, swap
+from pitwall.raw.account import account, checksum, counted, set_aside, survey
+from pitwall.raw.checksums import write_checksums
+from pitwall.raw.fetch import is_url, locate
+from pitwall.raw.lake import lake_from_environment
+from pitwall.raw.manifest import MANIFEST, is_whole, read_manifest, sha256
+from pitwall.raw.schema import MANIFEST_SOURCES, SOURCES, Column, Table, read_tables
 
 NULLS = ["", "\\N"]
 LINE = "__line"  # ordinal of a record in its file, from 0
@@ -457,7 +460,7 @@ def main(arguments: list[str] | None = None) -> int:
     def action() -> None:
         if not is_url(options.raw) and not Path(options.raw).exists():
             raise PlainError(f"{options.raw}: no such folder or zip")
-        target = lake()
+        target = lake_from_environment()
         if target:
             target.tables()  # a lake that cannot be read is told before the work begins
         with locked(data):

@@ -13,9 +13,8 @@ import sys
 import threading
 from pathlib import Path
 
-from data_folder import PlainError, exit_code
+from pitwall.command import ROOT, PlainError, exit_code
 
-ROOT = Path(__file__).resolve().parent.parent
 STANDIN = ROOT / "dbt_utils_standin"
 INSTALLED = ROOT / "dbt_packages" / "dbt_utils"
 HUB = os.environ.get("DBT_PACKAGE_HUB_URL") or "https://hub.getdbt.com/"

@@ -9,8 +9,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from data_folder import PlainError, exit_code
-from simulate import simulate
+from pitwall.command import PlainError, exit_code
+from pitwall.simulation.championship import simulate
 
 
 def make_laps(megabytes: float, out: Path, laps: Path | None = None) -> None:

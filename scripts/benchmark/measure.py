@@ -8,7 +8,7 @@ import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from data_folder import PlainError
+from pitwall.command import PlainError
 
 WATCH = Path(__file__).with_name("watch.py")
 

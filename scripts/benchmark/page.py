@@ -7,9 +7,10 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from goals import Row, goals, groups
+from benchmark.goals import Row, goals, groups
+from pitwall.command import ROOT
 
-TEMPLATE = Path(__file__).with_name("page.md")
+TEMPLATE = ROOT / "docs" / "benchmarks" / "page.md"
 
 # Mid tones on no background, and text that follows the reader's choice of light or dark.
 STYLE = """

@@ -15,11 +15,12 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
-import csv_to_parquet
 import polars as pl
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+
+import csv_to_parquet
 
 IS_LONG = bool(os.environ.get("PITWALL_TORTURE"))
 TYPES = {

@@ -48,9 +48,7 @@ class Project:
         self.data = root / "my data"
         self.warehouse = self.data / "warehouse.duckdb"
         self.aside = self.data / ".build" / "warehouse.duckdb"
-        (root / "scripts").mkdir()
-        for script in SCRIPTS.glob("*.py"):
-            shutil.copy(script, root / "scripts")
+        shutil.copytree(SCRIPTS, root / "scripts", ignore=shutil.ignore_patterns("__pycache__"))
         (self.data / "parquet").mkdir(parents=True)
         (self.data / "parquet" / "laps.parquet").write_bytes(b"whatever is not looked into")
         record(self.data / "parquet")

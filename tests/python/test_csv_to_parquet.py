@@ -16,13 +16,14 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
-import csv_to_parquet
-import fetch
 import polars as pl
 import pytest
-import raw_csv
-import raw_schema
-from data_folder import PlainError
+
+import csv_to_parquet
+from pitwall.command import PlainError
+from pitwall.raw import account as raw_csv
+from pitwall.raw import fetch
+from pitwall.raw import schema as raw_schema
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "scripts" / "csv_to_parquet.py"
@@ -924,7 +925,7 @@ def test_rows_set_aside_earlier_still_count_when_nothing_changed(door: Door) -> 
 
 def test_a_second_run_ends_at_once(loaded: Door) -> None:
     before = loaded.snapshot()
-    hold = "import sys, time; from pathlib import Path; from data_folder import locked\n"
+    hold = "import sys, time; from pathlib import Path; from pitwall.data_folder import locked\n"
     hold += "with locked(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
     with subprocess.Popen(
         [sys.executable, "-c", hold, loaded.data],

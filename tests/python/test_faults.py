@@ -319,7 +319,7 @@ def remount(disk: Path, options: str) -> None:
 
 def test_why_it_failed_is_told_where_stdout_is_full() -> None:
     program = (
-        "import sys; from data_folder import PlainError, exit_code\n"
+        "import sys; from pitwall.command import PlainError, exit_code\n"
         "def fail(): print('so far'); raise PlainError('no such race')\n"
         "exit_code('csv_to_parquet', fail, None)"
     )

@@ -7,14 +7,15 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-import changes
 import duckdb
 import polars as pl
 import pytest
-from checksums import part_checksums
 from conftest import DBT, SCRIPTS, must_run
-from fingerprint import code_fingerprint
-from raw_schema import SOURCES, read_tables
+
+from pitwall.raw.checksums import part_checksums
+from pitwall.raw.schema import SOURCES, read_tables
+from pitwall.warehouse import changes
+from pitwall.warehouse.fingerprint import code_fingerprint
 
 # When a build saw a version of a result; all else of the history must agree.
 TIMES = {"dbt_updated_at", "dbt_valid_from", "dbt_valid_to", "dbt_scd_id", "revised_at"}

@@ -16,14 +16,16 @@ import duckdb
 import polars as pl
 import pytest
 from conftest import DBT, ROOT, SCRIPTS, must_run, run
-from data_folder import PlainError
+
+from pitwall.command import PlainError
 
 pytest.importorskip("s3fs", reason="s3fs is not installed: make s3-extra")
 moto = pytest.importorskip("moto.server", reason="moto is not installed: make s3-extra")
 
 from botocore.session import get_session  # noqa: E402
-from lake import Lake  # noqa: E402
-from load_manifest import sha256  # noqa: E402
+
+from pitwall.raw.lake import Lake  # noqa: E402
+from pitwall.raw.manifest import sha256  # noqa: E402
 
 SECRET = "a-word-that-nobody-writes"
 BUCKET = "pitwall"
@@ -261,7 +263,7 @@ def test_history_is_carried_by_the_results_of_the_lake(
     remote: Remote, simulated_warehouse: Path, tmp_path: Path
 ) -> None:
     """A machine that has a warehouse and no Parquet, or another's, goes by what dbt is about to read."""
-    from warehouse_duckdb import DuckDBWarehouse
+    from pitwall.warehouse.duckdb import DuckDBWarehouse
 
     remote.convert(simulated_warehouse.parent / "raw", tmp_path / "one")
     data = tmp_path / "other"

@@ -17,9 +17,10 @@ from typing import Any
 
 import duckdb
 import pytest
-import setup_packages
 import yaml
 from conftest import DBT, ROOT, SCRIPTS, must_run, no_engines, run
+
+import setup_packages
 
 STANDIN = ROOT / "dbt_utils_standin"
 PROVIDED = set(
@@ -35,9 +36,9 @@ PROVIDED = set(
 def project(tmp_path: Path) -> Path:
     """A dbt project with what setup_packages.py needs, and nothing in dbt_packages/."""
     root = tmp_path / "project"
-    (root / "scripts").mkdir(parents=True)
-    for name in ("setup_packages.py", "data_folder.py"):
-        shutil.copy(SCRIPTS / name, root / "scripts")
+    (root / "scripts" / "pitwall").mkdir(parents=True)
+    for name in ("setup_packages.py", "pitwall/__init__.py", "pitwall/command.py"):
+        shutil.copy(SCRIPTS / name, root / "scripts" / name)
     for name in ("packages.yml", "package-lock.yml"):
         shutil.copy(ROOT / name, root)
     shutil.copytree(STANDIN, root / STANDIN.name)

@@ -8,7 +8,9 @@ from typing import Any
 import duckdb
 import pytest
 from conftest import SCRIPTS, run
-from parity import Differs, Export, Mart, Result, compare, read_marts, result_of, tell
+
+from parity import Differs, tell
+from pitwall.warehouse.comparison import Export, Mart, Result, compare, read_marts, result_of
 
 MART = Mart(
     "marts",

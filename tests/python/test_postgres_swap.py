@@ -338,7 +338,8 @@ def test_the_profile_and_the_loader_mean_the_same_database(monkeypatch: pytest.M
     for name in [name for name in os.environ if name.startswith("PG")]:
         monkeypatch.delenv(name)
     import jinja2
-    from load_postgres import place
+
+    from pitwall.warehouse.postgres_raw import place
 
     profile = yaml.safe_load((ROOT / "profiles.yml").read_text(encoding="utf-8"))
     target = profile["pitwall"]["outputs"]["postgres"]

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from pitwall.simulation.championship import Championship
+
 SCRIPT = Path(__file__).parents[2] / "scripts" / "simulate.py"
 NULL = r"\N"
 HEADERS = {
@@ -623,7 +625,7 @@ def test_a_failed_run_leaves_the_last_good_one(tmp_path, monkeypatch, capsys):
     def fail(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(simulate.Championship, "off_season", fail)
+    monkeypatch.setattr(Championship, "off_season", fail)
     assert simulate.main(["--seasons", "2", str(out)]) == 2
     assert capsys.readouterr().err == f"simulate: {out}: No space left on device\n"
     assert contents(out) == before

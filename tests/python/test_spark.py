@@ -192,7 +192,7 @@ def is_bound(port: int) -> bool:
 BUILD = """
 import contextlib, os, subprocess, sys
 from pathlib import Path
-import warehouse_spark
+from pitwall.warehouse import spark as warehouse_spark
 
 warehouse = warehouse_spark.spark_warehouse(Path(os.environ["PITWALL_DATA"]))
 place = warehouse.begin()

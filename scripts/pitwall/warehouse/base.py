@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from datetime import UTC, datetime
 from pathlib import Path
 
-from data_folder import PlainError
+from pitwall.command import PlainError
 
 HISTORY = "race_results_history"  # the snapshot of results, which each build carries over from the last one
 

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Measure how fast Pitwall is, beside what people would use instead, and write docs/benchmarks.md.
 
-    scripts/benchmark.py                          all comparisons but `limit`, at the sizes of the page
-    scripts/benchmark.py limit                    as many laps as fit; half an hour, 40 GB of disk
-    scripts/benchmark.py --quick                  the same, small
-    scripts/benchmark.py pipeline --scale 1,17    one of them, at multiples of the real number of laps
-    scripts/benchmark.py page                     write the page again from the last results
+    scripts/benchmark/run.py                          all comparisons but `limit`, at the sizes of the page
+    scripts/benchmark/run.py limit                    as many laps as fit; half an hour, 40 GB of disk
+    scripts/benchmark/run.py --quick                  the same, small
+    scripts/benchmark/run.py pipeline --scale 1,17    one of them, at multiples of the real number of laps
+    scripts/benchmark/run.py page                     write the page again from the last results
 
 Every figure is of whole processes, imports and all: the median of several runs, taken in turns. The
 results are kept in $PITWALL_DATA/benchmark/results.json, the data made for them beside it. Real files are
@@ -28,21 +28,24 @@ from importlib.metadata import PackageNotFoundError, distribution, version
 from pathlib import Path
 from typing import Any
 
-from build import WAREHOUSES, target_folder
-from data_folder import PlainError, data_folder, exit_code
-
-ROOT = Path(__file__).resolve().parent.parent
-SCRIPTS = ROOT / "scripts"
-PARTS = SCRIPTS / "benchmark"
-sys.path.insert(0, str(PARTS))
+# Run as a script, Python finds only what is beside it.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 try:
     import psutil
-    from measure import Measured, measured, median, one_after_another
+
+    from benchmark.measure import Measured, measured, median, one_after_another
 except ImportError as missing:
     print(f"benchmark: {missing.name} is not installed; `make bench` installs what it needs", file=sys.stderr)
     sys.exit(2)
 
+from pitwall.command import ROOT, PlainError, exit_code
+from pitwall.data_folder import data_folder
+from pitwall.warehouse.dbt import target_folder
+from pitwall.warehouse.engines import WAREHOUSES
+
+SCRIPTS = ROOT / "scripts"
+PARTS = SCRIPTS / "benchmark"
 REAL_LAPS = 589_081
 LAPS_A_SEASON = 26_100  # as simulate.py makes them
 TABLES = [
@@ -224,7 +227,7 @@ def compare_convert(bench: Bench) -> None:
 
 def compare_question(bench: Bench) -> None:
     """Points, laps and lap time by driver."""
-    from questions import WAYS
+    from benchmark.questions import WAYS
 
     for label, raw in bench.datasets():
         data = bench.empty("question")
@@ -250,7 +253,7 @@ def compare_question(bench: Bench) -> None:
 
 def compare_pipeline(bench: Bench) -> None:
     """From the raw CSVs to seven marts."""
-    from compare import differing_parquet
+    from benchmark.compare import differing_parquet
 
     # Tests that look at other tables as well cannot run where those are not built.
     chosen = ["build", "--indirect-selection", "buildable", "-s", *(f"+{table}" for table in TABLES)]
@@ -328,9 +331,9 @@ def without_last_race(raw: Path, out: Path) -> None:
 
 def compare_growth(bench: Bench) -> None:
     """Convert and build at more and more laps: one more race, and then everything anew."""
-    from compare import differing_warehouses
-    from replay import clocked_seconds
-    from replay import statements as statements_of
+    from benchmark.compare import differing_warehouses
+    from benchmark.replay import clocked_seconds
+    from benchmark.replay import statements as statements_of
 
     for label, raw in bench.datasets():
         data, before = bench.empty("growth/data"), bench.empty("growth/before")
@@ -485,7 +488,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 
 def run(options: argparse.Namespace) -> None:
     """Run what was asked for, keep the results, and write the page."""
-    from page import write_page
+    from benchmark.page import write_page
 
     folder = data_folder().absolute() / "benchmark"
     folder.mkdir(parents=True, exist_ok=True)

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import duckdb
 import polars as pl
-from checksums import FILE
 
-ROOT = Path(__file__).resolve().parent.parent
+from pitwall.command import ROOT
+from pitwall.raw.checksums import FILE
+
 # Tables with neither races nor seasons. All the others hang on a race, `seasons` on the year.
 REFERENCE = ("circuits", "constructors", "drivers", "status")
 # What hangs on the first season that has such data compares all later seasons with it.

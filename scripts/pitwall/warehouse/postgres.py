@@ -6,15 +6,26 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-from data_folder import PlainError
-from load_postgres import connect, literal, load, name_of_place, place, plainly, quoted, rows, transaction
-from warehouse import (
+
+from pitwall.command import PlainError
+from pitwall.warehouse.base import (
     HISTORY,
     NotAvailable,
     Warehouse,
     check_clock,
     is_of_other_results,
     tell_what_stays_behind,
+)
+from pitwall.warehouse.postgres_raw import (
+    connect,
+    literal,
+    load,
+    name_of_place,
+    place,
+    plainly,
+    quoted,
+    rows,
+    transaction,
 )
 
 SCHEMAS = ("raw", "seeds", "staging", "snapshots", "intermediate", "marts", "quality")

@@ -5,10 +5,12 @@ import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
-import changes
 import duckdb
-from data_folder import PlainError, lake
-from warehouse import (
+
+from pitwall.command import PlainError
+from pitwall.raw.lake import lake_from_environment
+from pitwall.warehouse import changes
+from pitwall.warehouse.base import (
     HISTORY,
     NotAvailable,
     Warehouse,
@@ -47,7 +49,7 @@ class DuckDBWarehouse(Warehouse):
         self.aside.parent.mkdir(exist_ok=True)
         for leftover in (self.aside, write_ahead_log(self.aside)):
             leftover.unlink(missing_ok=True)
-        source = lake()
+        source = lake_from_environment()
         # What is in a lake has no checksums.
         if source or not changes.can_be_told(self.parquet):
             self.code = ""

@@ -9,11 +9,11 @@ from typing import Any
 
 import polars as pl
 import yaml
-from data_folder import PlainError
 
-PROJECT = Path(__file__).resolve().parents[1]
-SOURCES = PROJECT / "models/staging/ergast/_ergast__sources.yml"
-MANIFEST_SOURCES = PROJECT / "models/staging/pitwall/_pitwall__sources.yml"
+from pitwall.command import ROOT, PlainError
+
+SOURCES = ROOT / "models/staging/ergast/_ergast__sources.yml"
+MANIFEST_SOURCES = ROOT / "models/staging/pitwall/_pitwall__sources.yml"
 RULES = 1  # raise it when the rules of conversion change: every table is then converted anew
 
 

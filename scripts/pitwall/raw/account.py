@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from data_folder import PlainError
+from pitwall.command import PlainError
 
 BOM = b"\xef\xbb\xbf"
 LONGEST_LINE = 1 << 20  # bytes

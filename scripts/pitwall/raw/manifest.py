@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-from data_folder import PlainError
+
+from pitwall.command import PlainError
 
 MANIFEST = "load_manifest.parquet"
 

@@ -12,11 +12,12 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import polars
-from data_folder import PlainError
 from polars import selectors
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
-from warehouse import (
+
+from pitwall.command import ROOT, PlainError
+from pitwall.warehouse.base import (
     HISTORY,
     NotAvailable,
     Warehouse,
@@ -25,7 +26,6 @@ from warehouse import (
     tell_what_stays_behind,
 )
 
-ROOT = Path(__file__).resolve().parent.parent
 MEANING = ("race_id", "driver_id")  # whose result it is
 OLDEST_JAVA = 17
 SECONDS_TO_ANSWER = 10

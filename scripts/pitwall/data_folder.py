@@ -1,35 +1,18 @@
-"""What the scripts share: the data folder, its lock and its swap, and errors that a person can read."""
+"""The data folder, its lock and its swap."""
 
 import fcntl
 import os
 import shutil
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from lake import Lake
-
-
-class PlainError(Exception):
-    """A failure told in one line: what it concerns, why it failed and, if not obvious, what to do."""
+from pitwall.command import PlainError
 
 
 def data_folder() -> Path:
     """The folder for everything that a run makes: `$PITWALL_DATA`, or `data` in the current folder."""
     return Path(os.environ.get("PITWALL_DATA") or "data")
-
-
-def lake() -> "Lake | None":
-    """The lake that `$PITWALL_LAKE` names, or none. Raises PlainError if it cannot be one."""
-    url = os.environ.get("PITWALL_LAKE")
-    if not url:
-        return None
-    from lake import Lake  # only who has a lake waits for its imports
-
-    return Lake(url)
 
 
 @contextmanager
@@ -72,31 +55,3 @@ def swap(data: Path) -> None:
         (data / "parquet").rename(data / "parquet.old")
     (data / "parquet.new").rename(data / "parquet")
     recover(data)
-
-
-def printable(text: str) -> str:
-    """A text in one line of at most 500 characters, with nothing in it that a terminal would obey."""
-    line = "".join(each if each.isprintable() else "?" for each in " ".join(text.split()))
-    return line if len(line) <= 500 else f"{line[:497]}..."
-
-
-def exit_code(program: str, action: Callable[[], None], place: Path) -> int:
-    """Run the action; tell a failure in one line on stderr. Returns 0 done, 2 failed, 130 interrupted.
-
-    `place` is what the action writes: named where the system does not say which file failed.
-    """
-    try:
-        action()
-    except (PlainError, OSError) as error:
-        text = str(error)
-        if isinstance(error, OSError) and error.strerror:
-            text = f"{error.filename or place}: {error.strerror}"
-        # So that this comes last where both go into one log, and is said also where stdout is full or closed.
-        with suppress(OSError):
-            sys.stdout.flush()
-        print(f"{program}: {printable(text)}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print(f"{program}: interrupted", file=sys.stderr)
-        return 130
-    return 0

@@ -7,7 +7,8 @@ races it is a row: its key, or a hash of it where that is no whole number. The o
 from pathlib import Path
 
 import polars as pl
-from raw_schema import Table
+
+from pitwall.raw.schema import Table
 
 FILE = "checksums.parquet"
 SCHEMA = {"table_name": pl.String, "part": pl.Int64, "row_count": pl.Int64, "checksum": pl.UInt64}

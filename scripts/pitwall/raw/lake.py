@@ -17,9 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-from data_folder import PlainError, swap
-from load_manifest import MANIFEST, is_whole, read_manifest
 from tqdm import tqdm
+
+from pitwall.command import PlainError
+from pitwall.data_folder import swap
+from pitwall.raw.manifest import MANIFEST, is_whole, read_manifest
 
 # No quote, no `..`, no wildcard: the address becomes part of SQL.
 ADDRESS = re.compile(r"s3://[a-z0-9][a-z0-9.-]*[a-z0-9](/[A-Za-z0-9_=-][A-Za-z0-9_.=-]*)*/?")
@@ -206,3 +208,9 @@ class Lake:
 
 def _object(row: dict[str, Any]) -> str:
     return f"{row['table_name']}/{row['parquet_sha256']}.parquet"
+
+
+def lake_from_environment() -> Lake | None:
+    """The lake that `$PITWALL_LAKE` names, or none. Raises PlainError if it cannot be one."""
+    url = os.environ.get("PITWALL_LAKE")
+    return Lake(url) if url else None

@@ -22,6 +22,7 @@ class Warehouse(ABC):
     code = ""  # the fingerprint of the code that builds it
     why_full = ""  # why everything has to be made anew, whatever changed
     plan = ""  # what begin() found to do, in words; empty where there is no choice
+    is_current = False  # begin() found that the last one is what a build would make
 
     def __init__(self, data: Path) -> None:
         self.data = data

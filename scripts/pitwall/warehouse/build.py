@@ -49,6 +49,9 @@ def build(engine: str, *, unit_tests_always: bool = False, full: bool = False) -
         elif not source:
             manifest.check(data / "parquet")
         place = warehouse.begin()
+        if warehouse.is_current:
+            print(f"The warehouse is ready: {warehouse} ({warehouse.plan}).")
+            return
         plan = f" ({warehouse.plan})" if warehouse.plan else ""
         print(f"Building {warehouse} with dbt{plan} ...", flush=True)
         record.unlink(missing_ok=True)  # whatever goes wrong from here on, they run again
@@ -64,12 +67,12 @@ def build(engine: str, *, unit_tests_always: bool = False, full: bool = False) -
                 f"dbt build failed ({failed}): {last}{kept}. Mend what dbt says above, start again."
             )
         tables, rows = warehouse.commit()
-        rules, unit_tests = count_tests(target)
+        data_tests, unit_tests = count_tests(target)
         if (known or unit_tests) and code == code_fingerprint(ROOT):
             record.write_text(f"{code} {known or unit_tests}\n", encoding="utf-8")
     units = f"{known} unit tests passed with this code before" if known else f"{unit_tests} unit tests passed"
     print(
         f"The warehouse is ready: {warehouse}, {tables} tables with {rows:,} rows in marts, "
-        f"{rules} rules hold, {units}.\n"
+        f"{data_tests} data tests passed, {units}.\n"
         "Next: `make docs` to find your way around it, `make test` to check everything."
     )

@@ -4,9 +4,14 @@ import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 from pitwall.command import ROOT
+
+
+# One test per model in place of its native tests: see tests/generic/merged.sql.
+MERGED_TESTS = ("--vars", "{merged_tests: true}", "--exclude", "config.meta.merged:true")
 
 
 def target_folder(engine: str, data: Path) -> Path:
@@ -25,7 +30,7 @@ def dbt_build(engine: str, data: Path, place: dict[str, str], target: Path, lock
     command = [Path(sys.executable).with_name("dbt"), "--log-level", "warn", "--log-level-file", "none"]
     command += ["build", "--target", engine, "--project-dir", ROOT, "--profiles-dir", ROOT]
     # A target folder of its own: another warehouse in the profile makes dbt parse the whole project again.
-    command += ["--target-path", target, *options]
+    command += ["--target-path", target, *MERGED_TESTS, *options]
     environment = {**os.environ, "PITWALL_DATA": str(data), "DO_NOT_TRACK": "1", **place}
     if sys.stdout.isatty():
         command.insert(1, "--use-colors")
@@ -51,20 +56,17 @@ def dbt_build(engine: str, data: Path, place: dict[str, str], target: Path, lock
 
 
 def count_tests(target: Path) -> tuple[int, int]:
-    """How many rules of the data hold, by dbt's last run, and how many unit tests passed."""
+    """How many data tests passed in dbt's last run, merged ones included, and how many unit tests."""
     results = json.loads((target / "run_results.json").read_text(encoding="utf-8"))["results"]
     nodes = json.loads((target / "manifest.json").read_text(encoding="utf-8"))["nodes"]
-    rules = unit_tests = 0
-    for passed in (result["unique_id"] for result in results if result["status"] == "pass"):
-        if passed.startswith("unit_test."):
-            unit_tests += 1
-            continue
-        # The test `rules` is as many as it has rules; any other test is one.
-        test = nodes[passed].get("test_metadata") or {"name": "singular"}
-        arguments = [value for name, value in test.get("kwargs", {}).items() if name != "model"]
-        rules += (
-            sum(1 if isinstance(each, str) else len(each) for each in arguments)
-            if test["name"] == "rules"
-            else 1
-        )
-    return rules, unit_tests
+    passed = [result["unique_id"] for result in results if result["status"] == "pass"]
+    tests = [name for name in passed if name.startswith("test.")]
+    merged = Counter(
+        node["attached_node"] for node in nodes.values() if node["config"]["meta"].get("merged") is True
+    )
+    is_merged = [(nodes[name].get("test_metadata") or {}).get("name") == "merged" for name in tests]
+    data_tests = sum(
+        merged[nodes[name]["attached_node"]] if stands_for_others else 1
+        for name, stands_for_others in zip(tests, is_merged, strict=True)
+    )
+    return data_tests, sum(name.startswith("unit_test.") for name in passed)

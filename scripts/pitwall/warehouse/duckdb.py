@@ -60,6 +60,10 @@ class DuckDBWarehouse(Warehouse):
         try:
             with duckdb.connect(self.final, read_only=True) as last:
                 found = self.why_full or changes.find(last, self.parquet, self.code)
+                if not isinstance(found, str) and found.is_nothing:
+                    self.is_current = True
+                    self.plan = found.told
+                    return place
                 if not isinstance(found, str):
                     check_history(last, self.final)
                     # While it is open nobody can write to it.

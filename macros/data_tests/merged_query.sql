@@ -23,11 +23,13 @@
 {#- Stop with a message if a test cannot be merged: it would be run otherwise than its YAML says. -#}
 {% macro check_mergeable(test) %}
     {% set own = [] %}
-    {% for setting, default in {'severity': 'error', 'where': none, 'limit': none, 'store_failures': none}.items() %}
-        {% do own.append(setting) if (test.config[setting] | lower if test.config[setting] is string else test.config[setting]) != default %}
+    {% do own.append('severity') if test.config.severity | lower != 'error' %}
+    {% for setting in ['where', 'limit', 'store_failures'] %}
+        {% do own.append(setting) if test.config[setting] is not none %}
     {% endfor %}
-    {% do own.append('error_if') if test.config.error_if != '!= 0' %}
-    {% do own.append('warn_if') if test.config.warn_if != '!= 0' %}
+    {% for setting in ['error_if', 'warn_if'] %}
+        {% do own.append(setting) if test.config[setting] != '!= 0' %}
+    {% endfor %}
     {% set kind = test_kind(test) %}
     {% if row_condition(test) is none and key_columns_of(test) is none and kind != 'equal_rowcount' %}
         {% do own.append('kind ' ~ kind) %}

@@ -16,7 +16,7 @@
 {%- endmacro %}
 
 
-{#- SQL of a text in which `{column}` stands for the value of a column. -#}
+{#- SQL of a text in which `{column}` stands for the value of a column. NULL if one of the values is NULL. -#}
 {% macro text_with_columns(text) -%}
     {%- set parts = [] -%}
     {%- for part in text.replace('}', '{').split('{') -%}

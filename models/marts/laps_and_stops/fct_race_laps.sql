@@ -171,7 +171,9 @@ timed as (
         field_pace.is_field_slow,
         running.lap_time_ms * 1000000.0 / field_pace.field_median_ms
         >= driver_references.driver_reference * 1.05 as is_driver_slow,
-        case when running.laps_on_file = running.lap_number then running.sum_of_laps_ms end as elapsed_ms
+        case
+            when running.laps_on_file = running.lap_number then cast(running.sum_of_laps_ms as integer)
+        end as elapsed_ms
     from running
     left join field_pace
         on running.race_id = field_pace.race_id
@@ -223,8 +225,8 @@ final as (
         case when classed.lap_number = 1 then results.grid_position else classed.position_before end
         - classed.position as positions_gained,
         classed.lap_time_ms,
-        cast(classed.elapsed_ms as integer) as elapsed_ms,
-        cast(classed.elapsed_ms - leaders.elapsed_ms as integer) as gap_to_leader_ms,
+        classed.elapsed_ms,
+        classed.elapsed_ms - leaders.elapsed_ms as gap_to_leader_ms,
         classed.field_median_ms,
         classed.lap_class,
         classed.lap_class = 'green' as is_green,

@@ -16,7 +16,7 @@ quartiles as (
         driver_id,
         season,
         round,
-        count(*) as green_laps,
+        cast(count(*) as integer) as green_laps,
         {{ percentile_ms('lap_time_ms') }} as median_ms,
         {{ percentile_ms('lap_time_ms', 0.1) }} as tenth_ms,
         {{ percentile_ms('lap_time_ms', 0.25) }} as lower_quartile_ms,
@@ -33,7 +33,7 @@ trimmed as (
     select
         quartiles.race_id,
         quartiles.driver_id,
-        avg(race_laps.lap_time_ms) as trimmed_mean_ms
+        cast(round(cast(avg(race_laps.lap_time_ms) as decimal(20, 3))) as integer) as trimmed_mean_ms
     from quartiles
     inner join race_laps
         on quartiles.race_id = race_laps.race_id
@@ -82,10 +82,10 @@ final as (
         judged.driver_id,
         judged.season,
         judged.round,
-        cast(judged.green_laps as integer) as green_laps,
+        judged.green_laps,
         judged.is_representative,
         judged.median_ms,
-        cast(round(cast(trimmed.trimmed_mean_ms as decimal(20, 3))) as integer) as trimmed_mean_ms,
+        trimmed.trimmed_mean_ms,
         cast(judged.median_ms * 100.0 / best.best_median_ms as decimal(7, 3)) as median_pct_of_best,
         cast((judged.upper_quartile_ms - judged.lower_quartile_ms) * 100.0 / judged.median_ms as decimal(7, 3))
             as interquartile_range_pct

@@ -40,7 +40,8 @@ places as (
     inner join races
         on cars.race_id = races.race_id
     left join eras
-        on races.season between eras.first_season and coalesce(eras.last_season, 9999)
+        on races.season >= eras.first_season
+        and (races.season <= eras.last_season or eras.last_season is null)
     where not cars.is_shared_drive
 
 ),

@@ -37,6 +37,7 @@ race_results as (
         results.*,
         outcomes.finishing_position,
         outcomes.is_classified,
+        outcomes.winner_time_ms,
         races.season
     from results
     inner join outcomes
@@ -151,30 +152,17 @@ sprint_poles as (
 
 ),
 
-winning_times as (
-
-    select
-        race_id,
-        min(time_ms) as time_ms
-    from race_results
-    where finishing_position = 1
-    group by race_id
-
-),
-
 gaps as (
 
     select
-        race_results.result_id,
-        race_results.race_id,
-        race_results.season,
-        race_results.time_text,
-        race_results.time_ms - winning_times.time_ms as gap_ms,
-        {{ duration_to_ms('race_results.time_text') }} as gap_text_ms
+        result_id,
+        race_id,
+        season,
+        time_text,
+        time_ms - winner_time_ms as gap_ms,
+        {{ duration_to_ms('time_text') }} as gap_text_ms
     from race_results
-    inner join winning_times
-        on race_results.race_id = winning_times.race_id
-    where race_results.time_text like '+%'
+    where time_text like '+%'
 
 ),
 

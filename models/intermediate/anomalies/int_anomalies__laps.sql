@@ -131,7 +131,7 @@ unioned as (
             expected='{time_ms} ms by the result, penalties included'
         ) }}
     from compared_laps
-    where abs(laps_ms - time_ms) > 5
+    where abs(laps_ms - time_ms) > {{ var('lap_sum_tolerance_ms') }}
 
     union all
 
@@ -142,7 +142,7 @@ unioned as (
             expected='{laps_ms} ms by the laps'
         ) }}
     from compared_laps
-    where laps = laps_completed and laps_ms - time_ms > 5
+    where laps = laps_completed and laps_ms - time_ms > {{ var('lap_sum_tolerance_ms') }}
 
     union all
 

@@ -62,7 +62,9 @@ final as (
         lane_times.stops,
         lane_times.median_duration_ms,
         coalesce(losses.measured_stops, 0) as measured_stops,
-        case when losses.measured_stops >= 5 then losses.median_time_lost_ms end as median_time_lost_ms
+        case
+            when losses.measured_stops >= {{ var('pit_loss_stops') }} then losses.median_time_lost_ms
+        end as median_time_lost_ms
     from lane_times
     left join losses
         on lane_times.circuit_id = losses.circuit_id

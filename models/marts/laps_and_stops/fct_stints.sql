@@ -116,9 +116,9 @@ start_paces as (
         stint_number,
         {{ percentile_ms('lap_time_ms') }} as start_pace_ms
     from green_laps
-    where green_lap_number <= 3
+    where green_lap_number <= {{ var('stint_start_laps') }}
     group by race_id, driver_id, stint_number
-    having count(*) = 3
+    having count(*) = {{ var('stint_start_laps') }}
 
 ),
 
@@ -137,7 +137,7 @@ final as (
         coalesce(slopes.green_laps, 0) as green_laps,
         start_paces.start_pace_ms,
         case
-            when slopes.green_laps >= 8
+            when slopes.green_laps >= {{ var('stint_slope_laps') }}
                 then cast(round(cast(slopes.slope_ms_per_lap as decimal(20, 6)), 1) as decimal(9, 1))
         end as slope_ms_per_lap
     from stints

@@ -73,8 +73,8 @@ expected as (
             when is_full_race and cars_in_era >= {{ var('expected_places_cars') }}
                 then (
                     places_at_circuit
-                    + {{ var('expected_places_weight') }} * cast(places_in_era as decimal(20, 9)) / cars_in_era
-                ) / (cars_at_circuit + {{ var('expected_places_weight') }})
+                    + {{ var('expected_places_weight_cars') }} * cast(places_in_era as decimal(20, 9)) / cars_in_era
+                ) / (cars_at_circuit + {{ var('expected_places_weight_cars') }})
         end as expected_places
     from others
 

@@ -108,7 +108,7 @@ def test_a_failed_build_leaves_the_last_good_warehouse(project: Project) -> None
     assert "what dbt says" in said
     assert said.splitlines()[-1] == (
         "build: dbt build failed (exit code 1): the last good warehouse is unchanged; the failed one is kept "
-        "for a look at my data/.build/warehouse.duckdb. Mend what dbt says above, start again."
+        "for a look at my data/.build/warehouse.duckdb. Fix what dbt reports above, then start again."
     )
     assert rows_in(project.aside) == 4
     assert project.build(rows=6)[0] == 0, "the next build starts from an empty file"

@@ -22,7 +22,7 @@ from pitwall.raw.values import NULLS, REPEATED, TOO_LONG, first_problem, has_out
 
 AMBIGUOUS = "can be read in more than one way; look for stray quotes and odd line ends"
 # A higher level is slower and hardly smaller; readers skip row groups by the first and last race in them.
-COMPRESSION, COMPRESSION_LEVEL, ROW_GROUP_SIZE = "zstd", 1, 250_000
+COMPRESSION_LEVEL, ROW_GROUP_SIZE = 1, 250_000
 
 
 class Outcome(NamedTuple):
@@ -186,7 +186,7 @@ def check_same_as_survey(
 def write_parquet(rows: pl.LazyFrame, path: Path) -> None:
     """Write rows as Parquet, streaming."""
     rows.sink_parquet(
-        path, compression=COMPRESSION, compression_level=COMPRESSION_LEVEL, row_group_size=ROW_GROUP_SIZE
+        path, compression="zstd", compression_level=COMPRESSION_LEVEL, row_group_size=ROW_GROUP_SIZE
     )
 
 

@@ -116,7 +116,7 @@ def reference_change(last: duckdb.DuckDBPyConnection, parquet: Path) -> str:
     ).fetchall()
     if changed_or_gone:
         return f"a row of {changed_or_gone[0][0]} changed, or is gone"
-    seeds = set()
+    seeds: set[str] = set()
     for seed in (ROOT / "seeds").glob("*.csv"):
         with seed.open(newline="", encoding="utf-8") as file:
             seeds.update(cell for row in csv.reader(file) for cell in row)

@@ -61,12 +61,12 @@ class Export:
         """The columns of a table, in order. A table that is missing has none."""
         if not self.has(schema, table):
             return []
-        described = duckdb.sql(f"describe select * from {self.relation(schema, table)}")
+        described = duckdb.execute(f"describe select * from {self.relation(schema, table)}")
         return [row[0] for row in described.fetchall()]
 
     def count(self, schema: str, table: str) -> int:
         """The number of rows of a table."""
-        [(count,)] = duckdb.sql(f"select count(*) from {self.relation(schema, table)}").fetchall()
+        [(count,)] = duckdb.execute(f"select count(*) from {self.relation(schema, table)}").fetchall()
         return int(count)
 
 
@@ -127,7 +127,7 @@ def compare(mart: Mart, reference: Export, other: Export) -> Result:
         chosen = ", ".join(
             f"cast({identifier(name)} as {kind}) as {identifier(name)}" for name, kind in mart.columns.items()
         )
-        duckdb.sql(
+        duckdb.execute(
             f"create or replace temp table {side} as select *, row_number() over (partition by "
             f"{', '.join(map(identifier, mart.key))} order by {', '.join(map(identifier, names))}) as _twin "
             f"from (select {chosen} from {export.relation(mart.schema, mart.name)})"
@@ -137,7 +137,7 @@ def compare(mart: Mart, reference: Export, other: Export) -> Result:
     any_differs = " or ".join(f"reference.{name} is distinct from other.{name}" for name in cells)
     order = ", ".join(f"coalesce(reference.{name}, other.{name})" for name in keys)
     pairs = ", ".join(f"reference.{name}, other.{name}" for name in cells)
-    found_rows = duckdb.sql(
+    found_rows = duckdb.execute(
         f"select count(*) over () as differing, {pairs} "
         f"from reference full join other on {same_key} where {any_differs} order by {order} limit 1"
     ).fetchall()
@@ -183,7 +183,7 @@ def has_same_history(reference: Export, other: Export) -> bool:
             f"select {texts}, dbt_valid_to is null from {export.relation('snapshots', folder.name)}"
             for export in (reference, other)
         )
-        odd = duckdb.sql(f"({one} except all {two}) union all ({two} except all {one}) limit 1")
+        odd = duckdb.execute(f"({one} except all {two}) union all ({two} except all {one}) limit 1")
         if odd.fetchall():
             return False
     return True

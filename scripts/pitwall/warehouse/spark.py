@@ -242,7 +242,10 @@ def is_of_another_championship(history: polars.DataFrame, data: Path) -> bool:
 
 def latest_time(history: polars.DataFrame) -> datetime | None:
     """The latest time in the history; None if it has no rows."""
-    return history.select(polars.max_horizontal(polars.max("dbt_valid_from", "dbt_valid_to"))).item()
+    latest: datetime | None = history.select(
+        polars.max_horizontal(polars.max("dbt_valid_from", "dbt_valid_to"))
+    ).item()
+    return latest
 
 
 def carry_history(spark: SparkSession, schema: str, data: Path, warehouse: Warehouse) -> bool:
@@ -265,7 +268,7 @@ def carry_history(spark: SparkSession, schema: str, data: Path, warehouse: Wareh
 def fetch_table(spark: SparkSession, table: str) -> polars.DataFrame:
     """A table of the server. Its times are UTC without a time zone, as in the files that Spark writes."""
     in_utc = selectors.datetime(time_zone="*").dt.convert_time_zone("UTC").dt.replace_time_zone(None)
-    return polars.from_arrow(spark.table(table).toArrow()).with_columns(in_utc)
+    return polars.DataFrame(spark.table(table).toArrow()).with_columns(in_utc)
 
 
 def copy_history(spark: SparkSession, schema: str) -> None:

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Convert lap times from CSV to typed Parquet with another library, as its users would.
 
     .venv/bin/python scripts/benchmark/convert_rivals.py RIVAL IN.csv OUT.parquet

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Write a lap_times.csv of any size: a smaller one again and again, each time with new race ids.
 
 .venv/bin/python scripts/benchmark/make_laps.py SIZE_MB OUT

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Make seven marts from the raw CSVs with pandas alone: the rival of the whole pipeline.
 
     .venv/bin/python scripts/benchmark/pandas_pipeline.py RAW OUT

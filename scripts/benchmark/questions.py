@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Answer one question in several ways: points, laps and lap time of every driver.
 
     .venv/bin/python scripts/benchmark/questions.py WAY RAW DATA ANSWER

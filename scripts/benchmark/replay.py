@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Run the SQL of a dbt build in DuckDB, without dbt: on one connection, one statement after another.
 
     .venv/bin/python scripts/benchmark/replay.py STATEMENTS WAREHOUSE

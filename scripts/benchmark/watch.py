@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Run a command, and print what it took as JSON. The command and its environment come as JSON on stdin.
 
 measure.py runs this as a small process of its own, because Linux counts the memory of the process that starts

@@ -82,7 +82,7 @@ with
 
 what_if as (
 
-    select * from {{ ref('fct_championship_what_if') }}
+    select * from {{ ref('championship_what_if') }}
 
 ),
 

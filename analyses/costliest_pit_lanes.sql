@@ -11,7 +11,7 @@ with
 
 pit_losses as (
 
-    select * from {{ ref('fct_circuit_pit_losses') }}
+    select * from {{ ref('circuit_pit_losses') }}
 
 ),
 

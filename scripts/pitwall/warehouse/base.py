@@ -22,6 +22,7 @@ class Warehouse(ABC):
     code = ""  # the fingerprint of the code that builds it; "" if unknown
     why_full = ""  # why a full build is wanted, whatever changed; "" if it is not
     plan = ""  # what begin() decided: a full or an incremental build; "" if the engine has no choice
+    is_current = False  # begin() found that the last warehouse is what a build would make
 
     def __init__(self, data: Path) -> None:
         self.data = data

@@ -44,6 +44,9 @@ def build(engine: str, *, unit_tests_always: bool = False, full: bool = False) -
         elif not lake:
             manifest.check_intact(data / "parquet")
         connection = warehouse.begin()
+        if warehouse.is_current:
+            print(f"The warehouse is ready: {warehouse} ({warehouse.plan}).")
+            return
         plan = f" ({warehouse.plan})" if warehouse.plan else ""
         print(f"Building {warehouse} with dbt{plan} ...", flush=True)
         record.unlink(missing_ok=True)  # if anything fails from here on, the unit tests run again
@@ -67,7 +70,7 @@ def build(engine: str, *, unit_tests_always: bool = False, full: bool = False) -
     )
     print(
         f"The warehouse is ready: {warehouse}, {tables} tables with {rows:,} rows in marts, "
-        f"{data_tests} rules hold, {units}.\n"
+        f"{data_tests} data tests passed, {units}.\n"
         "Next: `make docs` to find your way around it, `make test` to check everything."
     )
 

@@ -13,6 +13,7 @@ import polars as pl
 
 from pitwall.command import ROOT
 from pitwall.raw.checksums import FILE
+from pitwall.raw.manifest import MANIFEST
 
 # Tables with neither races nor seasons. All others belong to a race; `seasons` belongs to a year.
 REFERENCE = ("circuits", "constructors", "drivers", "status")
@@ -32,6 +33,7 @@ class Changes:
     seasons: list[int]
     races: list[int]
     summary: str
+    is_nothing: bool  # no row of any raw table changed, not even of one that belongs to no season
 
     @property
     def variables(self) -> dict[str, str]:
@@ -63,7 +65,7 @@ def _find_changes(last: duckdb.DuckDBPyConnection, parquet: Path, code: str) -> 
     recorded = last.execute(
         "select count(*) from information_schema.tables where table_schema = 'build'"
     ).fetchall()
-    if not code or recorded != [(2,)]:
+    if not code or recorded != [(3,)]:
         return "it is not known what the last warehouse was built from"
     if last.execute("select fingerprint from build.code").fetchall() != [(code,)]:
         return "the code changed, or dbt, or DuckDB"
@@ -103,7 +105,28 @@ def _find_changes(last: duckdb.DuckDBPyConnection, parquet: Path, code: str) -> 
     races = last.execute(
         "select distinct race_id from all_races where season in ? order by race_id", [seasons]
     ).fetchall()
-    return Changes(seasons, [race for (race,) in races], summary(seasons, total))
+    return Changes(
+        seasons,
+        [race for (race,) in races],
+        summary(seasons, total),
+        is_nothing=is_current(last, parquet),
+    )
+
+
+def is_current(last: duckdb.DuckDBPyConnection, parquet: Path) -> bool:
+    """Whether a build would make the last warehouse again, as it is and where it is.
+
+    Needs the temporary table `changed`. The views of a warehouse that was moved read the files in the old
+    folder.
+    """
+    folder = f"{parquet.absolute()}/".replace("'", "''")
+    [(is_current,)] = last.execute(
+        "select not exists (from changed) "
+        "and not exists (select table_name, rows_short from read_parquet(?) except from build.short_rows) "
+        "and not exists (from duckdb_views() where schema_name = 'raw' and not contains(sql, ?))",
+        [str(parquet / MANIFEST), folder],
+    ).fetchall()
+    return bool(is_current)
 
 
 def reference_change(last: duckdb.DuckDBPyConnection, parquet: Path) -> str:
@@ -159,3 +182,7 @@ def record(warehouse: duckdb.DuckDBPyConnection, parquet: Path, code: str) -> No
         warehouse.execute("create schema build")
         warehouse.execute("create table build.code as select ? as fingerprint", [code])
         warehouse.execute("create table build.checksums as from read_parquet(?)", [str(parquet / FILE)])
+        warehouse.execute(
+            "create table build.short_rows as select table_name, rows_short from read_parquet(?)",
+            [str(parquet / MANIFEST)],
+        )

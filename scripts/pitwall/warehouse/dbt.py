@@ -4,9 +4,13 @@ import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 from pitwall.command import ROOT
+
+# One test per model replaces its native tests: see tests/generic/merged.sql.
+MERGED_TESTS = ("--vars", "{merged_tests: true}", "--exclude", "config.meta.merged:true")
 
 
 def target_folder(engine: str, data: Path) -> Path:
@@ -19,10 +23,14 @@ def target_folder(engine: str, data: Path) -> Path:
 
 
 def build_options(*, with_unit_tests: bool, is_new_code: bool) -> list[str]:
-    """The options of `dbt build` that depend on what there is to do."""
-    # After a change of a source and other files, dbt's partial parse can miss the snapshot.
-    options = ["--no-partial-parse"] if is_new_code else []
-    return options if with_unit_tests else [*options, "--exclude-resource-type", "unit_test"]
+    """The options of `dbt build`: which tests to run, and whether to parse the whole project."""
+    options = [*MERGED_TESTS]
+    if is_new_code:
+        # After a change of a source and other files, dbt's partial parse can miss the snapshot.
+        options += ["--no-partial-parse"]
+    if not with_unit_tests:
+        options += ["--exclude-resource-type", "unit_test"]
+    return options
 
 
 def dbt_build(
@@ -69,20 +77,17 @@ def dbt_build(
 
 
 def count_tests(target: Path) -> tuple[int, int]:
-    """How many data tests and how many unit tests passed in dbt's last run."""
+    """How many data tests, merged ones included, and how many unit tests passed in dbt's last run."""
     results = json.loads((target / "run_results.json").read_text(encoding="utf-8"))["results"]
     nodes = json.loads((target / "manifest.json").read_text(encoding="utf-8"))["nodes"]
-    rules = unit_tests = 0
-    for passed in (result["unique_id"] for result in results if result["status"] == "pass"):
-        if passed.startswith("unit_test."):
-            unit_tests += 1
-            continue
-        # The test `rules` counts as many as it has rules; any other test counts as one.
-        test = nodes[passed].get("test_metadata") or {"name": "singular"}
-        arguments = [value for name, value in test.get("kwargs", {}).items() if name != "model"]
-        rules += (
-            sum(1 if isinstance(each, str) else len(each) for each in arguments)
-            if test["name"] == "rules"
-            else 1
-        )
-    return rules, unit_tests
+    passed = [result["unique_id"] for result in results if result["status"] == "pass"]
+    tests = [name for name in passed if name.startswith("test.")]
+    merged = Counter(
+        node["attached_node"] for node in nodes.values() if node["config"]["meta"].get("merged") is True
+    )
+    is_merged = [(nodes[name].get("test_metadata") or {}).get("name") == "merged" for name in tests]
+    data_tests = sum(
+        merged[nodes[name]["attached_node"]] if stands_for_others else 1
+        for name, stands_for_others in zip(tests, is_merged, strict=True)
+    )
+    return data_tests, sum(name.startswith("unit_test.") for name in passed)

@@ -61,6 +61,10 @@ class DuckDBWarehouse(Warehouse):
         try:
             with duckdb.connect(self.final, read_only=True) as last:
                 changes = self.why_full or find_changes(last, self.parquet, self.code)
+                if not isinstance(changes, str) and changes.is_nothing:
+                    self.is_current = True
+                    self.plan = changes.summary
+                    return connection
                 if not isinstance(changes, str):
                     check_history(last, self.final)
                     # Nobody can write to the last warehouse while it is open here.

@@ -87,6 +87,7 @@ metrics: metrics-extra packages
 lint: dev packages
 	@.venv/bin/ruff check
 	@.venv/bin/ruff format --check
+	@.venv/bin/mypy
 	@.venv/bin/sqlfluff lint --disable-progress-bar $(SQL)
 
 format: dev packages
@@ -113,7 +114,7 @@ audit: audit-extra
 	@.venv/bin/pip-audit --strict --disable-pip --require-hashes -r requirements/all.txt
 
 clean:
-	rm -rf target logs dbt_packages .pytest_cache .ruff_cache "$${PITWALL_DATA:-data}/.build"
+	rm -rf target logs dbt_packages .mypy_cache .pytest_cache .ruff_cache "$${PITWALL_DATA:-data}/.build"
 
 # The environment. Copies of the lock files in .venv/ record what is installed. `all` includes every other set.
 

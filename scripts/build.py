@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""Run `dbt build` aside, and put the new warehouse in the place of the old one only if all went well.
+"""Build the warehouse with `dbt build`. It replaces the last warehouse only if every test passed.
 
-Reads $PITWALL_DATA/parquet, which csv_to_parquet.py writes, or the lake that $PITWALL_LAKE names. Whoever
-reads the old warehouse is not disturbed, and a failed build changes nothing. The snapshots, which tell how
-results were revised, are taken over from the old warehouse before dbt adds to them.
+Reads $PITWALL_DATA/parquet, which csv_to_parquet.py writes, or the lake that $PITWALL_LAKE names. The new
+warehouse is built in another place, so that readers of the last one are not disturbed and a build that fails
+changes nothing. The snapshots, which are the history of revised results, are copied from the last warehouse.
+If the code is unchanged and few seasons changed, DuckDB builds only those seasons again.
 """
 
 import argparse
@@ -12,14 +13,16 @@ import sys
 from pitwall.command import exit_code
 from pitwall.data_folder import data_folder
 from pitwall.warehouse.build import build
-from pitwall.warehouse.engines import WAREHOUSES
+from pitwall.warehouse.engines import ENGINES
 
-if __name__ == "__main__":
+
+def main() -> int:
+    """The command line. Returns the exit code: 0 done, 2 failed with one line on stderr."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "--engine", choices=WAREHOUSES, default="duckdb", help="where to build (default: duckdb)"
+        "--engine", choices=ENGINES, default="duckdb", help="where to build (default: duckdb)"
     )
     parser.add_argument(
         "--unit-tests",
@@ -27,11 +30,15 @@ if __name__ == "__main__":
         default="changed",
         help="when to run the unit tests: if the code changed since they passed (default), or always",
     )
-    parser.add_argument("--full", action="store_true", help="make everything anew, whatever changed")
+    parser.add_argument("--full", action="store_true", help="build everything again, whatever changed")
     options = parser.parse_args()
     always = options.unit_tests == "always"
+    return exit_code(
+        "build",
+        lambda: build(options.engine, unit_tests_always=always, full=options.full),
+        data_folder(),
+    )
 
-    def action() -> None:
-        build(options.engine, unit_tests_always=always, full=options.full)
 
-    sys.exit(exit_code("build", action, data_folder()))
+if __name__ == "__main__":
+    sys.exit(main())

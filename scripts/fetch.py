@@ -16,8 +16,8 @@ ARCHIVE_URL = "https://github.com/TracingInsights/RaceData/releases/latest/downl
 def main(arguments: list[str] | None = None) -> int:
     """The command line. Returns the exit code: 0 done, 2 failed with one line on stderr."""
     parser = argparse.ArgumentParser(
-        description="Download the public archive of race data (CC0, refreshed after every race).",
-        epilog="example: scripts/fetch.py && make build RAW=data/raw/ergast.zip",
+        description=__doc__,
+        epilog="example: .venv/bin/python scripts/fetch.py && make build RAW=data/raw/ergast.zip",
     )
     parser.add_argument(
         "--url", default=ARCHIVE_URL, help="another zip of the same files (default: %(default)s)"
@@ -33,7 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
         try:
             fetch(options.url, fresh)
             if not zipfile.is_zipfile(fresh):
-                raise PlainError(f"{without_secrets(options.url)}: what came is not a zip")
+                raise PlainError(f"{without_secrets(options.url)}: the download is not a zip")
             fresh.replace(out)
         finally:
             fresh.unlink(missing_ok=True)

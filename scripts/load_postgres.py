@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
-"""Load the Parquet of the last conversion into schema `raw` of a PostgreSQL database.
+"""Load the Parquet files of the last conversion into schema `raw` of a PostgreSQL database.
 
-Reads $PITWALL_DATA/parquet, which csv_to_parquet.py writes, or the lake that $PITWALL_LAKE names; the
-database is that of PGHOST, PGPORT, PGUSER, PGPASSWORD and PGDATABASE. All tables change in one transaction.
-`make build ENGINE=postgres` loads by itself; this is for working with plain `dbt build --target postgres`.
+Reads $PITWALL_DATA/parquet, which csv_to_parquet.py writes, or the lake that $PITWALL_LAKE names. PGHOST,
+PGPORT, PGUSER, PGPASSWORD and PGDATABASE name the database. All tables change in one transaction.
+
+`make build ENGINE=postgres` does not need this: it loads the tables itself. Use it before a plain
+`dbt build --target postgres`.
 """
 
 import argparse
@@ -11,29 +13,35 @@ import sys
 
 from pitwall.command import PlainError, exit_code
 from pitwall.data_folder import data_folder, locked, recover
-from pitwall.raw import manifest
 from pitwall.raw.lake import lake_from_environment
-from pitwall.warehouse.postgres_raw import connect, declared_tables, load, name_of_place, plainly, transaction
+from pitwall.raw.manifest import check_intact
+from pitwall.warehouse.postgres_connection import connect, database_name, plain_errors, transaction
+from pitwall.warehouse.postgres_raw import declared_tables, load_raw
 
 
-def main() -> None:
-    """Load in place."""
+def load() -> None:
+    """Load all tables, and print how many rows there are."""
     data = data_folder()
     if not data.is_dir():
-        raise PlainError(f"{data}: no such folder; `make build` makes it, or `make build RAW=path`")
+        raise PlainError(f"{data}: no such folder; run `make build`, or `make build RAW=path`")
     with locked(data):
         recover(data)
-        if source := lake_from_environment():
-            source.fetch(data)
+        if lake := lake_from_environment():
+            lake.fetch(data)
         else:
-            manifest.check(data / "parquet")
-        with connect() as connection, connection.cursor() as cursor, plainly(), transaction(cursor):
-            count = load(cursor, data / "parquet", "raw")
-    print(f"{name_of_place()}: {len(declared_tables())} tables with {count:,} rows in schema raw.")
+            check_intact(data / "parquet")
+        with connect() as connection, connection.cursor() as cursor, plain_errors(), transaction(cursor):
+            count = load_raw(cursor, data / "parquet", "raw")
+    print(f"{database_name()}: {len(declared_tables())} tables with {count:,} rows in schema raw.")
 
 
-if __name__ == "__main__":
+def main() -> int:
+    """The command line. Returns the exit code: 0 done, 2 failed with one line on stderr."""
     argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     ).parse_args()
-    sys.exit(exit_code("load_postgres", main, data_folder()))
+    return exit_code("load_postgres", load, data_folder())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,43 +1,45 @@
 #!/usr/bin/env python3
-"""Build on every engine that there is, and compare every table of marts and quality, cell by cell.
+"""Build on every engine that is available, and compare every table of marts and quality, cell by cell.
 
-The first engine is the measure of the others. There is no tolerance: one other digit, row or column is a
-difference, and the exit code 1. What an engine remembers of earlier builds is its own: the moment of a
-revision is not compared, and what is made from the history only where both have the same versions in it.
+The other engines are compared with the first one. There is no tolerance: any difference in a digit, a row or
+a column gives exit code 1. The history of revised results is each engine's own, so the time of a revision is
+not compared, and a table made from the history is compared only if both engines have the same versions in it.
 """
 
 import argparse
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
-
-import duckdb
-from tabulate import tabulate
 
 from pitwall.command import exit_code
 from pitwall.data_folder import data_folder
 from pitwall.warehouse.base import NotAvailable
 from pitwall.warehouse.build import build
-from pitwall.warehouse.comparison import Export, read_marts, result_of
+from pitwall.warehouse.comparison import Export, compare_mart, read_marts
 from pitwall.warehouse.dbt import target_folder
-from pitwall.warehouse.engines import WAREHOUSES, warehouse_of
+from pitwall.warehouse.engines import ENGINES, warehouse_of
+
+# isort: split
+# After ours, which say in one line if this package is not installed.
+from tabulate import tabulate
 
 
-class Differs(Exception):
-    """The engines do not agree; the table that says so is printed."""
+class EnginesDiffer(Exception):
+    """The first difference of each table that differs. The table of all results is printed already."""
 
 
-def parity(engines: list[str], only: bool, is_built: bool) -> None:
-    """Build, export, compare, print.
+def parity(engines: Sequence[str], *, need_all: bool, is_built: bool) -> None:
+    """Build, export, compare, and print a table of the results.
 
     Args:
-        engines: which; the first that is available is the measure.
-        only: all of them have to be available.
-        is_built: compare what was built last.
+        engines: which engines. The first available one is the reference for the others.
+        need_all: fail if one of them is not available.
+        is_built: compare the last builds instead of building.
 
     Raises:
-        NotAvailable: fewer than two engines are, or one that was asked for is not.
-        Differs: some table is not the same everywhere.
+        NotAvailable: fewer than two engines are available, or one that is needed is not.
+        EnginesDiffer: a table is not the same on all engines.
     """
     data = data_folder()
     with tempfile.TemporaryDirectory(prefix="parity-") as scratch:
@@ -48,62 +50,63 @@ def parity(engines: list[str], only: bool, is_built: bool) -> None:
                     build(engine)
                 warehouse_of(engine, data).export(Path(scratch) / engine)
             except NotAvailable as error:
-                if only:
+                if need_all:
                     raise
                 print(f"Not compared: {error}", flush=True)
                 continue
             marts = read_marts(target_folder(engine, data) / "manifest.json")
             exports.append(Export(engine, Path(scratch) / engine, marts))
         if len(exports) < 2:
-            had = "".join(f", only {export.engine}" for export in exports)
-            raise NotAvailable(f"there are no two engines to compare{had}")
-        tell(*exports)
+            found = "".join(f", only {export.engine}" for export in exports)
+            raise NotAvailable(f"there are no two engines to compare{found}")
+        report(*exports)
 
 
-def tell(measure: Export, *others: Export) -> None:
-    """Compare the exports and print a table; raises Differs."""
-    table, differences = [], []
-    for mart in measure.marts:
+def report(reference: Export, *others: Export) -> None:
+    """Compare the exports, and print a table of the results. Raises EnginesDiffer if one is not the same."""
+    lines, differences = [], []
+    for mart in reference.marts:
         name = f"{mart.schema}.{mart.name}"
-        count = duckdb.sql(f"select count(*) from {measure.rows(mart.schema, mart.name)}").fetchall()[0][0]
-        results = [result_of(mart, measure, other) for other in others]
+        results = [compare_mart(mart, reference, other) for other in others]
         differences += [
             f"{name} on {other.engine}: {result.difference}"
             for other, result in zip(others, results, strict=True)
             if result.difference
         ]
-        words = [result.word for result in results]
-        table.append([name, count, len(measure.columns(mart.schema, mart.name)), *words])
-    headers = ["table", f"rows on {measure.engine}", "columns", *(other.engine for other in others)]
-    print(tabulate(table, headers, tablefmt="github", intfmt=","))
+        rows = reference.count(mart.schema, mart.name)
+        columns = len(reference.columns(mart.schema, mart.name))
+        lines.append([name, rows, columns, *(result.word for result in results)])
+    headers = ["table", f"rows on {reference.engine}", "columns", *(other.engine for other in others)]
+    print(tabulate(lines, headers, tablefmt="github", intfmt=","))
     if differences:
-        raise Differs("\n".join(differences))
-    print(f"No difference: {', '.join(export.engine for export in (measure, *others))}.")
+        raise EnginesDiffer("\n".join(differences))
+    print(f"No difference: {', '.join(export.engine for export in (reference, *others))}.")
 
 
-def main(options: argparse.Namespace) -> int:
-    """Run, and tell a difference from a failure by the exit code."""
-    found: list[str] = []
+def main() -> int:
+    """The command line. Returns the exit code: 0 no difference, 1 the engines differ, 2 failed."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--engine", choices=ENGINES, action="append", help="compare only these; the first is the reference"
+    )
+    parser.add_argument("--built", action="store_true", help="compare the last builds, without building")
+    options = parser.parse_args()
+    differences: list[str] = []
 
     def action() -> None:
         try:
-            parity(options.engine or list(WAREHOUSES), bool(options.engine), options.built)
-        except Differs as error:
-            found.append(str(error))
+            parity(options.engine or ENGINES, need_all=bool(options.engine), is_built=options.built)
+        except EnginesDiffer as error:
+            differences.append(str(error))
 
     code = exit_code("parity", action, data_folder())
-    if found:
-        print(f"parity: the engines differ; the first row of each table:\n{found[0]}", file=sys.stderr)
+    if differences:
+        print(f"parity: the engines differ; the first row of each table:\n{differences[0]}", file=sys.stderr)
         return 1
     return code
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
-        "--engine", choices=WAREHOUSES, action="append", help="compare only these, the first is the measure"
-    )
-    parser.add_argument("--built", action="store_true", help="compare what was built last, build nothing")
-    sys.exit(main(parser.parse_args()))
+    sys.exit(main())

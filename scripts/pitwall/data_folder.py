@@ -1,4 +1,4 @@
-"""The data folder, its lock and its swap."""
+"""The data folder: where it is, its lock, and how the files of a finished run replace the last ones."""
 
 import fcntl
 import os
@@ -17,11 +17,16 @@ def data_folder() -> Path:
 
 @contextmanager
 def locked(data: Path) -> Iterator[int]:
-    """Hold the data folder, made if missing, for this process alone. Yields the lock's file descriptor.
+    """Lock the data folder for this process, and make the folder if it is missing.
 
-    Raises PlainError at once when another process holds it. The lock ends with the process, however that
-    ends, and with the children that the descriptor is passed on to. It is not re-entrant: whoever holds it
-    calls functions, not scripts that lock for themselves.
+    The lock ends when this process ends, and every child that got the file descriptor. It is not re-entrant:
+    inside the lock, do not run a command that takes the lock itself.
+
+    Yields:
+        The file descriptor of the lock.
+
+    Raises:
+        PlainError: another process holds the lock. There is no wait.
     """
     data.mkdir(parents=True, exist_ok=True)
     with (data / ".lock").open("a") as handle:
@@ -37,20 +42,20 @@ def locked(data: Path) -> Iterator[int]:
 def recover(data: Path) -> None:
     """Bring the folder back to its last good state after a run that failed or was killed. Needs the lock.
 
-    A run builds `parquet.new` and then `quarantine.new`; the rename of the former commits both.
+    A run makes `parquet.new` and then `quarantine.new`. Renaming `parquet.new` commits both.
     """
     if (data / "parquet.old").exists() and not (data / "parquet").exists():
         (data / "parquet.old").rename(data / "parquet")
     if (data / "quarantine.new").exists() and not (data / "parquet.new").exists():
         shutil.rmtree(data / "quarantine", ignore_errors=True)
         (data / "quarantine.new").rename(data / "quarantine")
-    # In this order: quarantine.new without parquet.new would look like a commit.
+    # In this order, because quarantine.new without parquet.new would look like a commit.
     for leftover in ("quarantine.new", "parquet.new", "parquet.old", ".tmp"):
         shutil.rmtree(data / leftover, ignore_errors=True)
 
 
 def swap(data: Path) -> None:
-    """Put the Parquet and the quarantine of a finished run in the place of the last ones. Needs the lock."""
+    """Replace the Parquet and the quarantine of the last run with those of this one. Needs the lock."""
     if (data / "parquet").exists():
         (data / "parquet").rename(data / "parquet.old")
     (data / "parquet.new").rename(data / "parquet")

@@ -147,10 +147,10 @@ def test_what_failed_is_noted_and_not_tried_with_more(
         assert built == [*first, *again, ("4x", "spark", False)]
 
 
-def test_a_failed_build_is_told_by_what_dbt_said(tmp_path: Path) -> None:
+def test_a_failed_build_is_told_by_first_failure(tmp_path: Path) -> None:
     from benchmark import run as benchmark
 
-    assert benchmark.what_dbt_said(tmp_path) == ""
+    assert benchmark.first_failure(tmp_path) == ""
     well = {"unique_id": "model.pitwall.dim_drivers", "status": "success", "message": "OK"}
     memory = (
         "Runtime Error in model fct_stints (models/fct_stints.sql)\n  Out of Memory Error: no room\n  \n  See"
@@ -163,7 +163,7 @@ def test_a_failed_build_is_told_by_what_dbt_said(tmp_path: Path) -> None:
         ([well, fail], "rules: Got 2 results"),
     ):
         (tmp_path / "run_results.json").write_text(json.dumps({"results": nodes}), encoding="utf-8")
-        assert benchmark.what_dbt_said(tmp_path) == said
+        assert benchmark.first_failure(tmp_path) == said
 
 
 def test_convert_beside_its_rivals(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ def cli():
     native = {"attached_node": "model.laps", "config": {"meta": {"merged": True}}}
     merged = {"attached_node": "model.laps", "config": {"meta": {}}, "test_metadata": {"name": "merged"}}
     sums = {"test_metadata": None, "config": {"meta": {"merged": False}}}
-    nodes = {"test.merged": merged, "test.sums": sums} | {f"test.native_{number}": native for number in range(3)}
+    nodes = {"test.merged": merged, "test.sums": sums} | {f"test.native_{each}": native for each in range(3)}
     manifest = {"nodes": nodes | {"model.laps": {"config": {"meta": {}}}}}
     (target / "manifest.json").write_text(json.dumps(manifest))
     calls = Path(os.environ["PITWALL_DATA"]) / "calls.json"
@@ -110,7 +110,7 @@ def test_a_failed_build_leaves_the_last_good_warehouse(project: Project) -> None
     assert "what dbt says" in said
     assert said.splitlines()[-1] == (
         "build: dbt build failed (exit code 1): the last good warehouse is unchanged; the failed one is kept "
-        "for a look at my data/.build/warehouse.duckdb. Mend what dbt says above, start again."
+        "for a look at my data/.build/warehouse.duckdb. Fix what dbt reports above, then start again."
     )
     assert rows_in(project.aside) == 4
     assert project.build(rows=6)[0] == 0, "the next build starts from an empty file"

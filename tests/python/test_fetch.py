@@ -157,7 +157,7 @@ BAD = {
     "hang_inside": "try again later",
     "drip": "not downloaded within 0.5 seconds; try again later",
     "drip_headers": "not downloaded within 0.5 seconds; try again later",
-    "nonsense": "does not speak HTTP",
+    "nonsense": "does not speak proper HTTP",
     "circle": "infinite loop",
     "local": "the server answers 302",
 }
@@ -219,7 +219,8 @@ def test_command_downloads_a_zip_and_says_what_comes_next(
 
 
 @pytest.mark.parametrize(
-    ("path", "words"), [("good", "what came is not a zip"), ("missing", "answers 404"), ("hang", "try again")]
+    ("path", "words"),
+    [("good", "the download is not a zip"), ("missing", "answers 404"), ("hang", "try again")],
 )
 def test_command_keeps_the_last_good_file(
     server: Server,

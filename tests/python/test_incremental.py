@@ -134,7 +134,7 @@ def found(raw: Path, data: Path, code: str = "") -> changes.Changes | str:
     must_run(SCRIPTS / "csv_to_parquet.py", raw, PITWALL_DATA=data)
     with duckdb.connect(data / "warehouse.duckdb", read_only=True) as last:
         parquet = data / "parquet"
-        return changes.find(last, parquet, code or code_fingerprint(changes.ROOT))
+        return changes.find_changes(last, parquet, code or code_fingerprint(changes.ROOT))
 
 
 def first(column: str, value: str) -> Callable[[Rows], Rows]:
@@ -148,7 +148,7 @@ def test_nothing_changed_though_the_rows_are_in_another_order(place: tuple[Path,
     plan = found(raw, data)
     assert isinstance(plan, changes.Changes)
     assert plan.seasons == plan.races == []
-    assert plan.told == "incremental: nothing changed in 4 seasons"
+    assert plan.summary == "incremental: nothing changed in 4 seasons"
 
 
 @pytest.mark.parametrize(
@@ -160,12 +160,12 @@ def test_nothing_changed_though_the_rows_are_in_another_order(place: tuple[Path,
         (
             "lap_times",
             first("milliseconds", "99999"),
-            "season 2021 changed, which later ones are compared with",
+            "season 2021 changed, with which later seasons are compared",
         ),
         (
             "pit_stops",
             lambda rows: [{**rows[0], "raceId": "99"}, *rows[1:]],
-            "rows of pit_stops are of no race",
+            "rows of pit_stops belong to no race",
         ),
         (
             "drivers",
@@ -200,14 +200,14 @@ def test_other_code_and_no_record_are_built_in_full(place: tuple[Path, Path]) ->
     assert found(raw, data, code="another") == "the code changed, or dbt, or DuckDB"
     with duckdb.connect(data / "warehouse.duckdb") as warehouse:
         warehouse.execute("drop schema build cascade")
-    assert found(raw, data) == "it is not known what the last one was made from"
+    assert found(raw, data) == "it is not known what the last warehouse was built from"
 
 
 def test_a_warehouse_that_lacks_a_table_is_built_in_full(place: tuple[Path, Path]) -> None:
     raw, data = place
     with duckdb.connect(data / "warehouse.duckdb") as warehouse:
         warehouse.execute("drop table marts.dim_races cascade")
-    assert found(raw, data) == "the last one has not the tables that it should have"
+    assert found(raw, data) == "the last warehouse lacks a table or a column"
 
 
 def test_unit_tests_are_not_run_on_a_part(place: tuple[Path, Path]) -> None:

@@ -117,7 +117,7 @@ def setup(project: Path, hub: str, **environment: str | Path) -> tuple[int, str]
 
 
 def installed(project: Path) -> dict[str, bytes]:
-    return setup_packages.files(project / "dbt_packages" / "dbt_utils")
+    return setup_packages.package_files(project / "dbt_packages" / "dbt_utils")
 
 
 def test_where_the_hub_answers_the_real_package_comes(project: Path, hub: str, closed_hub: str) -> None:
@@ -142,7 +142,7 @@ def test_where_the_hub_does_not_answer_the_stand_in_comes(
     assert "THE STAND-IN IS IN PLACE" in said
     assert "it does not answer" in said
     assert "`make build`" in said
-    assert installed(project) == setup_packages.files(STANDIN)
+    assert installed(project) == setup_packages.package_files(STANDIN)
     assert not (project / "called").exists(), "dbt deps was not tried, as it would take its time"
 
 
@@ -179,7 +179,7 @@ def test_where_dbt_deps_fails_the_stand_in_comes_with_the_reason(
     assert (project / "called").exists()
     assert "THE STAND-IN IS IN PLACE" in said
     assert "(dbt deps failed: on the disk)" in said
-    assert installed(project) == setup_packages.files(STANDIN)
+    assert installed(project) == setup_packages.package_files(STANDIN)
 
 
 def test_dbt_deps_may_not_take_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -596,7 +596,7 @@ def test_other_peoples_files_are_refused(tmp_path, name):
     before = contents(out)
     done = run("--seasons", 1, out)
     assert (done.returncode, done.stdout) == (2, "")
-    assert re.fullmatch(r"simulate: .+ holds .+, not written here; .+\n", done.stderr)
+    assert re.fullmatch(r"simulate: .+ has .+, which this did not write; .+\n", done.stderr)
     assert contents(out) == before
     assert [path.name for path in tmp_path.iterdir()] == ["raw"]
 

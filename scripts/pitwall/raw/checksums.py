@@ -1,7 +1,8 @@
-"""What changed in the raw tables since a build: a checksum of every race in every table that has races.
+"""Checksums of the raw tables, from which a build finds what changed since the last one.
 
-`checksums.parquet` beside the tables has a row per table and part. A part is a race; in the tables without
-races it is a row: its key, or a hash of it where that is no whole number. The order of rows does not count.
+`checksums.parquet`, in the folder of the tables, has a row for each part of each table. A part is one race.
+In a table without races it is one row, identified by its key, or by a hash of the key if that is not an
+integer. The order of the rows makes no difference.
 """
 
 from pathlib import Path
@@ -15,12 +16,12 @@ SCHEMA = {"table_name": pl.String, "part": pl.Int64, "row_count": pl.Int64, "che
 
 
 def part_checksums(table: Table, parquet: Path) -> pl.DataFrame:
-    """The parts of one converted table, in no more memory than its races need."""
+    """The parts of one converted table. Memory grows with the number of parts, not of rows."""
     race = [column for column in table.columns if column.name == "race_id"]
     [first] = race or [column for column in table.columns if column.name == table.key[0]]
     part = pl.col(first.name)
     part = part.cast(pl.Int64) if first.is_integer else part.hash(seed=1950).reinterpret(signed=True)
-    # A sum that wraps around: rows that trade places leave it as it is, rows that are there twice do not.
+    # A sum that wraps around does not depend on the order of rows, and a repeated row changes it.
     rows = pl.scan_parquet(parquet).select(
         part.alias("part"), pl.struct(pl.all()).hash(seed=1950).alias("checksum")
     )
@@ -29,12 +30,12 @@ def part_checksums(table: Table, parquet: Path) -> pl.DataFrame:
 
 
 def write_checksums(tables: list[Table], kept: set[str], old: Path, new: Path) -> None:
-    """Write the checksums of the tables in folder `new`; those of `kept` tables are as in folder `old`."""
+    """Write the checksums of the tables in folder `new`, copying those of `kept` tables from folder `old`."""
     try:
         known = pl.read_parquet(old / FILE, schema=SCHEMA).filter(pl.col("table_name").is_in(list(kept)))
     except (OSError, pl.exceptions.PolarsError):
         known = pl.DataFrame(schema=SCHEMA)
-    # A table without a row has no parts, and is counted anew: it costs nothing.
+    # A kept table without rows has no parts here, so it is computed again. That costs nothing.
     have = set(known["table_name"])
     fresh = [
         part_checksums(table, new / f"{table.name}.parquet") for table in tables if table.name not in have

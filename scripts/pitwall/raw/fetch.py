@@ -1,4 +1,4 @@
-"""Bring raw files to this machine: download a URL, unpack a zip. Neither can run or grow without bound."""
+"""Bring raw files to this machine: download a URL, unpack a zip. Time and size are limited in both."""
 
 import http.client
 import io
@@ -20,15 +20,15 @@ from pitwall.command import PlainError
 
 MAX_DOWNLOAD = 8 * 2**30  # bytes
 MAX_UNZIPPED = 64 * 2**30  # bytes
-MAX_RATIO = 100  # race data shrink about tenfold; a bomb a thousandfold
-MAX_DIRECTORY = 4 * 2**20  # bytes of the list of files in a zip, which is read at once
-ALWAYS_UNZIPPED = 64 * 2**20  # bytes that the ratio does not judge
+MAX_RATIO = 100  # race data shrink about tenfold; a zip bomb a thousandfold
+MAX_DIRECTORY = 4 * 2**20  # bytes of the list of files in a zip, which is read as a whole
+ALWAYS_UNZIPPED = 64 * 2**20  # bytes to which MAX_RATIO does not apply
 IDLE = 30.0  # seconds without a byte
 CHUNK = 1 << 18  # bytes
 
 
 def time_limit() -> float:
-    """Seconds that a download may take in all: `$PITWALL_FETCH_TIMEOUT`, or half an hour."""
+    """The seconds that a download may take: `$PITWALL_FETCH_TIMEOUT`, or half an hour."""
     text = os.environ.get("PITWALL_FETCH_TIMEOUT") or "1800"
     try:
         return float(text)
@@ -42,7 +42,7 @@ def is_url(text: str) -> bool:
 
 
 def without_secrets(url: str) -> str:
-    """The URL to show in messages: no password, no token."""
+    """The URL as messages show it: without password, query and token."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
@@ -50,14 +50,15 @@ def without_secrets(url: str) -> str:
 def fetch(
     url: str, destination: Path, *, max_bytes: int = MAX_DOWNLOAD, timeout: float | None = None
 ) -> None:
-    """Download an http(s) URL to a file, written aside and renamed once complete.
+    """Download an http(s) URL to a file. It is written to another name, and renamed once it is complete.
 
     Args:
         max_bytes: the largest download to accept.
-        timeout: seconds for the whole download; without it `time_limit()`.
+        timeout: seconds for the whole download. The default is `time_limit()`.
 
     Raises:
-        PlainError: no such page, no answer, too slow, too large, cut short. An older file then stays.
+        PlainError: no such page, no answer, too slow, too large, or cut short. An older file is then
+        unchanged.
     """
     limit = time_limit() if timeout is None else timeout
     if not is_url(url) or not urlsplit(url).hostname:
@@ -74,10 +75,10 @@ def fetch(
             failure.append(error)
 
     descriptor, name = tempfile.mkstemp(prefix=destination.name, suffix=".part", dir=destination.parent)
-    aside = Path(name)
+    part = Path(name)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            # Name lookup and headers know no total time limit: only a thread lets us stop waiting for them.
+            # Name lookup and headers have no total time limit. With a thread we can stop waiting for them.
             worker = threading.Thread(target=work, daemon=True)
             worker.start()
             worker.join(limit)
@@ -86,11 +87,11 @@ def fetch(
             raise PlainError(f"{shown}: not downloaded within {limit:g} seconds; try again later")
         if failure:
             raise PlainError(f"{shown}: {_reason(failure[0])}")
-        aside.chmod(0o644)
-        aside.replace(destination)
+        part.chmod(0o644)
+        part.replace(destination)
     finally:
         stop.set()
-        aside.unlink(missing_ok=True)
+        part.unlink(missing_ok=True)
 
 
 def _download(url: str, file: BinaryIO, max_bytes: int, idle: float, stop: threading.Event) -> None:
@@ -101,7 +102,7 @@ def _download(url: str, file: BinaryIO, max_bytes: int, idle: float, stop: threa
             raise PlainError(f"larger than the {max_bytes:,} bytes allowed")
         received = 0
         with tqdm(total=expected or None, unit="B", unit_scale=True, desc="download", disable=None) as bar:
-            # read1 returns what has arrived; read would wait for a full chunk from a dripping server.
+            # read1 returns what has arrived; read would wait for a full chunk from a slow server.
             while not stop.is_set() and (chunk := response.read1(CHUNK)):
                 received += len(chunk)
                 if received > max_bytes:
@@ -119,39 +120,40 @@ def _reason(error: Exception) -> str:
     if isinstance(error, TimeoutError) or isinstance(getattr(error, "reason", None), TimeoutError):
         return "no answer from the server; try again later"
     if isinstance(error, http.client.HTTPException):
-        return f"the server does not speak HTTP as it should ({type(error).__name__})"
+        return f"the server does not speak proper HTTP ({type(error).__name__})"
     return str(getattr(error, "reason", error))
 
 
 class Zip(io.FileIO):
-    """A zip to read, a little at a time."""
+    """A zip file whose list of files may not fill the memory."""
 
-    def read(self, size: int = -1, /) -> bytes:
-        """As always, but raises BadZipFile for a list of files that would fill the memory."""
-        if size > MAX_DIRECTORY:
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read as usual, but raise BadZipFile if zipfile asks for too large a list of files at once."""
+        if size is not None and size > MAX_DIRECTORY:
             raise zipfile.BadZipFile("it lists too many files")
         return super().read(size)
 
 
 def unzip(archive: Path, folder: Path, wanted: set[str], *, name: str) -> dict[str, str]:
-    """Unpack the wanted files, found by base name anywhere in the zip, into one flat folder.
+    """Unpack the wanted files, which may be anywhere in the zip, into one flat folder.
 
     Args:
-        name: what to call the archive in messages.
+        wanted: the base names of the files.
+        name: what messages call the archive.
 
     Returns:
-        For each file found its full name inside the zip; files that are not there are left out.
+        The full name inside the zip of each file that was found.
 
     Raises:
         PlainError: not a zip, damaged, encrypted, climbing out of its folder, inflating without bound, or
-            holding a wanted file twice.
+            with a wanted file twice.
     """
     found: dict[str, str] = {}
     budget = min(MAX_UNZIPPED, max(ALWAYS_UNZIPPED, MAX_RATIO * archive.stat().st_size))
     try:
         with Zip(archive) as opened, zipfile.ZipFile(opened) as zipped:
             for member in zipped.infolist():
-                _check_place(member, name)
+                _check_path(member, name)
                 base = PurePosixPath(member.filename).name
                 if base not in wanted or member.is_dir():
                     continue
@@ -159,7 +161,7 @@ def unzip(archive: Path, folder: Path, wanted: set[str], *, name: str) -> dict[s
                 if base in found:
                     raise PlainError(f"{name}: holds {base} twice: {found[base]} and {member.filename}")
                 found[base] = member.filename
-                # Count what really comes out: the sizes in the zip's own directory may lie.
+                # Count the bytes that really come out: the sizes in the zip's own list may be wrong.
                 with zipped.open(member) as packed, (folder / base).open("wb") as file:
                     while chunk := packed.read(CHUNK):
                         budget -= len(chunk)
@@ -172,7 +174,7 @@ def unzip(archive: Path, folder: Path, wanted: set[str], *, name: str) -> dict[s
     return found
 
 
-def _check_place(member: zipfile.ZipInfo, name: str) -> None:
+def _check_path(member: zipfile.ZipInfo, name: str) -> None:
     path = PurePosixPath(member.filename.replace("\\", "/"))
     if path.is_absolute() or ".." in path.parts or member.filename[1:2] == ":":
         raise PlainError(f"{name}: climbs out of its folder with {member.filename!r}; do not trust it")
@@ -190,16 +192,16 @@ def _check_packing(member: zipfile.ZipInfo, name: str) -> None:
 
 
 def locate(raw: str, wanted: set[str], work: Path) -> dict[str, tuple[str, Path]]:
-    """Find files in a folder (or `data/` in it), a zip or the URL of a zip.
+    """Find files in a folder (or in `data/` of that folder), a zip or the URL of a zip.
 
     Args:
         work: a folder for what has to be downloaded or unpacked.
 
     Returns:
-        For each wanted file its name inside the folder or zip, and where to read it.
+        For each wanted file, its name inside the folder or zip, and the path to read it from.
 
     Raises:
-        PlainError: one is missing, or the zip or URL is no good.
+        PlainError: a file is missing, or the zip or URL cannot be used.
     """
     archive = folder = Path(raw)
     if archive.is_dir():

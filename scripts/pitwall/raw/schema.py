@@ -1,4 +1,4 @@
-"""The raw tables as the dbt sources YAML declares them: the one place where a column is written down."""
+"""The raw tables as the dbt sources YAML, the only declaration of raw columns, declares them."""
 
 import hashlib
 import json
@@ -14,12 +14,12 @@ from pitwall.command import ROOT, PlainError
 
 SOURCES = ROOT / "models/staging/ergast/_ergast__sources.yml"
 MANIFEST_SOURCES = ROOT / "models/staging/pitwall/_pitwall__sources.yml"
-RULES = 1  # raise it when the rules of conversion change: every table is then converted anew
+RULES = 1  # raise it when the rules of conversion change: every table is then converted again
 
 
 @dataclass(frozen=True)
 class Column:
-    """A declared column: its name, its type as declared, and the Polars type of it."""
+    """A declared column: its name, its declared type, and the Polars type of it."""
 
     name: str
     declared: str
@@ -39,40 +39,44 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """A declared table; `sha` names its declaration together with the rules of conversion."""
+    """A declared table. `sha256` identifies its declaration together with the rules of conversion."""
 
     name: str
     columns: list[Column]
     key: list[str]
-    sha: str
+    sha256: str
     description: str = ""
 
-    def places(self, header: list[str], notes: list[str], source: str) -> dict[str, int]:
-        """Where the header of a CSV has each column. Adds to the notes what was tolerated.
+    def positions(self, header: list[str], notes: list[str], source: str) -> dict[str, int]:
+        """The position of each declared column in the header of a CSV.
+
+        Args:
+            notes: gets a line for each difference between header and declaration that is accepted.
+            source: the name of the CSV, for messages.
 
         Raises:
-            PlainError: a name occurs twice, or a key column is missing.
+            PlainError: the header repeats a name, or a key column is missing.
         """
-        names = [snake(name) for name in header]
+        names = [snake_case(name) for name in header]
         if repeated := sorted({name for name in names if name and names.count(name) > 1}):
-            raise PlainError(f"{source}: the header names {', '.join(repeated)} more than once")
-        places = {column.name: names.index(column.name) for column in self.columns if column.name in names}
-        if lost := [name for name in self.key if name not in places]:
+            raise PlainError(f"{source}: the header has {', '.join(repeated)} more than once")
+        positions = {column.name: names.index(column.name) for column in self.columns if column.name in names}
+        if lost := [name for name in self.key if name not in positions]:
             raise PlainError(
                 f"{source}: no column for the key {', '.join(lost)}; the header is: {','.join(header)[:80]}"
             )
         declared = [column.name for column in self.columns]
-        if missing := [name for name in declared if name not in places]:
-            notes.append(f"missing columns filled with nulls: {', '.join(missing)}")
+        if missing := [name for name in declared if name not in positions]:
+            notes.append(f"missing columns filled with NULL: {', '.join(missing)}")
         if extra := [name or "(no name)" for name in names if name not in declared]:
             notes.append(f"extra columns left out: {', '.join(extra)}")
-        if list(places.values()) != sorted(places.values()):
+        if list(positions.values()) != sorted(positions.values()):
             notes.append("columns come in another order")
-        return places
+        return positions
 
 
 def read_tables(path: Path) -> list[Table]:
-    """Read the tables that a dbt sources file declares. Raises PlainError if it declares none properly."""
+    """The tables that a dbt sources file declares. Raises PlainError if it does not declare them properly."""
     try:
         declared = yaml.safe_load(path.read_text(encoding="utf-8"))["sources"][0]["tables"]
         return [_table(entry) for entry in declared]
@@ -89,23 +93,23 @@ def _table(entry: dict[str, Any]) -> Table:
     ]
     key = entry["config"]["meta"]["primary_key"]
     declaration = [RULES, key, [[column.name, column.declared] for column in columns]]
-    sha = hashlib.sha256(json.dumps(declaration).encode()).hexdigest()
-    return Table(entry["name"], columns, key, sha, entry.get("description", ""))
+    sha256 = hashlib.sha256(json.dumps(declaration).encode()).hexdigest()
+    return Table(entry["name"], columns, key, sha256, entry.get("description", ""))
 
 
 def _dtype(declared: str) -> pl.DataType:
     if match := re.fullmatch(r"decimal\((\d+),\s*(\d+)\)", declared):
         return pl.Decimal(int(match[1]), int(match[2]))
-    plain = {
+    simple: dict[str, pl.DataType] = {
         "integer": pl.Int32(),
         "bigint": pl.Int64(),
         "date": pl.Date(),
         "string": pl.String(),
         "timestamp": pl.Datetime("us"),
     }
-    return plain[declared]
+    return simple[declared]
 
 
-def snake(header: str) -> str:
+def snake_case(header: str) -> str:
     """The column name of a CSV header: `positionText` becomes `position_text`."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", header.strip()).lower()

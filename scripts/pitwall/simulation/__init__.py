@@ -1,1 +1,1 @@
-"""A made-up championship: names.py invents who and where, race.py drives, championship.py writes."""
+"""A simulated championship: names.py has circuits, teams, drivers; race.py drives; championship.py writes."""

@@ -1,4 +1,4 @@
-"""A made-up championship season after season, written as the CSV files of the Ergast schema."""
+"""A simulated championship, season after season, written as the CSV files of the Ergast schema."""
 
 import unicodedata
 from contextlib import ExitStack
@@ -31,14 +31,14 @@ from pitwall.simulation.race import (
     Race,
     Standings,
     Team,
+    add_to_standings,
+    drive_race,
     points_by_team,
-    run,
-    score,
 )
 
 FIRST_SEASON, LAST_SEASON = 2021, 9999
 NULL = r"\N"
-MARKER = ".simulated"
+MARKER = ".simulated"  # the file by which a later run recognises the files that it may replace
 HEADERS = {
     "circuits": "circuitId,circuitRef,name,location,country,lat,lng,alt,url",
     "constructor_results": "constructorResultsId,raceId,constructorId,points,status",
@@ -61,12 +61,13 @@ HEADERS = {
 
 
 def slug(text: str) -> str:
+    """A text in lower-case ASCII letters, digits and underscores."""
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
     return "_".join("".join(char if char.isalnum() else " " for char in plain).lower().split())
 
 
 def clock(milliseconds: int) -> str:
-    """`m:ss.mmm`, or `h:mm:ss.mmm` from an hour on."""
+    """A time as `m:ss.mmm`, or as `h:mm:ss.mmm` if it is an hour or longer."""
     seconds, thousandths = divmod(milliseconds, 1000)
     minutes, seconds = divmod(seconds, 60)
     if minutes < 60:
@@ -75,21 +76,23 @@ def clock(milliseconds: int) -> str:
 
 
 def decimal(thousandths: int) -> str:
-    """A number without the zeros at its end: `218.3`."""
+    """A number without trailing zeros: `218.3`."""
     return f"{thousandths // 1000}.{thousandths % 1000:03d}".rstrip("0").rstrip(".")
 
 
 @cache
 def points_text(halves: int) -> str:
+    """Points, given in halves, as the files write them."""
     return decimal(halves * 500)
 
 
-def web(season: int, page: str) -> str:
+def wiki_url(season: int, page: str) -> str:
+    """The address of a page: http in the first seasons, https in later ones, as in the real files."""
     return f"http{'s' * (season > 2022)}://example.org/wiki/{page}"
 
 
 def result_time(race: Race, car: Car, with_minutes: bool) -> str:
-    """The columns time and milliseconds: for cars on the lead lap, the disqualified among them too."""
+    """The columns time and milliseconds, which only cars on the lead lap have, disqualified or not."""
     if len(car.laps) < race.distance or car.letter == "W":
         return f"{NULL},{NULL}"
     gap = car.total - race.cars[0].total
@@ -100,7 +103,7 @@ def result_time(race: Race, car: Car, with_minutes: bool) -> str:
 
 
 class Championship:
-    """The seasons one after another: the teams and drivers of the day, and the files they are written to."""
+    """The current teams and drivers, and the files to which the seasons are written."""
 
     def __init__(self, files: dict[str, TextIO], seed: int) -> None:
         self.write = {table: file.write for table, file in files.items()}
@@ -112,21 +115,21 @@ class Championship:
             file.write(HEADERS[table] + "\n")
         for id_, text in sorted(STATUSES.items()):
             self.write["status"](f'{id_},"{text}"\n')
-        for id_, (name, place, land, lat, lng, alt, _, _, _) in enumerate(CIRCUITS, 1):
-            page = web(2020 + id_ % 2 * 3, slug(name))
+        for id_, (name, town, land, lat, lng, alt, _, _, _) in enumerate(CIRCUITS, 1):
+            page = wiki_url(2020 + id_ % 2 * 3, slug(name))
             self.write["circuits"](
-                f'{id_},"{slug(place)}","{name}","{place}","{land}",{lat},{lng},{alt},"{page}"\n'
+                f'{id_},"{slug(town)}","{name}","{town}","{land}",{lat},{lng},{alt},"{page}"\n'
             )
         for place in range(10):
-            self.teams.append(Team(200 * place + self.dice.upto(200), []))
-            self.christen(self.teams[-1])
+            self.teams.append(Team(200 * place + self.dice.below(200), []))
+            self.enter_as_new_constructor(self.teams[-1])
             for _ in range(2):
-                self.teams[-1].seats.append(self.recruit(FIRST_SEASON, 20 + self.dice.upto(16)))
+                self.teams[-1].seats.append(self.recruit(FIRST_SEASON, 20 + self.dice.below(16)))
         for _ in range(3):
             self.reserves.append(self.recruit(FIRST_SEASON, 20))
 
-    def christen(self, team: Team) -> None:
-        """Enter the team under a new name, as a new constructor."""
+    def enter_as_new_constructor(self, team: Team) -> None:
+        """Give the team a new name, with which it is a new constructor."""
         team.id = next(self.ids["constructors"])
         lap, first = divmod(team.id - 1, len(TEAM_FIRST))
         turn, second = divmod(lap, len(TEAM_SECOND))
@@ -136,17 +139,18 @@ class Championship:
         if team.id == 4:
             name, ref = "Éclair &amp; Fils", "eclair_fils"
         nation = TEAM_NATIONS[team.id * 2 % len(TEAM_NATIONS)]
-        page = web(2020 + team.id % 2 * 3, ref)
+        page = wiki_url(2020 + team.id % 2 * 3, ref)
         self.write["constructors"](f'{team.id},"{ref}","{name}","{nation}","{page}"\n')
 
     def recruit(self, season: int, age: int) -> Driver:
+        """A new driver, with a number that nobody else has."""
         taken = {driver.number for driver in self.reserves}
         taken |= {driver.number for team in self.teams for driver in team.seats}
         number = self.dice.order(number for number in range(2, 100) if number not in taken)[0]
-        return Driver(season - age, self.dice.upto(700), number)
+        return Driver(season - age, self.dice.below(700), number)
 
     def debut(self, driver: Driver) -> None:
-        """Give the driver an id, a name and a row. Names repeat after 9216 drivers, refs never."""
+        """Give the driver an id, a name and a row. Names repeat after 9216 drivers; refs never repeat."""
         driver.id = next(self.ids["drivers"])
         turn, place = divmod(driver.id - 1, len(SURNAME_START) * len(SURNAME_END))
         end, start = divmod(place * 101 % 384, len(SURNAME_START))
@@ -156,50 +160,52 @@ class Championship:
         ref += f"_{turn // len(FORENAMES) + 1}" if turn >= len(FORENAMES) else ""
         code = slug(SURNAME_START[start][:2] + SURNAME_END[end][:1]).upper()
         nation = "Argentinian " if driver.id == 7 else NATIONS[driver.id * 5 % len(NATIONS)]
-        born = f"{driver.born:04d}-{1 + self.dice.upto(12):02d}-{1 + self.dice.upto(28):02d}"
-        page = web(2020 + driver.id % 2 * 3, ref)
+        born = f"{driver.born:04d}-{1 + self.dice.below(12):02d}-{1 + self.dice.below(28):02d}"
+        page = wiki_url(2020 + driver.id % 2 * 3, ref)
         self.write["drivers"](
             f'{driver.id},"{ref}",{driver.number},"{code}","{forename}","{surname}","{born}","{nation}","{page}"\n'
         )
 
     def off_season(self, season: int) -> None:
-        """Between two seasons: cars change, people age, come and go."""
+        """Change the cars between two seasons, age the drivers, and replace some of them."""
         dice = self.dice
         if season % 2:
-            self.christen(self.teams[dice.upto(10)])
+            self.enter_as_new_constructor(self.teams[dice.below(10)])
         for team in self.teams:
-            team.slowness = (3 * team.slowness + 2 * dice.upto(2200)) // 5
+            team.slowness = (3 * team.slowness + 2 * dice.below(2200)) // 5
             for seat, driver in enumerate(team.seats):
                 age = season - driver.born
                 driver.slowness = max(
-                    0, driver.slowness + (age > 32) * 90 - (age < 27) * 60 + dice.upto(101) - 50
+                    0, driver.slowness + (age > 32) * 90 - (age < 27) * 60 + dice.below(101) - 50
                 )
-                if age > 33 + dice.upto(8) or dice.chance(0.07):
-                    self.fill(team, seat, season)
+                if age > 33 + dice.below(8) or dice.chance(0.07):
+                    self.replace_with_reserve(team, seat, season)
         best = min(team.slowness for team in self.teams)
         for team in self.teams:
             team.slowness -= best
         self.swap_seats()
 
-    def fill(self, team: Team, seat: int, season: int) -> None:
+    def replace_with_reserve(self, team: Team, seat: int, season: int) -> None:
+        """Put the first reserve into a seat, and recruit another reserve."""
         team.seats[seat] = self.reserves.pop(0)
-        self.reserves.append(self.recruit(season, 18 + self.dice.upto(6)))
+        self.reserves.append(self.recruit(season, 18 + self.dice.below(6)))
 
     def swap_seats(self) -> None:
-        """Two drivers of different teams change places."""
+        """Swap two drivers of different teams."""
         one, other = self.dice.order(self.teams)[:2]
         one.seats[0], other.seats[1] = other.seats[1], one.seats[0]
 
     def season(self, season: int, is_last: bool) -> None:
-        page = web(season, f"{season}_season")
+        """Run and write one season."""
+        page = wiki_url(season, f"{season}_season")
         self.write["seasons"](f'{season},"{page}"\n')
         drivers, constructors = Standings(), Standings()
-        rounds = 22 + self.dice.upto(3) if season > 2022 else 22
+        rounds = 22 + self.dice.below(3) if season > 2022 else 22
         skipped = set(self.dice.order(range(len(CIRCUITS)))[rounds:])
         calendar = [circuit for circuit in range(len(CIRCUITS)) if circuit not in skipped]
         if season == FIRST_SEASON:
             calendar[8] = calendar[7]  # two races in a row at one circuit
-        move = 3 + self.dice.upto(2 * rounds)
+        move = 3 + self.dice.below(2 * rounds)
         for round_, circuit in enumerate(calendar, 1):
             if round_ == move:
                 self.swap_seats()
@@ -211,7 +217,7 @@ class Championship:
             self.weekend(race, start, is_sprint_weekend, drivers, constructors)
 
     def weekend(self, race: Race, start: int, has_sprint: bool, drivers: Standings, teams: Standings) -> None:
-        """One Grand Prix: qualifying, sprint where there is one, race, and the standings after it."""
+        """Run and write one Grand Prix: qualifying, sprint if there is one, race, and the standings."""
         dice, season = self.dice, race.season
         grid = self.qualify(race, self.entries())
         sprint_decides = has_sprint and season < 2023
@@ -220,18 +226,18 @@ class Championship:
             order = grid if sprint_decides else dice.order(grid[:10]) + dice.order(grid[10:])
             sprint = replace(race, distance=race.distance // 3, is_sprint=True)
             sprint.cars = [Car(entry, slot, slot) for slot, entry in enumerate(order, 1)]
-            run(sprint, dice)
+            drive_race(sprint, dice)
             self.write_results(sprint)
-            score(sprint, drivers, teams)
+            add_to_standings(sprint, drivers, teams)
             sprint_points = points_by_team(sprint)
             if sprint_decides:
                 grid = [car.entry for car in sprint.cars]
         race.cars = self.line_up(race, grid, sprint_decides)
-        run(race, dice)
+        drive_race(race, dice)
         self.write_results(race)
         self.write_laps(race)
         self.write_stops(race, start)
-        score(race, drivers, teams)
+        add_to_standings(race, drivers, teams)
         for team, points in points_by_team(race).items():
             total = points_text(points + (sprint_points.get(team, 0) if season < 2025 else 0))
             id_ = next(self.ids["constructor_results"])
@@ -240,27 +246,32 @@ class Championship:
         self.write_standings("constructor_standings", race, teams)
 
     def entries(self) -> list[Entry]:
-        """Who drives this weekend: now and then a reserve stands in for a driver who is ill."""
-        dice, entries = self.dice, []
-        ill = dice.upto(20) if dice.chance(0.08) else -1
+        """The drivers of this weekend. Sometimes a reserve replaces a driver who is ill."""
+        dice = self.dice
+        entries: list[Entry] = []
+        ill = dice.below(20) if dice.chance(0.08) else -1
         for team in self.teams:
             for driver in team.seats:
                 if len(entries) == ill:
-                    driver = self.reserves[dice.upto(len(self.reserves))]
+                    driver = self.reserves[dice.below(len(self.reserves))]
                 if not driver.id:
                     self.debut(driver)
-                pace = team.slowness + driver.slowness + dice.upto(300) + dice.upto(300)
+                pace = team.slowness + driver.slowness + dice.below(300) + dice.below(300)
                 entries.append(Entry(driver, team.id, pace))
         return entries
 
     def qualify(self, race: Race, entries: list[Entry]) -> list[Entry]:
-        """Three sessions of 20, 15 and 10 cars. Now and then a car sets no time in its session."""
+        """Run and write three sessions of 20, 15 and 10 cars. Sometimes a car sets no time.
+
+        Returns:
+            The entries in the order of the result.
+        """
         dice, base, order = self.dice, race.length * 3600 // 234, entries
         times: dict[int, list[str]] = {entry.driver.id: [] for entry in entries}
         for session, size in enumerate((20, 15, 10)):
             laps = []
             for place, entry in enumerate(order[:size]):
-                lap = base + entry.pace + dice.upto(500) - 300 * session
+                lap = base + entry.pace + dice.below(500) - 300 * session
                 laps.append((10**9 if dice.chance(0.01) else lap, place, entry))
             laps.sort(key=lambda item: item[:2])
             for lap, _, entry in laps:
@@ -275,10 +286,10 @@ class Championship:
         return order
 
     def line_up(self, race: Race, order: list[Entry], is_settled: bool) -> list[Car]:
-        """The starting grid: penalties (unless a sprint has settled it), pit-lane starts, withdrawals."""
+        """The starting grid, with penalties (unless a sprint decided it), pit-lane starts and withdrawals."""
         dice, places = self.dice, []
         for slot, entry in enumerate(order):
-            drop = (3, 5, 10)[dice.upto(3)] + 0.5 if dice.chance(0.05) and not is_settled else 0
+            drop = (3, 5, 10)[dice.below(3)] + 0.5 if dice.chance(0.05) and not is_settled else 0
             is_out = slot > 0 and not race.is_half and dice.chance(0.005)
             is_last = slot > 0 and dice.chance(0.5 if is_out else 0.015)
             places.append((is_last, slot + drop, slot, entry, is_out))
@@ -291,11 +302,11 @@ class Championship:
         return cars
 
     def write_race(self, race: Race, circuit: int, sunday: date, has_sprint: bool, is_last: bool) -> int:
-        """Write the row of races.csv; return the local start in seconds since midnight."""
+        """Write the row of races.csv. Returns the local start, in seconds since midnight."""
         _, place, land, _, _, _, prize, _, ahead = CIRCUITS[circuit]
         name = f"{place if (race.season, race.round) == (FIRST_SEASON, 9) else prize} Grand Prix"
         hour = 20 if land in ("Bahrain", "Qatar", "Saudi Arabia", "Singapore") else 14 + circuit % 2
-        page = web(race.season, f"{race.season}_{slug(name)}")
+        page = wiki_url(race.season, f"{race.season}_{slug(name)}")
         row, utc = f"{race.id},{race.season},{race.round},{circuit + 1}", hour - ahead
         if is_last:
             self.write["races"](f"{row},{name},{sunday},{utc:02d}:00:00,{page}\n")
@@ -316,21 +327,23 @@ class Championship:
         return hour * 3600
 
     def write_results(self, race: Race) -> None:
+        """Write the result of a race or sprint."""
         table = "sprint_results" if race.is_sprint else "results"
         with_minutes = race.is_sprint or self.dice.chance(0.25)
         timed = [car for car in race.cars if car.laps and not race.is_half]
         timed.sort(key=lambda car: car.best[0])
         ranks = {car: rank for rank, car in enumerate(timed, 1)}
         for order, car in enumerate(race.cars, 1):
-            position = order if race.fill or not car.letter else NULL
-            lap = best = speed = NULL
-            rank = ranks.get(car, NULL if race.fill else 0)
+            position = order if race.fills_position or not car.letter else NULL
+            lap: int | str = NULL
+            best = speed = NULL
+            rank = ranks.get(car, NULL if race.fills_position else 0)
             if car in ranks:
                 milliseconds, lap = car.best
                 best = clock(milliseconds)
-                speed = NULL if race.fill else decimal(race.length * 3_600_000 // milliseconds)
+                speed = NULL if race.fills_position else decimal(race.length * 3_600_000 // milliseconds)
             if race.is_sprint:
-                end = f"{lap},{best},{car.status},{rank if race.fill else NULL}"
+                end = f"{lap},{best},{car.status},{rank if race.fills_position else NULL}"
             else:
                 end = f"{lap},{rank},{best},{speed},{car.status}"
             self.write[table](
@@ -340,6 +353,7 @@ class Championship:
             )
 
     def write_laps(self, race: Race) -> None:
+        """Write the laps, in the order in which cars complete them."""
         cars = [(car.entry.driver.id, car.laps, car.clock) for car in race.cars]
         write, first = self.write["lap_times"], race.id
         for lap in range(race.distance):
@@ -348,7 +362,7 @@ class Championship:
                 write(f'{first},{id_},{lap + 1},{place},"{clock(milliseconds)}",{milliseconds}\n')
 
     def write_stops(self, race: Race, start: int) -> None:
-        """Stops in the order of the day; the race starts three minutes after the hour."""
+        """Write the pit stops in the order of their time. A race starts three minutes after the hour."""
         rows = []
         for car in race.cars:
             for number, (lap, stop) in enumerate(car.stops.items(), 1):
@@ -356,20 +370,27 @@ class Championship:
                 rows.append((second, car.entry.driver.id, number, lap, stop))
         for second, driver, number, lap, stop in sorted(rows):
             time = f"{second // 3600:02d}:{second // 60 % 60:02d}:{second % 60:02d}"
-            short = decimal(stop) if race.fill else f"{stop // 1000}.{stop % 1000:03d}"
+            short = decimal(stop) if race.fills_position else f"{stop // 1000}.{stop % 1000:03d}"
             duration = short if stop < 60_000 else clock(stop)
             self.write["pit_stops"](f"{race.id},{driver},{number},{lap},{time},{duration},{stop}\n")
 
     def write_standings(self, table: str, race: Race, standings: Standings) -> None:
-        for place, (who, tally) in enumerate(standings.ranked(), 1):
+        """Write a championship as it is after the race."""
+        for place, (id_, tally) in enumerate(standings.ranked(), 1):
             points, wins = points_text(tally.points), -tally.finishes[1]
-            self.write[table](f"{next(self.ids[table])},{race.id},{who},{points},{place},{place},{wins}\n")
+            self.write[table](f"{next(self.ids[table])},{race.id},{id_},{points},{place},{place},{wins}\n")
 
 
 def simulate(seasons: int, seed: int, folder: Path) -> None:
-    """Write the files, and beside them a list of their sizes, by which a later run knows them again."""
+    """Write the files, and a list of their sizes, by which a later run recognises them.
+
+    Args:
+        seasons: how many, from FIRST_SEASON on.
+        seed: the same seed and number of seasons give the same bytes.
+        folder: an empty folder.
+    """
     with ExitStack() as stack:
-        files = {}
+        files: dict[str, TextIO] = {}
         for table in HEADERS:
             file = (folder / f"{table}.csv").open("w", encoding="utf-8", newline="\n")
             files[table] = stack.enter_context(file)

@@ -1,6 +1,6 @@
-"""Who and where: the circuits, teams, drivers and nations of a made-up championship. All are invented."""
+"""The circuits, teams, drivers and nations of a simulated championship. All names are invented."""
 
-# Circuit, location, country, latitude, longitude, altitude, grand prix, metres, hours ahead of UTC.
+# Name, location, country, latitude, longitude, altitude, grand prix, length in metres, hours ahead of UTC.
 CIRCUITS = [
     ("Pearl Dunes International Circuit", "Pearl Dunes", "Bahrain", "26.11", "50.2", 4, "Gulf", 5410, 3),
     ("Red Mesa Raceway", "Red Mesa", "Saudi Arabia", "22.4051", "39.9", 11, "Red Mesa", 6170, 3),
@@ -30,6 +30,7 @@ CIRCUITS = [
 
 
 def words(text: str) -> list[str]:
+    """The names in a text, between spaces. An underscore in a name stands for a space."""
     return [word.replace("_", " ") for word in text.split()]
 
 

@@ -1,12 +1,15 @@
-"""One race of a made-up championship: how it is driven, and what each car scores."""
+"""One race of a simulated championship: how it is driven, its result and its points."""
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import accumulate
 from random import Random
+from typing import TypeVar
 
-# Points are held in halves, so that they stay whole numbers.
+Item = TypeVar("Item")
+
+# Points are counted in halves, so that they are integers.
 RACE_POINTS = [2 * points for points in (25, 18, 15, 12, 10, 8, 6, 4, 2, 1)]
 SPRINT_POINTS = {2021: [6, 4, 2]}
 LATER_SPRINT_POINTS = [2 * points for points in (8, 7, 6, 5, 4, 3, 2, 1)]
@@ -24,35 +27,41 @@ STATUSES |= {WITHDREW: "Withdrew", NOT_CLASSIFIED: "Not classified"}
 
 
 class Dice:
-    """Chance from `random.random()` alone, the one generator that Python promises never to change."""
+    """Random choices, all from `random.random()`, the only generator that Python promises not to change."""
 
     def __init__(self, seed: int) -> None:
         self.random: Callable[[], float] = Random(f"pitwall {seed}").random
 
-    def upto(self, limit: int) -> int:
+    def below(self, limit: int) -> int:
+        """A random integer from 0 to `limit` - 1."""
         return int(self.random() * limit)
 
     def chance(self, probability: float) -> bool:
+        """True with this probability."""
         return self.random() < probability
 
-    def order(self, items: Iterable) -> list:
+    def order(self, items: Iterable[Item]) -> list[Item]:
         """The items in a new, random order."""
         return sorted(items, key=lambda _: self.random())
 
 
 @dataclass(slots=True, eq=False)
 class Driver:
-    born: int
-    slowness: int  # milliseconds a lap over a perfect driver
+    """A driver, who may not have raced yet."""
+
+    born: int  # year
+    slowness: int  # milliseconds per lap behind a perfect driver
     number: int
-    id: int = 0  # given at the first entry, when drivers.csv gets its row
+    id: int = 0  # given at the first race, when drivers.csv gets a row
 
 
 @dataclass(slots=True, eq=False)
 class Team:
-    slowness: int  # milliseconds a lap over the best car
+    """A team, with its car and its two drivers."""
+
+    slowness: int  # milliseconds per lap behind the best car
     seats: list[Driver]
-    id: int = 0
+    id: int = 0  # of the constructor; a team under a new name is a new constructor
 
 
 @dataclass(slots=True, eq=False)
@@ -66,21 +75,22 @@ class Entry:
 
 @dataclass(slots=True, eq=False)
 class Car:
-    """One entry in one race or sprint: how it started, and what became of it."""
+    """One entry in one race or sprint: its start and its result."""
 
     entry: Entry
     grid: int
     slot: int
-    letter: str = ""  # R, N, D or W; empty where classified
+    letter: str = ""  # R, N, D or W if it is not classified
     status: int = FINISHED
     penalty: int = 0
     points: int = 0  # in halves
     laps: list[int] = field(default_factory=list)  # milliseconds
-    clock: list[int] = field(default_factory=list)  # milliseconds since the start, lap by lap
+    clock: list[int] = field(default_factory=list)  # milliseconds since the start, after each lap
     stops: dict[int, int] = field(default_factory=dict)  # milliseconds in the pit lane, by lap
 
     @property
     def total(self) -> int:
+        """The race time in milliseconds, with penalties."""
         return self.clock[-1] + self.penalty if self.clock else 0
 
     @property
@@ -92,7 +102,7 @@ class Car:
 
 @dataclass(slots=True, eq=False)
 class Race:
-    """One race or sprint under way."""
+    """One race or sprint."""
 
     season: int
     round: int
@@ -107,20 +117,23 @@ class Race:
 
     @property
     def is_half(self) -> bool:
+        """Whether the race is stopped early, for half points."""
         return (self.season, self.round) == HALF_POINTS_RACE and not self.is_sprint
 
     @property
-    def fill(self) -> bool:
-        """Whether `position` is filled for everybody, as from 2025."""
+    def fills_position(self) -> bool:
+        """Whether `position` is filled for cars that are not classified too, as from 2025."""
         return self.season >= 2025
 
 
 @dataclass(slots=True)
 class Tally:
-    """What one driver or constructor has collected in a season."""
+    """The points and finishes of one driver or constructor in a season."""
 
     points: int = 0  # in halves
-    finishes: list[int] = field(default_factory=lambda: [0] * 21)  # minus the count, by position
+    finishes: list[int] = field(
+        default_factory=lambda: [0] * 21
+    )  # minus the number of finishes, by position, so that lower is better
     best: tuple[int, int] = (99, 99)  # best finish, and the round in which it first came
 
     def add_finish(self, position: int, round_: int) -> None:
@@ -129,46 +142,52 @@ class Tally:
 
 
 class Standings(dict[int, Tally]):
-    """A championship under way: tallies by id."""
+    """The tallies of all drivers, or of all constructors, by id."""
 
     def add(self, id_: int, car: Car, race: Race, position: int) -> None:
+        """Add the result of one car. Sprints count for points, not for finishes."""
         tally = self.setdefault(id_, Tally())
         tally.points += car.points
         if not car.letter and not race.is_sprint:
             tally.add_finish(position, race.round)
 
     def ranked(self) -> list[tuple[int, Tally]]:
-        def key(item: tuple[int, Tally]) -> tuple:
+        """The ids and tallies in the order of the championship."""
+
+        def key(item: tuple[int, Tally]) -> tuple[object, ...]:
             return -item[1].points, item[1].finishes, item[1].best, item[0]
 
         return sorted(self.items(), key=key)
 
 
 def points_table(race: Race) -> list[int]:
+    """The points of the first places, in halves."""
     if race.is_sprint:
         return SPRINT_POINTS.get(race.season, LATER_SPRINT_POINTS)
     return [points // 2 for points in RACE_POINTS] if race.is_half else RACE_POINTS
 
 
 def points_by_team(race: Race) -> dict[int, int]:
+    """The points of each team's cars, in halves, by constructor id."""
     points: dict[int, int] = {}
     for car in race.cars:
         points[car.entry.team_id] = points.get(car.entry.team_id, 0) + car.points
     return points
 
 
-def score(race: Race, drivers: Standings, teams: Standings) -> None:
+def add_to_standings(race: Race, drivers: Standings, teams: Standings) -> None:
+    """Add the result of a race or sprint to both championships."""
     for order, car in enumerate(race.cars, 1):
         drivers.add(car.entry.driver.id, car, race, order)
         teams.add(car.entry.team_id, car, race, order)
 
 
-# How a race is driven.
+# Driving a race.
 
 
 def drive(car: Car, race: Race, base: int, last_lap: int, dice: Dice) -> None:
-    """Give the car its laps up to `last_lap`, as if it had the whole time."""
-    random, pace, wear, worn = dice.random, base + car.entry.pace, 20 + dice.upto(30), 0
+    """Give the car its laps up to `last_lap`. finish() then cuts those after the winner's last lap."""
+    random, pace, wear, worn = dice.random, base + car.entry.pace, 20 + dice.below(30), 0
     for lap in range(1, last_lap + 1):
         milliseconds = pace + 22 * (race.distance - lap) + wear * worn + int(900 * random() * random())
         if lap in car.stops:
@@ -179,64 +198,65 @@ def drive(car: Car, race: Race, base: int, last_lap: int, dice: Dice) -> None:
         car.laps.append(milliseconds)
     if car.laps:
         car.laps[0] += 4000 + 350 * car.slot
-    if last_lap > 9 and dice.chance(0.06):  # one lap flat out, so that a slow car may have the fastest
-        car.laps[8 + dice.upto(last_lap - 8)] -= 2500
+    if last_lap > 9 and dice.chance(0.06):  # so that a slow car may have the fastest lap
+        car.laps[8 + dice.below(last_lap - 8)] -= 2500
 
 
-def crawl(race: Race, base: int, dice: Dice) -> None:
-    """Three laps behind the safety car, in the order of the grid."""
-    first, *others = (base * 2 + dice.upto(9000) for _ in range(race.distance))
+def drive_behind_safety_car(race: Race, base: int, dice: Dice) -> None:
+    """Give all cars three laps behind the safety car, in the order of the grid."""
+    first, *others = (base * 2 + dice.below(9000) for _ in range(race.distance))
     for car in race.cars:
-        car.laps = [first + 1600 * car.slot + dice.upto(900), *others]
+        car.laps = [first + 1600 * car.slot + dice.below(900), *others]
 
 
 def plan_stops(car: Car, distance: int, dice: Dice) -> None:
-    stints = 2 + dice.upto(9) // 4
+    """Plan one to three pit stops, about evenly spread over the race."""
+    stints = 2 + dice.below(9) // 4
     for stop in range(1, stints):
-        lap = distance * stop // stints - 4 + dice.upto(9)
-        car.stops[lap] = 19500 + dice.upto(4500) + dice.chance(0.06) * dice.upto(15000)
+        lap = distance * stop // stints - 4 + dice.below(9)
+        car.stops[lap] = 19500 + dice.below(4500) + dice.chance(0.06) * dice.below(15000)
 
 
 def plan_repairs(car: Car, distance: int, dice: Dice) -> None:
-    """Three long visits to the garage: too many laps are lost to be classified."""
-    first = 3 + dice.upto(distance // 3)
-    car.stops = {first + 2 * stop: 290_000 + dice.upto(40_000) for stop in range(3)}
+    """Plan three long visits to the garage. They cost so many laps that the car is not classified."""
+    first = 3 + dice.below(distance // 3)
+    car.stops = {first + 2 * stop: 290_000 + dice.below(40_000) for stop in range(3)}
 
 
 def stop_race(race: Race, lap: int, dice: Dice) -> None:
-    """Show the red flag on `lap`: everybody waits in the pit lane, then follows the leader away."""
+    """Show the red flag on `lap`: all cars wait in the pit lane, and restart in the order of the race."""
     running = [car for car in race.cars if len(car.laps) >= lap]
     reached = {id(car): sum(car.laps[: lap - 1]) for car in running}
     running.sort(key=lambda car: (reached[id(car)], car.slot))
-    restart = reached[id(running[0])] + 1_200_000 + dice.upto(1_200_000)
+    restart = reached[id(running[0])] + 1_200_000 + dice.below(1_200_000)
     for place, car in enumerate(running):
-        car.laps[lap - 1] = restart + 1300 * place + dice.upto(900) - reached[id(car)]
-        car.stops[lap] = car.laps[lap - 1] - 70_000 - dice.upto(15_000)
+        car.laps[lap - 1] = restart + 1300 * place + dice.below(900) - reached[id(car)]
+        car.stops[lap] = car.laps[lap - 1] - 70_000 - dice.below(15_000)
 
 
 def retirement(distance: int, dice: Dice) -> tuple[int, int]:
-    """The laps that a car completes before it retires, and why it does."""
-    laps = 0 if dice.chance(0.2) else dice.upto(distance)
+    """The number of laps that a car completes before it retires, and the status that says why."""
+    laps = 0 if dice.chance(0.2) else dice.below(distance)
     reasons = CRASHES if laps == 0 or dice.chance(0.35) else FAILURES
-    return laps, list(reasons)[dice.upto(len(reasons))]
+    return laps, list(reasons)[dice.below(len(reasons))]
 
 
-def run(race: Race, dice: Dice) -> None:
-    """Drive a race or sprint to the flag and settle its result; `race.cars` ends in result order."""
+def drive_race(race: Race, dice: Dice) -> None:
+    """Drive a race or sprint and classify it. Afterwards `race.cars` is in the order of the result."""
     base = race.length * 3600 // 222  # a lap at 222 km/h
     starters = [car for car in race.cars if car.letter != "W"]
-    lucky = starters[dice.upto(len(starters))]  # somebody has to get home
+    certain_finisher = starters[dice.below(len(starters))]  # a race needs a winner
     red_lap = 0
     if race.is_half:
-        crawl(race, base, dice)
+        drive_behind_safety_car(race, base, dice)
     else:
         if race.season % 2 and not race.is_sprint and race.round == 5 + race.season % 3:
-            red_lap = 5 + dice.upto(race.distance // 3)
+            red_lap = 5 + dice.below(race.distance // 3)
         for car in starters:
             last_lap = race.distance
             if not race.is_sprint:
                 plan_stops(car, race.distance, dice)
-            if car is not lucky and dice.chance(0.1):
+            if car is not certain_finisher and dice.chance(0.1):
                 last_lap, car.status = retirement(race.distance, dice)
             elif not race.is_sprint and not red_lap and dice.chance(0.005):
                 plan_repairs(car, race.distance, dice)
@@ -244,14 +264,14 @@ def run(race: Race, dice: Dice) -> None:
             drive(car, race, base, last_lap, dice)
         if red_lap:
             stop_race(race, red_lap, dice)
-    show_flag(race, starters)
+    finish(race, starters)
     if not race.is_sprint and not race.is_half:
         call_stewards(race, dice)
-    settle(race)
+    classify(race)
 
 
-def show_flag(race: Race, starters: list[Car]) -> None:
-    """End the race: once the winner is home, everybody finishes at the next crossing of the line."""
+def finish(race: Race, starters: list[Car]) -> None:
+    """End the race: after the winner, each car finishes when it next crosses the line."""
     for car in starters:
         car.clock = list(accumulate(car.laps))
     end = min(car.clock[-1] for car in starters if len(car.laps) == race.distance)
@@ -266,17 +286,17 @@ def show_flag(race: Race, starters: list[Car]) -> None:
 
 
 def call_stewards(race: Race, dice: Dice) -> None:
-    """After the flag: a few time penalties, and now and then a disqualification."""
+    """Give a few time penalties after the race, and sometimes a disqualification."""
     lead_lap = [car for car in race.cars if not car.letter and len(car.laps) == race.distance]
     for car in lead_lap:
         car.penalty = 5000 * dice.chance(0.03)
     finished = [car for car in race.cars if not car.letter]
-    out = finished[dice.upto(len(finished))]
+    out = finished[dice.below(len(finished))]
     if dice.chance(0.06) and (out not in lead_lap or len(lead_lap) > 1):
         out.letter, out.status = "D", DISQUALIFIED
 
 
-def settle(race: Race) -> None:
+def classify(race: Race) -> None:
     """Decide who is classified, the order of the result, and the points."""
     for car in race.cars:
         if car.letter in ("R", ""):

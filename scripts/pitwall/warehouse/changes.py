@@ -1,7 +1,7 @@
-"""What a build has to do: which seasons changed since the last one, or why everything has to be made anew.
+"""What a build has to do: which seasons changed since the last one, or why everything has to be built again.
 
-A warehouse that scripts/build.py made has a schema `build`: the fingerprint of the code, and the checksums of
-the raw data that it was made from. Plain dbt drops the schema.
+A warehouse that scripts/build.py built has a schema `build`, with the fingerprint of the code and the
+checksums of the raw data that it was built from. Plain dbt drops that schema.
 """
 
 import csv
@@ -15,9 +15,9 @@ from pitwall.command import ROOT
 from pitwall.raw.checksums import FILE
 from pitwall.raw.manifest import MANIFEST
 
-# Tables with neither races nor seasons. All the others hang on a race, `seasons` on the year.
+# Tables with neither races nor seasons. All others belong to a race; `seasons` belongs to a year.
 REFERENCE = ("circuits", "constructors", "drivers", "status")
-# What hangs on the first season that has such data compares all later seasons with it.
+# The first season with pit stops, with qualifying and with lap times: later seasons are compared with it.
 FIRST_SEASONS = """
     select
         (select min(season) from marts.dim_seasons where races_with_pit_stops > 0),
@@ -28,39 +28,45 @@ FIRST_SEASONS = """
 
 @dataclass(frozen=True)
 class Changes:
-    """The seasons that changed, and the ids of all their races, then and now."""
+    """The seasons that changed, and the ids of all their races, in the last data and in these."""
 
     seasons: list[int]
     races: list[int]
-    told: str
+    summary: str
     is_nothing: bool  # no row of any raw table changed, not even of one that belongs to no season
 
     @property
     def variables(self) -> dict[str, str]:
-        """The environment that tells them to macros/incremental.sql; -1 is no season and no race."""
+        """The environment variables that dbt's macros read; -1 is no season and no race."""
         return {
             "PITWALL_SEASONS": ",".join(map(str, self.seasons or [-1])),
             "PITWALL_RACES": ",".join(map(str, self.races or [-1])),
         }
 
 
-def find(last: duckdb.DuckDBPyConnection, parquet: Path, code: str) -> Changes | str:
-    """Compare the data with what the warehouse open in `last` was made from.
+def find_changes(last: duckdb.DuckDBPyConnection, parquet: Path, code: str) -> Changes | str:
+    """Compare the data with those that the last warehouse was built from.
 
-    Returns the changed seasons, or in a few words why everything has to be made anew.
+    Args:
+        last: a connection to the last warehouse.
+        parquet: the folder of the Parquet files.
+        code: the fingerprint of the code; "" if unknown.
+
+    Returns:
+        What changed, or the reason for a full build in a few words.
     """
     try:
-        return _find(last, parquet, code)
-    except (duckdb.BinderException, duckdb.CatalogException):  # somebody's hand, or another program's
-        return "the last one has not the tables that it should have"
+        return _find_changes(last, parquet, code)
+    except (duckdb.BinderException, duckdb.CatalogException):  # another program changed the warehouse
+        return "the last warehouse lacks a table or a column"
 
 
-def _find(last: duckdb.DuckDBPyConnection, parquet: Path, code: str) -> Changes | str:
+def _find_changes(last: duckdb.DuckDBPyConnection, parquet: Path, code: str) -> Changes | str:
     recorded = last.execute(
         "select count(*) from information_schema.tables where table_schema = 'build'"
     ).fetchall()
     if not code or recorded != [(3,)]:
-        return "it is not known what the last one was made from"
+        return "it is not known what the last warehouse was built from"
     if last.execute("select fingerprint from build.code").fetchall() != [(code,)]:
         return "the code changed, or dbt, or DuckDB"
 
@@ -76,7 +82,7 @@ def _find(last: duckdb.DuckDBPyConnection, parquet: Path, code: str) -> Changes 
         "union select race_id, year from read_parquet(?)",
         [str(parquet / "races.parquet")],
     )
-    if reason := reference_changed(last, parquet):
+    if reason := reference_change(last, parquet):
         return reason
     last.execute(
         "create temporary table changed_seasons as "
@@ -84,30 +90,34 @@ def _find(last: duckdb.DuckDBPyConnection, parquet: Path, code: str) -> Changes 
         "from changed left join all_races on part = race_id where table_name not in ?",
         [REFERENCE],
     )
-    strays = last.execute("select table_name from changed_seasons where season is null").fetchall()
-    if strays:
-        return f"rows of {strays[0][0]} are of no race"
+    without_race = last.execute("select table_name from changed_seasons where season is null").fetchall()
+    if without_race:
+        return f"rows of {without_race[0][0]} belong to no race"
     seasons = sorted({season for (season,) in last.execute("select season from changed_seasons").fetchall()})
     [(total,)] = last.execute(
         "select count(*) from (select season from all_races union select season from changed_seasons)"
     ).fetchall()
-    [firsts] = last.execute(FIRST_SEASONS).fetchall()
+    [first_seasons] = last.execute(FIRST_SEASONS).fetchall()
     if 2 * len(seasons) > total:
         return f"{len(seasons)} of {total} seasons changed"
-    if seasons and (None in firsts or seasons[0] <= max(firsts)):
-        return f"season {seasons[0]} changed, which later ones are compared with"
+    if seasons and (None in first_seasons or seasons[0] <= max(first_seasons)):
+        return f"season {seasons[0]} changed, with which later seasons are compared"
     races = last.execute(
         "select distinct race_id from all_races where season in ? order by race_id", [seasons]
     ).fetchall()
     return Changes(
-        seasons, [race for (race,) in races], told(seasons, total), is_nothing=is_current(last, parquet)
+        seasons,
+        [race for (race,) in races],
+        summary(seasons, total),
+        is_nothing=is_current(last, parquet),
     )
 
 
 def is_current(last: duckdb.DuckDBPyConnection, parquet: Path) -> bool:
-    """Whether a build would make the warehouse open in `last` again, as it is and where it is.
+    """Whether a build would make the last warehouse again, as it is and where it is.
 
-    Needs the temporary table `changed`. Views of a warehouse that was moved would look into the old folder.
+    Needs the temporary table `changed`. The views of a warehouse that was moved read the files in the old
+    folder.
     """
     folder = f"{parquet.absolute()}/".replace("'", "''")
     [(is_current,)] = last.execute(
@@ -119,17 +129,17 @@ def is_current(last: duckdb.DuckDBPyConnection, parquet: Path) -> bool:
     return bool(is_current)
 
 
-def reference_changed(last: duckdb.DuckDBPyConnection, parquet: Path) -> str:
-    """Why a change of drivers and the like concerns all seasons; empty if it does not.
+def reference_change(last: duckdb.DuckDBPyConnection, parquet: Path) -> str:
+    """Why a change of drivers, circuits and the like concerns all seasons; "" if it does not.
 
-    A new row concerns none but those that use it, unless a seed names it.
+    A new row concerns only the seasons that use it, unless a seed names it.
     """
-    gone = last.execute(
+    changed_or_gone = last.execute(
         "select table_name from changed where table_name in ? and was_there", [REFERENCE]
     ).fetchall()
-    if gone:
-        return f"a row of {gone[0][0]} changed, or is gone"
-    seeds = set()
+    if changed_or_gone:
+        return f"a row of {changed_or_gone[0][0]} changed, or is gone"
+    seeds: set[str] = set()
     for seed in (ROOT / "seeds").glob("*.csv"):
         with seed.open(newline="", encoding="utf-8") as file:
             seeds.update(cell for row in csv.reader(file) for cell in row)
@@ -143,21 +153,21 @@ def reference_changed(last: duckdb.DuckDBPyConnection, parquet: Path) -> str:
             f"where {key} in (select part from changed where table_name = ?)",
             [str(parquet / f"{table}.parquet"), table],
         ).fetchall()
-        if known := sorted(seeds.intersection(each for (each,) in new)):
+        if known := sorted(seeds.intersection(ref for (ref,) in new)):
             return f"{known[0]} is new, and a seed names it"
     return ""
 
 
-def told(seasons: list[int], total: int) -> str:
-    """The changed seasons in words."""
+def summary(seasons: list[int], total: int) -> str:
+    """The changed seasons in a few words."""
     if not seasons:
         return f"incremental: nothing changed in {total} seasons"
     named = ", ".join(map(str, seasons[:5])) + (" and more" if len(seasons) > 5 else "")
     return f"incremental: {len(seasons)} of {total} seasons changed ({named})"
 
 
-def can_be_told(parquet: Path) -> bool:
-    """Whether there are checksums of the data that can be read."""
+def has_checksums(parquet: Path) -> bool:
+    """Whether there are checksums of the data, and they can be read."""
     try:
         pl.read_parquet(parquet / FILE)
     except (OSError, pl.exceptions.PolarsError):
@@ -166,7 +176,7 @@ def can_be_told(parquet: Path) -> bool:
 
 
 def record(warehouse: duckdb.DuckDBPyConnection, parquet: Path, code: str) -> None:
-    """Write into a finished warehouse what it was made from."""
+    """Write into a finished warehouse what it was built from. Nothing if the code is unknown."""
     if code:
         warehouse.execute("drop schema if exists build cascade")
         warehouse.execute("create schema build")

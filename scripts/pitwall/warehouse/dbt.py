@@ -1,4 +1,4 @@
-"""Run dbt in a process of its own, and read what it left."""
+"""Run dbt in a process of its own, and read the files that it leaves."""
 
 import json
 import os
@@ -9,29 +9,50 @@ from pathlib import Path
 
 from pitwall.command import ROOT
 
-
-# One test per model in place of its native tests: see tests/generic/merged.sql.
+# One test per model replaces its native tests: see tests/generic/merged.sql.
 MERGED_TESTS = ("--vars", "{merged_tests: true}", "--exclude", "config.meta.merged:true")
 
 
 def target_folder(engine: str, data: Path) -> Path:
-    """Where dbt leaves the manifest and the results of the last build."""
+    """The folder in which dbt leaves the manifest and the results of the last build.
+
+    Each engine has its own, because dbt parses the whole project again if the connection differs from the
+    last one.
+    """
     return data / ".build" / ("target" if engine == "duckdb" else f"target-{engine}")
 
 
-def dbt_build(engine: str, data: Path, place: dict[str, str], target: Path, lock: int, *options: str) -> str:
-    """Run `dbt build` into the given place; in a process of its own, so that all is closed at the end.
+def build_options(*, with_unit_tests: bool, is_new_code: bool) -> list[str]:
+    """The options of `dbt build`: which tests to run, and whether to parse the whole project."""
+    options = [*MERGED_TESTS]
+    if is_new_code:
+        # After a change of a source and other files, dbt's partial parse can miss the snapshot.
+        options += ["--no-partial-parse"]
+    if not with_unit_tests:
+        options += ["--exclude-resource-type", "unit_test"]
+    return options
 
-    It holds the lock too: were this script killed, the next build would meet what dbt still writes.
+
+def dbt_build(
+    profile_target: str, data: Path, connection: dict[str, str], target: Path, lock: int, options: list[str]
+) -> str:
+    """Run `dbt build` in a process of its own, so that everything is closed at the end. Print what dbt says.
+
+    Args:
+        profile_target: the target of profiles.yml. data: the data folder. connection: the environment
+        variables that make dbt build in the right place. target: the folder for dbt's manifest and results.
+        lock: the lock of the data folder. dbt holds it too, so that no other build starts if this process is
+        killed
+            and dbt goes on.
+        options: further options of `dbt build`.
 
     Returns:
-        Why it failed: the last words of a crash, without its traceback, or the exit code. Else nothing.
+        Why it failed: the last line of a crash, without its traceback, or the exit code. "" if it succeeded.
     """
-    command = [Path(sys.executable).with_name("dbt"), "--log-level", "warn", "--log-level-file", "none"]
-    command += ["build", "--target", engine, "--project-dir", ROOT, "--profiles-dir", ROOT]
-    # A target folder of its own: another warehouse in the profile makes dbt parse the whole project again.
-    command += ["--target-path", target, *MERGED_TESTS, *options]
-    environment = {**os.environ, "PITWALL_DATA": str(data), "DO_NOT_TRACK": "1", **place}
+    command: list[str | Path] = [Path(sys.executable).with_name("dbt"), "--log-level", "warn"]
+    command += ["--log-level-file", "none", "build", "--target", profile_target, "--project-dir", ROOT]
+    command += ["--profiles-dir", ROOT, "--target-path", target, *options]
+    environment = {**os.environ, "PITWALL_DATA": str(data), "DO_NOT_TRACK": "1", **connection}
     if sys.stdout.isatty():
         command.insert(1, "--use-colors")
     crash = ""
@@ -56,7 +77,7 @@ def dbt_build(engine: str, data: Path, place: dict[str, str], target: Path, lock
 
 
 def count_tests(target: Path) -> tuple[int, int]:
-    """How many data tests passed in dbt's last run, merged ones included, and how many unit tests."""
+    """How many data tests, merged ones included, and how many unit tests passed in dbt's last run."""
     results = json.loads((target / "run_results.json").read_text(encoding="utf-8"))["results"]
     nodes = json.loads((target / "manifest.json").read_text(encoding="utf-8"))["nodes"]
     passed = [result["unique_id"] for result in results if result["status"] == "pass"]

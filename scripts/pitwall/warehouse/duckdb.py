@@ -9,24 +9,25 @@ import duckdb
 
 from pitwall.command import PlainError
 from pitwall.raw.lake import lake_from_environment
-from pitwall.warehouse import changes
 from pitwall.warehouse.base import (
     HISTORY,
     NotAvailable,
     Warehouse,
     check_clock,
     is_of_other_results,
-    tell_what_stays_behind,
+    report_kept_history,
 )
+from pitwall.warehouse.changes import find_changes, has_checksums, record
+from pitwall.warehouse.sql import identifier, literal
 
-FICLONE = 0x40049409  # Linux: let two files share their data until one is written to
+FICLONE = 0x40049409  # Linux: two files share their data until one of them is written to
 
 
 class DuckDBWarehouse(Warehouse):
-    """Builds a new file and renames it over the last one, so that whoever reads that is not disturbed.
+    """Builds a new file and renames it over the last one, so that readers of the last one are not disturbed.
 
-    The new file has the same name in another folder, because a DuckDB catalog is named after its file and
-    the views refer to it.
+    The new file has the same name in another folder, because DuckDB names a catalog after its file, and views
+    refer to the catalog.
     """
 
     target = "duckdb"
@@ -34,10 +35,10 @@ class DuckDBWarehouse(Warehouse):
     def __init__(self, data: Path) -> None:
         super().__init__(data)
         self.final = data / "warehouse.duckdb"
-        self.aside = data / ".build" / "warehouse.duckdb"
+        self.new = data / ".build" / "warehouse.duckdb"
         self.parquet = data / "parquet"
         self.results = self.parquet / "results.parquet"
-        self.stays_behind = False
+        self.leaves_history = False
 
     def __str__(self) -> str:
         return str(self.final)
@@ -46,69 +47,67 @@ class DuckDBWarehouse(Warehouse):
         return self.final.exists()
 
     def begin(self) -> dict[str, str]:
-        self.aside.parent.mkdir(exist_ok=True)
-        for leftover in (self.aside, write_ahead_log(self.aside)):
+        self.new.parent.mkdir(exist_ok=True)
+        for leftover in (self.new, write_ahead_log(self.new)):
             leftover.unlink(missing_ok=True)
-        source = lake_from_environment()
-        # What is in a lake has no checksums.
-        if source or not changes.can_be_told(self.parquet):
+        lake = lake_from_environment()
+        # A lake has no checksums.
+        if lake or not has_checksums(self.parquet):
             self.code = ""
-        place = {"PITWALL_WAREHOUSE": str(self.aside.absolute())}
+        connection = {"PITWALL_WAREHOUSE": str(self.new.absolute())}
         if not self.exists():
             self.plan = "full: there is no warehouse yet"
-            return place
+            return connection
         try:
             with duckdb.connect(self.final, read_only=True) as last:
-                found = self.why_full or changes.find(last, self.parquet, self.code)
-                if not isinstance(found, str) and found.is_nothing:
+                changes = self.why_full or find_changes(last, self.parquet, self.code)
+                if not isinstance(changes, str) and changes.is_nothing:
                     self.is_current = True
-                    self.plan = found.told
-                    return place
-                if not isinstance(found, str):
+                    self.plan = changes.summary
+                    return connection
+                if not isinstance(changes, str):
                     check_history(last, self.final)
-                    # While it is open nobody can write to it.
+                    # Nobody can write to the last warehouse while it is open here.
                     self.copy_last()
-                    self.plan = found.told
-                    return place | found.variables
-            self.plan = f"full: {found}"
-            if source:
-                self.results = source.fetch_table("results", self.aside.parent)
-            self.stays_behind = carry_history(self.final, self.aside, self.results)
+                    self.plan = changes.summary
+                    return connection | changes.variables
+            self.plan = f"full: {changes}"
+            if lake:
+                self.results = lake.fetch_table("results", self.new.parent)
+            self.leaves_history = carry_history(self.final, self.new, self.results)
         except duckdb.Error as error:
             raise PlainError(
                 f"{self.final}: cannot be read, and no other file has the history of revised results. If "
                 "another program writes to it, start again when that has ended; if it is broken, put a good "
-                f"copy in its place, or move it away to begin a new history. DuckDB says: {error}"
+                f"copy in its place, or move it away to start a new history. DuckDB says: {error}"
             ) from None
-        return place
+        return connection
 
     def copy_last(self) -> None:
-        """Copy the last warehouse to the place aside. Raises PlainError if there is no room for it."""
+        """Copy the last warehouse to the new place. Raises PlainError if the disk has no room for it."""
         try:
-            copy_warehouse(self.final, self.aside)
+            copy_warehouse(self.final, self.new)
         except OSError as error:
-            for copy in (self.aside, write_ahead_log(self.aside)):
+            for copy in (self.new, write_ahead_log(self.new)):
                 copy.unlink(missing_ok=True)
-            raise PlainError(
-                f"{self.aside}: {error.strerror}: the last good warehouse is unchanged"
-            ) from None
+            raise PlainError(f"{self.new}: {error.strerror}: the last good warehouse is unchanged") from None
 
-    def kept(self) -> str:
-        return str(self.aside) if self.aside.exists() else ""
+    def failed_build(self) -> str:
+        return str(self.new) if self.new.exists() else ""
 
     def commit(self) -> tuple[int, int]:
         try:
-            with duckdb.connect(self.aside) as connection:
-                changes.record(connection, self.parquet, self.code)
-            counts = count_marts(self.aside)
+            with duckdb.connect(self.new) as connection:
+                record(connection, self.parquet, self.code)
+            counts = count_marts(self.new)
         except duckdb.Error as error:
             last = "the last good warehouse is unchanged" if self.exists() else "there is no warehouse yet"
-            raise PlainError(f"{self.aside}: cannot be completed: {last}. DuckDB says: {error}") from None
-        if self.stays_behind:
-            tell_what_stays_behind(keep_beside(self.final))
-        # A log that somebody's broken session left belongs to the old file; DuckDB would try it on the new.
+            raise PlainError(f"{self.new}: cannot be completed: {last}. DuckDB says: {error}") from None
+        if self.leaves_history:
+            report_kept_history(keep_copy(self.final))
+        # A log that another program left belongs to the last file. DuckDB would apply it to the new one.
         write_ahead_log(self.final).unlink(missing_ok=True)
-        self.aside.replace(self.final)
+        self.new.replace(self.final)
         return counts
 
     def export(self, folder: Path) -> None:
@@ -118,45 +117,53 @@ class DuckDBWarehouse(Warehouse):
             for schema in self.EXPORTED:
                 query = "select table_name from information_schema.tables where table_schema = ?"
                 for (table,) in connection.execute(query, [schema]).fetchall():
-                    place = folder / schema / table
-                    place.mkdir(parents=True)
-                    file = str(place / "all.parquet").replace("'", "''")
-                    connection.execute(f"copy {schema}.\"{table}\" to '{file}' (format parquet)")
+                    out = folder / schema / table
+                    out.mkdir(parents=True)
+                    file = literal(out / "all.parquet")
+                    connection.execute(f"copy {schema}.{identifier(table)} to {file} (format parquet)")
 
 
 def count_marts(warehouse: Path) -> tuple[int, int]:
-    """Fold the write-ahead log into the file, and return the number of tables and of rows in marts."""
+    """Write the write-ahead log into the file, and return the number of tables and of rows in marts."""
     with duckdb.connect(warehouse) as connection:
         connection.execute("checkpoint")
         names = connection.execute(
             "select table_name from information_schema.tables where table_schema = 'marts'"
         ).fetchall()
-        rows = [connection.execute(f'select count(*) from marts."{name}"').fetchall() for (name,) in names]
+        rows = [
+            connection.execute(f"select count(*) from marts.{identifier(name)}").fetchall()
+            for (name,) in names
+        ]
     return len(names), sum(count for [(count,)] in rows)
 
 
 def write_ahead_log(warehouse: Path) -> Path:
-    """The file that DuckDB keeps beside a database while it is open for writing."""
+    """The file that DuckDB keeps next to a database that is open for writing."""
     return warehouse.with_name(warehouse.name + ".wal")
 
 
 def check_history(connection: duckdb.DuckDBPyConnection, last: Path) -> None:
-    """Raise PlainError if the history has a time to come."""
+    """Raise PlainError if the history has a time in the future."""
     [(latest,)] = connection.execute(
         f"select max(greatest(dbt_valid_from, dbt_valid_to)) from snapshots.{HISTORY}"
     ).fetchall()
     check_clock(latest, datetime.now(UTC), last, "this machine")
 
 
-def carry_history(last: Path, aside: Path, results: Path) -> bool:
-    """Copy the snapshots of the last good warehouse into the new file, where dbt adds to them.
+def carry_history(last: Path, new: Path, results: Path) -> bool:
+    """Copy the snapshots of the last warehouse into the new file, where dbt adds to them.
 
-    Returns whether revisions stay behind, because the new results are of another championship: every one of
-    them would look revised. Raises duckdb.Error if the file cannot be read.
+    They are not copied if the new results are of another championship, because every result would look
+    revised.
+
+    Returns:
+        Whether there are revisions that were not copied.
+
+    Raises:
+        duckdb.Error: the last warehouse cannot be read.
     """
-    with duckdb.connect(aside) as connection:
-        quoted = str(last).replace("'", "''")
-        connection.execute(f"attach '{quoted}' as last (read_only)")
+    with duckdb.connect(new) as connection:
+        connection.execute(f"attach {literal(last)} as last (read_only)")
         tables = connection.execute(
             "select table_name from information_schema.tables "
             "where table_catalog = 'last' and table_schema = 'snapshots'"
@@ -174,25 +181,26 @@ def carry_history(last: Path, aside: Path, results: Path) -> bool:
                 return connection.execute(query).fetchall() == [(True,)]
         connection.execute("create schema snapshots")
         for (table,) in tables:
-            connection.execute(f'create table snapshots."{table}" as from last.snapshots."{table}"')
+            name = identifier(table)
+            connection.execute(f"create table snapshots.{name} as from last.snapshots.{name}")
         if (HISTORY,) in tables:
             check_history(connection, last)
     return False
 
 
 def copy_warehouse(warehouse: Path, copy: Path) -> None:
-    """Copy a warehouse, and the log that may belong to it; as a clone where the file system can."""
-    for file, to in ((warehouse, copy), (write_ahead_log(warehouse), write_ahead_log(copy))):
-        if file.exists():
-            with file.open("rb") as source, to.open("wb") as target:
+    """Copy a warehouse and its write-ahead log, if any; as a clone if the file system can."""
+    for source, destination in ((warehouse, copy), (write_ahead_log(warehouse), write_ahead_log(copy))):
+        if source.exists():
+            with source.open("rb") as reader, destination.open("wb") as writer:
                 try:
-                    fcntl.ioctl(target, FICLONE, source.fileno())
+                    fcntl.ioctl(writer, FICLONE, reader.fileno())
                 except OSError:
-                    shutil.copyfileobj(source, target, 2**20)
+                    shutil.copyfileobj(reader, writer, 2**20)
 
 
-def keep_beside(warehouse: Path) -> Path:
-    """Copy a warehouse, and the log that may belong to it, to a name that tells the time. Returns it."""
+def keep_copy(warehouse: Path) -> Path:
+    """Copy a warehouse and its write-ahead log, if any, to a name with the time. Returns that path."""
     copy = warehouse.with_name(f"warehouse-{datetime.now(UTC):%Y%m%d-%H%M%S}.duckdb")
     shutil.copy2(warehouse, copy)
     if write_ahead_log(warehouse).exists():

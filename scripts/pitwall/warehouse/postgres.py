@@ -14,31 +14,31 @@ from pitwall.warehouse.base import (
     Warehouse,
     check_clock,
     is_of_other_results,
-    tell_what_stays_behind,
+    report_kept_history,
 )
-from pitwall.warehouse.postgres_raw import (
+from pitwall.warehouse.postgres_connection import (
     connect,
-    literal,
-    load,
-    name_of_place,
-    place,
-    plainly,
-    quoted,
-    rows,
+    connection_settings,
+    database_name,
+    plain_errors,
+    query_rows,
     transaction,
 )
+from pitwall.warehouse.postgres_raw import load_raw
+from pitwall.warehouse.sql import identifier, literal
 
 SCHEMAS = ("raw", "seeds", "staging", "snapshots", "intermediate", "marts", "quality")
+SCHEMA_LIST = ", ".join(map(literal, SCHEMAS))
 NEW, OLD = "__new", "__old"
 # The key of an advisory lock, which PostgreSQL wants as a number.
 LOCK = int.from_bytes(b"pitwall", "big")
 
 
 class PostgresWarehouse(Warehouse):
-    """Builds into schemas with a suffix, and renames them over the last ones in one transaction.
+    """Builds into schemas with a suffix, then renames them to replace the last ones in one transaction.
 
-    Renaming waits for no reader, and views keep what they refer to. The schemas belong to Pitwall as a whole;
-    who may read them, and the views of others that read them, are carried over.
+    Renaming waits for no reader, and a view keeps the tables that it reads. The schemas belong to Pitwall as
+    a whole. The rights of other users on them, and the views of others that read them, are carried over.
     """
 
     target = "postgres"
@@ -47,124 +47,122 @@ class PostgresWarehouse(Warehouse):
         super().__init__(data)
         self.connection: Any = None
         self.had_one = False
-        self.stays_behind = False
+        self.leaves_history = False
 
     def __str__(self) -> str:
-        return name_of_place()
+        return database_name()
 
     def exists(self) -> bool:
         return self.had_one
 
     def begin(self) -> dict[str, str]:
-        # It stays open until the end: the lock is that of the connection.
+        # It stays open until the end, because the lock belongs to the connection.
         self.connection = connect()
-        with plainly(), self.connection.cursor() as cursor:
-            if rows(cursor, f"select pg_try_advisory_lock({LOCK})") != [(True,)]:
+        with plain_errors(), self.connection.cursor() as cursor:
+            if query_rows(cursor, f"select pg_try_advisory_lock({LOCK})") != [(True,)]:
                 raise PlainError(
-                    f"{self}: another build is at work in this database; start again when it has ended"
+                    f"{self}: another build is running in this database; start again when it has ended"
                 )
-            there = schemas(cursor)
-            self.had_one = "marts" in there
-            check_ours(cursor, self)
+            self.had_one = "marts" in our_schemas(cursor)
+            check_replaceable(cursor, self)
             for name in SCHEMAS:
                 for suffix in (NEW, OLD):
                     cursor.execute(f"drop schema if exists {name}{suffix} cascade")
             with transaction(cursor):
-                load(cursor, self.data / "parquet", f"raw{NEW}")
-                self.stays_behind = carry_history(cursor)
-        return {**place(), "PITWALL_SCHEMA_SUFFIX": NEW}
+                load_raw(cursor, self.data / "parquet", f"raw{NEW}")
+                self.leaves_history = carry_history(cursor)
+        return {**connection_settings(), "PITWALL_SCHEMA_SUFFIX": NEW}
 
-    def kept(self) -> str:
+    def failed_build(self) -> str:
         return f"the schemas *{NEW}"
 
     def commit(self) -> tuple[int, int]:
-        with plainly(), self.connection.cursor() as cursor:
-            counts = count(cursor, f"marts{NEW}")
-            kept = f"snapshots_{datetime.now(UTC):%Y%m%d_%H%M%S}" if self.stays_behind else ""
-            swap(cursor, kept)
+        with plain_errors(), self.connection.cursor() as cursor:
+            counts = count_rows(cursor, f"marts{NEW}")
+            kept = f"snapshots_{datetime.now(UTC):%Y%m%d_%H%M%S}" if self.leaves_history else ""
+            swap_schemas(cursor, kept)
             if kept:
-                tell_what_stays_behind(f"schema {kept}")
+                report_kept_history(f"schema {kept}")
             drop_old(cursor)
         self.connection.close()
         return counts
 
     def export(self, folder: Path) -> None:
-        with connect() as connection, plainly(), connection.cursor() as cursor:
-            if "marts" not in schemas(cursor):
+        with connect() as connection, plain_errors(), connection.cursor() as cursor:
+            if "marts" not in our_schemas(cursor):
                 raise NotAvailable(f"{self}: is not built yet; `make build ENGINE=postgres` builds it")
             for schema in self.EXPORTED:
-                for (table,) in rows(cursor, tables_query(schema)):
+                for (table,) in query_rows(cursor, tables_query(schema)):
                     (folder / schema / table).mkdir(parents=True)
                     export_table(cursor, schema, table, folder / schema / table / "all.parquet")
 
 
-def schemas(cursor: Any) -> list[str]:
-    """Those of Pitwall that there are."""
-    names = ", ".join(map(literal, SCHEMAS))
-    return [
-        name for (name,) in rows(cursor, f"select nspname::text from pg_namespace where nspname in ({names})")
-    ]
+def our_schemas(cursor: Any) -> list[str]:
+    """Those of Pitwall's schemas that exist."""
+    query = f"select nspname::text from pg_namespace where nspname in ({SCHEMA_LIST})"
+    return [name for (name,) in query_rows(cursor, query)]
 
 
 def tables_query(schema: str) -> str:
-    """The names of the tables of a schema."""
+    """A query for the names of the tables of a schema."""
     return (
         "select relname::text from pg_class where relkind = 'r' "
         f"and relnamespace = to_regnamespace({literal(schema)}) order by relname"
     )
 
 
-def check_ours(cursor: Any, warehouse: Warehouse) -> None:
+def check_replaceable(cursor: Any, warehouse: Warehouse) -> None:
     """Raise PlainError unless the schemas that a build replaces are Pitwall's, and may be replaced."""
-    names = ", ".join(map(literal, SCHEMAS))
-    owned_by_others = rows(
+    owned_by_others = query_rows(
         cursor,
-        f"select nspname::text, pg_get_userbyid(nspowner)::text from pg_namespace where nspname in ({names}) "
-        "and not pg_has_role(nspowner, 'usage') order by 1",
+        "select nspname::text, pg_get_userbyid(nspowner)::text from pg_namespace "
+        f"where nspname in ({SCHEMA_LIST}) and not pg_has_role(nspowner, 'usage') order by 1",
     )
     for schema, owner in owned_by_others:
         raise PlainError(
             f"{warehouse}: schema {schema} belongs to {owner}; build as that user, or in another database"
         )
-    there = schemas(cursor)
-    if there and rows(cursor, "select to_regclass('raw.load_manifest') is null") == [(True,)]:
+    found = our_schemas(cursor)
+    if found and query_rows(cursor, "select to_regclass('raw.load_manifest') is null") == [(True,)]:
         raise PlainError(
-            f"{warehouse}: has a schema {there[0]} that is not Pitwall's, as there is no raw.load_manifest; "
-            "a build would replace it. Name another database with PGDATABASE, or move the schema away"
+            f"{warehouse}: has a schema {found[0]} that is not Pitwall's, as there is no raw.load_manifest; "
+            "a build would replace it. Name another database with PGDATABASE, or rename the schema"
         )
-    for view, kind in rows(cursor, views_query("viewing.relkind")):
+    for view, kind in query_rows(cursor, views_query("viewing.relkind")):
         if kind != "v":
             raise PlainError(
-                f"{warehouse}: the materialized view {view} reads the warehouse and would be lost with the "
-                "last one; make it a plain view, or drop it and make it anew after the build"
+                f"{warehouse}: the materialized view {view} reads the warehouse, and would be lost with the "
+                "last one; make it a plain view, or drop it and create it again after the build"
             )
 
 
 def views_query(column: str) -> str:
-    """The views of other schemas that read those of Pitwall: the name, and a column of their pg_class."""
-    names = ", ".join(map(literal, SCHEMAS))
+    """A query for the views of other schemas that read Pitwall's: the name, and a column of pg_class."""
     return (
-        f"select distinct format('%I.%I', readers.nspname, viewing.relname), {column}::text as told "
+        f"select distinct format('%I.%I', readers.nspname, viewing.relname), {column}::text as value "
         "from pg_depend "
         "join pg_rewrite on classid = 'pg_rewrite'::regclass and objid = pg_rewrite.oid "
         "join pg_class as viewing on ev_class = viewing.oid "
         "join pg_namespace as readers on viewing.relnamespace = readers.oid "
         "join pg_class as read on refclassid = 'pg_class'::regclass and refobjid = read.oid "
         "join pg_namespace as owners on read.relnamespace = owners.oid "
-        f"where owners.nspname in ({names}) and readers.nspname not in ({names}) "
+        f"where owners.nspname in ({SCHEMA_LIST}) and readers.nspname not in ({SCHEMA_LIST}) "
         f"and readers.nspname not similar to '%({NEW}|{OLD})' order by 1"
     )
 
 
 def carry_history(cursor: Any) -> bool:
-    """Copy the snapshots of the last warehouse beside it, where dbt adds to them.
+    """Copy the snapshots of the last warehouse into a new schema, where dbt adds to them.
 
-    Returns whether revisions stay behind, because the new results are of another championship: every one of
-    them would look revised.
+    They are not copied if the new results are of another championship, because every result would look
+    revised.
+
+    Returns:
+        Whether there are revisions that were not copied.
     """
-    tables = [name for (name,) in rows(cursor, tables_query("snapshots"))]
+    tables = [name for (name,) in query_rows(cursor, tables_query("snapshots"))]
     if HISTORY in tables:
-        [counts] = rows(
+        [counts] = query_rows(
             cursor,
             "select count(*) as known, "
             "count(*) filter (where was.race_id = now.race_id and was.driver_id = now.driver_id) as same "
@@ -172,46 +170,47 @@ def carry_history(cursor: Any) -> bool:
             "where was.dbt_valid_to is null",
         )
         if is_of_other_results(*counts):
-            return rows(cursor, f"select count(dbt_valid_to) > 0 from snapshots.{HISTORY}") == [(True,)]
+            query = f"select count(dbt_valid_to) > 0 from snapshots.{HISTORY}"
+            return query_rows(cursor, query) == [(True,)]
         check_history(cursor)
     cursor.execute(f"create schema snapshots{NEW}")
-    for table in map(quoted, tables):
+    for table in map(identifier, tables):
         cursor.execute(f"create table snapshots{NEW}.{table} as table snapshots.{table}")
     return False
 
 
 def check_history(cursor: Any) -> None:
-    """Raise PlainError if the history has a time to come."""
-    [(latest, now)] = rows(
+    """Raise PlainError if the history has a time in the future."""
+    [(latest, now)] = query_rows(
         cursor,
         "select max(greatest(dbt_valid_from, dbt_valid_to)) as latest, current_timestamp as now "
         f"from snapshots.{HISTORY}",
     )
-    check_clock(latest, now, name_of_place(), "the server")
+    check_clock(latest, now, database_name(), "the server")
 
 
-def count(cursor: Any, schema: str) -> tuple[int, int]:
-    """The number of tables of a schema, and that of their rows."""
-    names = [name for (name,) in rows(cursor, tables_query(schema))]
-    counts = [rows(cursor, f"select count(*) from {schema}.{quoted(name)}") for name in names]
-    return len(names), sum(number for [(number,)] in counts)
+def count_rows(cursor: Any, schema: str) -> tuple[int, int]:
+    """The number of tables of a schema, and of all their rows."""
+    names = [name for (name,) in query_rows(cursor, tables_query(schema))]
+    counts = [query_rows(cursor, f"select count(*) from {schema}.{identifier(name)}") for name in names]
+    return len(names), sum(count for [(count,)] in counts)
 
 
-def swap(cursor: Any, kept: str) -> None:
-    """Put the new schemas in the place of the last ones, all at once.
+def swap_schemas(cursor: Any, kept: str) -> None:
+    """Replace the last schemas with the new ones, in one transaction.
 
     Args:
         cursor: of the connection that holds the lock.
-        kept: what to call the last snapshots if they stay behind; empty if they were carried over.
+        kept: the new name of the last snapshots if they were not copied; "" if they were.
     """
     with transaction(cursor):
-        views = rows(cursor, views_query("pg_get_viewdef(viewing.oid)"))
-        rights = rows(cursor, rights_query())
-        for name in schemas(cursor):
+        views = query_rows(cursor, views_query("pg_get_viewdef(viewing.oid)"))
+        rights = query_rows(cursor, rights_query())
+        for name in our_schemas(cursor):
             last = kept if kept and name == "snapshots" else f"{name}{OLD}"
             cursor.execute(f"alter schema {name} rename to {last}")
         for name in SCHEMAS:
-            if rows(cursor, f"select to_regnamespace('{name}{NEW}') is not null") == [(True,)]:
+            if query_rows(cursor, f"select to_regnamespace('{name}{NEW}') is not null") == [(True,)]:
                 cursor.execute(f"alter schema {name}{NEW} rename to {name}")
         for (grant,) in rights:
             cursor.execute(grant)
@@ -220,25 +219,24 @@ def swap(cursor: Any, kept: str) -> None:
 
 
 def rights_query() -> str:
-    """What grants others on the new schemas, tables and views what they may do with the last ones."""
-    names = ", ".join(map(literal, SCHEMAS))
+    """A query for the statements that grant other users the same rights on the new schemas and tables."""
     to_whom = "case grantee when 0 then 'public' else quote_ident(pg_get_userbyid(grantee)) end"
     option = "case when is_grantable then ' with grant option' else '' end"
     return (
         f"select format('grant %s on schema %I to %s%s', privilege_type, nspname, {to_whom}, {option}) "
         "from pg_namespace, aclexplode(nspacl) "
-        f"where nspname in ({names}) and grantee <> nspowner "
+        f"where nspname in ({SCHEMA_LIST}) and grantee <> nspowner "
         f"and to_regnamespace(nspname || '{NEW}') is not null "
         "union all "
         f"select format('grant %s on %I.%I to %s%s', privilege_type, nspname, relname, {to_whom}, {option}) "
         "from pg_class join pg_namespace on relnamespace = pg_namespace.oid, aclexplode(relacl) "
-        f"where nspname in ({names}) and relkind in ('r', 'v') and grantee <> relowner "
+        f"where nspname in ({SCHEMA_LIST}) and relkind in ('r', 'v') and grantee <> relowner "
         f"and to_regclass(format('%I.%I', nspname || '{NEW}', relname)) is not null"
     )
 
 
 def drop_old(cursor: Any) -> None:
-    """Drop what was replaced. Where somebody still reads it, the next build does."""
+    """Drop the replaced schemas. One that somebody still reads is dropped by the next build."""
     from adbc_driver_manager import Error
 
     cursor.execute("set lock_timeout = '3s'")
@@ -247,17 +245,17 @@ def drop_old(cursor: Any) -> None:
             cursor.execute(f"drop schema if exists {name}{OLD} cascade")
 
 
-def export_table(cursor: Any, schema: str, table: str, file: Path) -> None:
-    """Write a table as Parquet. Numbers with decimals become text, which has all their digits."""
-    relation = f"{quoted(schema)}.{quoted(table)}"
-    columns = rows(
+def export_table(cursor: Any, schema: str, table: str, path: Path) -> None:
+    """Write a table as Parquet. A decimal becomes text, which has all of its digits."""
+    relation = f"{identifier(schema)}.{identifier(table)}"
+    columns = query_rows(
         cursor,
         "select attname::text, atttypid = 'numeric'::regtype from pg_attribute "
         f"where attrelid = {literal(relation)}::regclass and attnum > 0 and not attisdropped order by attnum",
     )
     chosen = [
-        f"{quoted(name)}::text as {quoted(name)}" if is_decimal else quoted(name)
+        f"{identifier(name)}::text as {identifier(name)}" if is_decimal else identifier(name)
         for name, is_decimal in columns
     ]
     cursor.execute(f"select {', '.join(chosen)} from {relation}")
-    pl.DataFrame(cursor.fetch_arrow()).write_parquet(file)
+    pl.DataFrame(cursor.fetch_arrow()).write_parquet(path)

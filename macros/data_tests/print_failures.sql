@@ -14,17 +14,16 @@
 {% endmacro %}
 
 
-{#- Print one failing test: its name, how many failures, and the first three. -#}
+{#- Print one failing test: its name, how many failures dbt counts, and the first three. -#}
 {% macro print_failing_rows(test, failures, status, compiled_code=none) %}
-    {% set lines = [] %}
+    {% do print(status ~ ' in ' ~ test.name ~ ', failures: ' ~ failures ~ ', the first:') %}
     {% for row in run_query(failing_rows_query(test, compiled_code)).rows %}
         {% set cells = [] %}
         {% for name, value in row.items() %}
-            {% do cells.append(name ~ '=' ~ ('NULL' if value is none else (value | string | truncate(60)))) %}
+            {% do cells.append(name ~ '=' ~ ('NULL' if value is none else value | string | truncate(60))) %}
         {% endfor %}
-        {% do lines.append(cells | join(', ')) %}
+        {% do print('    ' ~ cells | join(', ')) %}
     {% endfor %}
-    {% do print('  ' ~ status ~ ' in ' ~ test.name ~ ' (' ~ failures ~ '): ' ~ (lines | join(' | '))) %}
 {% endmacro %}
 
 

@@ -299,7 +299,7 @@ def test_every_singular_test_says_what_is_true(project: Project) -> None:
 
 
 def test_every_macro_is_described(project: Project) -> None:
-    """Also generic tests and materializations. The arguments are too, but a materialization's are dbt's own."""
+    """Generic tests and materializations too, and all arguments (those of a materialization are dbt's)."""
     problems = []
     for macro in project.manifest["macros"].values():
         if macro["package_name"] != PACKAGE:

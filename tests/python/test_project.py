@@ -278,6 +278,44 @@ def test_every_source_and_seed_states_its_grain_and_key(project: Project) -> Non
     )
 
 
+def test_every_singular_test_says_what_is_true(project: Project) -> None:
+    """It has a description, and its name is the statement that it tests."""
+    singular = [
+        node
+        for node in project.manifest["nodes"].values()
+        if node["resource_type"] == "test"
+        and node["package_name"] == PACKAGE
+        and not node.get("test_metadata")
+    ]
+    assert singular
+    problems = [f"{test['name']}: no description" for test in singular if not test["description"].strip()]
+    problems += [
+        f"{test['name']}: begins with {prefix}"
+        for test in singular
+        for prefix in ("assert_", "warn_", "test_")
+        if test["name"].startswith(prefix)
+    ]
+    fail_on(problems, "Singular tests:")
+
+
+def test_every_macro_is_described(project: Project) -> None:
+    """Generic tests and materializations too, and all arguments (those of a materialization are dbt's)."""
+    problems = []
+    for macro in project.manifest["macros"].values():
+        if macro["package_name"] != PACKAGE:
+            continue
+        name = f"{macro['original_file_path']}: {macro['name']}"
+        if not macro["description"].strip():
+            problems.append(f"{name}: no description")
+        if not macro["name"].startswith("materialization_"):
+            problems += [
+                f"{name}: no description of {argument['name']}"
+                for argument in macro["arguments"]
+                if not (argument.get("description") or "").strip()
+            ]
+    fail_on(problems, "Macros:")
+
+
 # Contracts and keys
 
 

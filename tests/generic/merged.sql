@@ -6,12 +6,15 @@
 
     `parents`: the tables that the model's relationships tests refer to, so that dbt builds them before. -#}
 {% test merged(model, parents=[]) %}
-    {{ config(
-        enabled=var('merged_tests'),
-        meta={'merged': false},
-        fail_calc='cast(coalesce(sum(failures), 0) as bigint)',
-    ) }}
-    {% if execute %}
-        {{ merged_query(merged_tests(attached_node())) }}
-    {% endif %}
+
+{{ config(
+    enabled=var('merged_tests'),
+    meta={'merged': false},
+    fail_calc='cast(coalesce(sum(failures), 0) as bigint)',
+) }}
+
+{% if execute -%}
+{{ merged_query(merged_tests(attached_node())) }}
+{%- endif %}
+
 {% endtest %}

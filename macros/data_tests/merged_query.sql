@@ -20,7 +20,7 @@
 {% endmacro %}
 
 
-{#- Stop with a message if a test cannot be merged: it would be run otherwise than its YAML says. -#}
+{#- Stop with a message if a test cannot be merged: it would not run as its YAML says. -#}
 {% macro check_mergeable(test) %}
     {% set own = [] %}
     {% do own.append('severity') if test.config.severity | lower != 'error' %}
@@ -50,7 +50,7 @@
 {% endmacro %}
 
 
-{#- The arguments of a native test with variables and the like rendered, less those that name a relation. -#}
+{#- The arguments of a native test with variables and the like rendered, without those that name a relation. -#}
 {% macro test_arguments(test) %}
     {% set arguments = {} %}
     {% for name, value in test.test_metadata.kwargs.items() if name not in ('model', 'to', 'compare_model') %}

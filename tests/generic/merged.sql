@@ -2,7 +2,7 @@
     engine needs, so `make build` runs this test (variable `merged_tests`) and excludes the tests that it stands for
     (`config.meta.merged`). Everywhere else the native tests run one by one and this test is disabled.
 
-    It finds the tests in dbt's graph. Fails with one row per failing test: its unique id and the number of failures.
+    It finds the tests in dbt's graph. Returns one row per failing test: its unique id and the number of failures.
 
     `parents`: the tables that the model's relationships tests refer to, so that dbt builds them before. -#}
 {% test merged(model, parents=[]) %}

@@ -278,6 +278,44 @@ def test_every_source_and_seed_states_its_grain_and_key(project: Project) -> Non
     )
 
 
+def test_every_singular_test_says_what_is_true(project: Project) -> None:
+    """It has a description, and its name is the statement that it tests."""
+    singular = [
+        node
+        for node in project.manifest["nodes"].values()
+        if node["resource_type"] == "test"
+        and node["package_name"] == PACKAGE
+        and not node.get("test_metadata")
+    ]
+    assert singular
+    problems = [f"{test['name']}: no description" for test in singular if not test["description"].strip()]
+    problems += [
+        f"{test['name']}: begins with {prefix}"
+        for test in singular
+        for prefix in ("assert_", "warn_", "test_")
+        if test["name"].startswith(prefix)
+    ]
+    fail_on(problems, "Singular tests:")
+
+
+def test_every_macro_is_described(project: Project) -> None:
+    """Generic tests and materializations too, and all arguments (those of a materialization are dbt's)."""
+    problems = []
+    for macro in project.manifest["macros"].values():
+        if macro["package_name"] != PACKAGE:
+            continue
+        name = f"{macro['original_file_path']}: {macro['name']}"
+        if not macro["description"].strip():
+            problems.append(f"{name}: no description")
+        if not macro["name"].startswith("materialization_"):
+            problems += [
+                f"{name}: no description of {argument['name']}"
+                for argument in macro["arguments"]
+                if not (argument.get("description") or "").strip()
+            ]
+    fail_on(problems, "Macros:")
+
+
 # Contracts and keys
 
 
@@ -924,3 +962,66 @@ def test_a_deprecation_would_be_seen(tmp_path: Path) -> None:
     run = parse(tmp_path, tmp_path)
     assert run.returncode == 1
     assert "Deprecation" in run.stdout.partition("DEPRECATIONS")[2]
+
+
+# Judgements
+
+# Numbers in SQL that are no judgement, by file, with the reason.
+# 0, 1 and a factor of 100 (per cent) need none.
+NUMBERS = {
+    "constructor_pit_stops": {"0.25": "a quartile", "0.75": "a quartile"},
+    "dim_dates": {
+        **dict.fromkeys(("10", "100", "1000", "10000", "100000"), "the value of a digit at its place"),
+        **dict.fromkeys(("12", "31"), "the last day of the year"),
+    },
+    "fct_pit_stop_times": {"2": "the lap into the lane and the lap out of it"},
+    "fct_qualifying_results": {"2147483647": "the greatest integer, which stands for no time"},
+    "fct_race_laps": {"1000000.0": "the unit is a millionth"},
+    "fct_race_pace": {"0.25": "a quartile", "0.75": "a quartile"},
+    "fct_race_results": {"3": "the places on a podium"},
+    "fct_undercuts": {"2": "the lap before the out-lap"},
+    "int_careers__seasons": {"3": "the places on a podium"},
+    "int_championship__countback": {"19": "one place after 18", "37": "one place after 36"},
+    "int_championship__points_by_system": {"2": "points have two decimals"},
+    "int_championship__session_maxima": {"2": "the best place of a second car"},
+    "team_mate_careers": {"0.5": "the median"},
+    "team_mate_seasons": {"0.5": "the median"},
+}
+
+
+def numbers_of(text: str) -> set[str]:
+    """The numbers in SQL that need a reason. Not seen are those inside a text that is handed to a macro."""
+    text = re.sub(r"\bdecimal\(\d+, \d+\)|[*/] 100(\.0)?\b", "", code_of(text))
+    return set(re.findall(r"(?<![\w.])\d+(?:\.\d+)?", text)) - {"0", "1"}
+
+
+def test_a_judgement_is_a_var() -> None:
+    """A threshold is a var of dbt_project.yml with its reason, and no number in a model or a test."""
+    problems = []
+    for path in MODEL_FILES + sorted((PROJECT / "tests").rglob("*.sql")):
+        found, known = numbers_of(path.read_text(encoding="utf-8")), NUMBERS.get(path.stem, {}).keys()
+        problems += [f"{path.stem}: {number} has no reason" for number in found - known]
+        problems += [f"{path.stem}: {number} is not there any more" for number in known - found]
+    fail_on(problems, "Make it a var of dbt_project.yml, or say in NUMBERS why it is no judgement:")
+
+
+def test_a_judgement_in_sql_would_be_found() -> None:
+    """Types, per cent, comments and vars are no judgements; every other number is asked for its reason."""
+    assert numbers_of("where laps >= 5 and share * 100 < {{ var('least_percent') }} -- 7 of 9") == {"5"}
+    assert numbers_of("select cast(x as decimal(8, 3)), 1.05 * y from t_2 having count(*) > 1") == {"1.05"}
+
+
+def test_every_var_has_a_reason_and_a_reader() -> None:
+    """A comment stands above each var or block of vars, and a model or macro reads the var."""
+    lines = (PROJECT / "dbt_project.yml").read_text(encoding="utf-8").partition("\nvars:\n")[2].splitlines()
+    declared: dict[str, bool] = {}
+    for before, line in zip(["", *lines], lines, strict=False):
+        if line and not line.startswith(" "):
+            break
+        if name := re.match(r"  (\w+):", line):
+            declared[name[1]] = bool(before.strip())
+    readers = MODEL_FILES + list((PROJECT / "macros").rglob("*.sql"))
+    read = set(re.findall(r"\bvar\('(\w+)'\)", "".join(path.read_text(encoding="utf-8") for path in readers)))
+    problems = [f"{name}: no comment" for name, has_reason in declared.items() if not has_reason]
+    problems += [f"{name}: nothing reads it" for name in declared.keys() - read]
+    fail_on(problems, "The vars of dbt_project.yml:")

@@ -1,8 +1,9 @@
 with
 
-driver_seasons as (
+careers as (
 
-    select * from {{ ref('driver_seasons') }}
+    select * from {{ ref('int_careers__careers') }}
+    where championship = 'drivers'
 
 ),
 
@@ -18,122 +19,63 @@ races as (
 
 ),
 
-marked as (
+seasons as (
 
-    select
-        *,
-        min(case when first_race_id is not null then season end) over (partition by driver_id) as first_start_season,
-        max(case when last_race_id is not null then season end) over (partition by driver_id) as last_start_season,
-        min(case when first_win_race_id is not null then season end) over (partition by driver_id) as first_win_season
-    from driver_seasons
-
-),
-
-totals as (
-
-    select
-        driver_id,
-        count(*) as seasons,
-        min(season) as first_season,
-        max(season) as last_season,
-        sum(entries) as entries,
-        sum(starts) as starts,
-        sum(classified_finishes) as classified_finishes,
-        sum(finishes) as finishes,
-        sum(retirements) as retirements,
-        sum(accident_retirements) as accident_retirements,
-        sum(mechanical_retirements) as mechanical_retirements,
-        sum(disqualifications) as disqualifications,
-        sum(wins) as wins,
-        sum(podiums) as podiums,
-        sum(poles) as poles,
-        sum(fastest_laps) as fastest_laps,
-        sum(races_with_fastest_lap) as races_with_fastest_lap,
-        sum(sprint_starts) as sprint_starts,
-        sum(sprint_wins) as sprint_wins,
-        sum(points) as points,
-        sum(points_gross) as points_gross,
-        count(*) filter (where is_champion) as titles,
-        min(case when is_season_complete then championship_position end) as best_championship_position,
-        min(best_finish) as best_finish,
-        min(best_grid) as best_grid,
-        sum(laps_completed) as laps_completed,
-        sum(laps_led) as laps_led,
-        sum(races_with_laps) as races_with_laps,
-        max(case when season = first_start_season then first_race_id end) as first_race_id,
-        max(case when season = last_start_season then last_race_id end) as last_race_id,
-        max(case when season = first_win_season then first_win_race_id end) as first_win_race_id,
-        min(case when is_champion then season end) as first_title_season,
-        sum(indianapolis_500_starts) as indianapolis_500_starts,
-        sum(indianapolis_500_wins) as indianapolis_500_wins,
-        sum(indianapolis_500_podiums) as indianapolis_500_podiums,
-        sum(indianapolis_500_poles) as indianapolis_500_poles
-    from marked
-    group by driver_id
-
-),
-
-last_race_dates as (
-
-    select
-        season,
-        max(race_date) as race_date
-    from races
-    group by season
+    select * from {{ ref('dim_seasons') }}
 
 ),
 
 final as (
 
     select
-        totals.driver_id,
-        cast(totals.seasons as integer) as seasons,
-        totals.first_season,
-        totals.last_season,
-        cast(totals.entries as integer) as entries,
-        cast(totals.starts as integer) as starts,
-        cast(totals.classified_finishes as integer) as classified_finishes,
-        cast(totals.finishes as integer) as finishes,
-        cast(totals.retirements as integer) as retirements,
-        cast(totals.accident_retirements as integer) as accident_retirements,
-        cast(totals.mechanical_retirements as integer) as mechanical_retirements,
-        cast(totals.disqualifications as integer) as disqualifications,
-        cast(totals.titles as integer) as titles,
-        cast(totals.wins as integer) as wins,
-        cast(totals.podiums as integer) as podiums,
-        cast(totals.poles as integer) as poles,
-        cast(totals.fastest_laps as integer) as fastest_laps,
-        cast(totals.races_with_fastest_lap as integer) as races_with_fastest_lap,
-        cast(totals.sprint_starts as integer) as sprint_starts,
-        cast(totals.sprint_wins as integer) as sprint_wins,
-        cast(totals.points as decimal(8, 2)) as points,
-        cast(totals.points_gross as decimal(8, 2)) as points_gross,
-        totals.best_championship_position,
-        totals.best_finish,
-        totals.best_grid,
-        cast(totals.laps_completed as integer) as laps_completed,
-        cast(totals.laps_led as integer) as laps_led,
-        cast(totals.races_with_laps as integer) as races_with_laps,
-        totals.first_race_id,
-        totals.last_race_id,
-        totals.first_win_race_id,
-        totals.first_title_season,
+        careers.competitor_id as driver_id,
+        careers.seasons,
+        careers.first_season,
+        careers.last_season,
+        careers.entries,
+        careers.starts,
+        careers.classified_finishes,
+        careers.finishes,
+        careers.retirements,
+        careers.accident_retirements,
+        careers.mechanical_retirements,
+        careers.disqualifications,
+        careers.titles,
+        careers.wins,
+        careers.podiums,
+        careers.poles,
+        careers.fastest_laps,
+        careers.races_with_fastest_lap,
+        careers.sprint_starts,
+        careers.sprint_wins,
+        cast(careers.points as decimal(8, 2)) as points,
+        cast(careers.points_gross as decimal(8, 2)) as points_gross,
+        careers.best_championship_position,
+        careers.best_finish,
+        careers.best_grid,
+        careers.laps_completed,
+        careers.laps_led,
+        careers.races_with_laps,
+        careers.first_race_id,
+        careers.last_race_id,
+        careers.first_win_race_id,
+        careers.first_title_season,
         {{ age_in_years('drivers.date_of_birth', 'first_races.race_date') }} as age_at_first_race,
         {{ age_in_years('drivers.date_of_birth', 'first_wins.race_date') }} as age_at_first_win,
-        {{ age_in_years('drivers.date_of_birth', 'last_race_dates.race_date') }} as age_at_first_title,
-        cast(totals.indianapolis_500_starts as integer) as indianapolis_500_starts,
-        cast(totals.indianapolis_500_wins as integer) as indianapolis_500_wins,
-        cast(totals.indianapolis_500_podiums as integer) as indianapolis_500_podiums,
-        cast(totals.indianapolis_500_poles as integer) as indianapolis_500_poles
-    from totals
+        {{ age_in_years('drivers.date_of_birth', 'seasons.last_race_date') }} as age_at_first_title,
+        careers.indianapolis_500_starts,
+        careers.indianapolis_500_wins,
+        careers.indianapolis_500_podiums,
+        careers.indianapolis_500_poles
+    from careers
     inner join drivers
-        on totals.driver_id = drivers.driver_id
+        on careers.competitor_id = drivers.driver_id
     left join races as first_races
-        on totals.first_race_id = first_races.race_id
+        on careers.first_race_id = first_races.race_id
     left join races as first_wins
-        on totals.first_win_race_id = first_wins.race_id
-    left join last_race_dates
-        on totals.first_title_season = last_race_dates.season
+        on careers.first_win_race_id = first_wins.race_id
+    left join seasons
+        on careers.first_title_season = seasons.season
 
 )
 

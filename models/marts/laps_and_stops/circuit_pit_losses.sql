@@ -34,7 +34,7 @@ lane_times as (
     select
         circuit_id,
         season,
-        count(*) as stops,
+        cast(count(*) as integer) as stops,
         {{ percentile_ms('duration_ms') }} as median_duration_ms
     from circuit_stops
     group by circuit_id, season
@@ -46,7 +46,7 @@ losses as (
     select
         circuit_id,
         season,
-        count(*) as measured_stops,
+        cast(count(*) as integer) as measured_stops,
         {{ percentile_ms('time_lost_ms') }} as median_time_lost_ms
     from circuit_stops
     where time_lost_ms is not null
@@ -59,10 +59,12 @@ final as (
     select
         lane_times.circuit_id,
         lane_times.season,
-        cast(lane_times.stops as integer) as stops,
+        lane_times.stops,
         lane_times.median_duration_ms,
-        cast(coalesce(losses.measured_stops, 0) as integer) as measured_stops,
-        case when losses.measured_stops >= 5 then losses.median_time_lost_ms end as median_time_lost_ms
+        coalesce(losses.measured_stops, 0) as measured_stops,
+        case
+            when losses.measured_stops >= {{ var('pit_loss_stops') }} then losses.median_time_lost_ms
+        end as median_time_lost_ms
     from lane_times
     left join losses
         on lane_times.circuit_id = losses.circuit_id

@@ -14,7 +14,7 @@ seasons as (
     select
         season,
         constructor_id,
-        count(*) as stops,
+        cast(count(*) as integer) as stops,
         min(duration_ms) as fastest_ms,
         {{ percentile_ms('duration_to_race_median_ms') }} as median_to_race_median_ms,
         {{ percentile_ms('duration_to_race_median_ms', 0.75) }}
@@ -29,7 +29,7 @@ final as (
     select
         season,
         constructor_id,
-        cast(stops as integer) as stops,
+        stops,
         fastest_ms,
         median_to_race_median_ms,
         interquartile_range_ms,

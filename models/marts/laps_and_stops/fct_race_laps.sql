@@ -127,10 +127,10 @@ race_references as (
 
     select
         race_id,
-        {{ percentile_ms('field_median_ms', 0.25) }} as race_reference_ms
+        {{ percentile_ms('field_median_ms', var('race_reference_percentile') | int / 100) }} as race_reference_ms
     from field_laps
     group by race_id
-    having count(*) >= 10
+    having count(*) >= {{ var('race_reference_laps') }}
 
 ),
 
@@ -140,7 +140,8 @@ field_pace as (
         field_laps.race_id,
         field_laps.lap_number,
         field_laps.field_median_ms,
-        field_laps.field_median_ms * 100 >= race_references.race_reference_ms * 106 as is_field_slow
+        field_laps.field_median_ms * 100
+        >= race_references.race_reference_ms * {{ var('slow_field_percent') }} as is_field_slow
     from field_laps
     inner join race_references
         on field_laps.race_id = race_references.race_id
@@ -170,8 +171,10 @@ timed as (
         field_pace.field_median_ms,
         field_pace.is_field_slow,
         running.lap_time_ms * 1000000.0 / field_pace.field_median_ms
-        >= driver_references.driver_reference * 1.05 as is_driver_slow,
-        case when running.laps_on_file = running.lap_number then running.sum_of_laps_ms end as elapsed_ms
+        >= driver_references.driver_reference * {{ var('slow_driver_percent') | int / 100 }} as is_driver_slow,
+        case
+            when running.laps_on_file = running.lap_number then cast(running.sum_of_laps_ms as integer)
+        end as elapsed_ms
     from running
     left join field_pace
         on running.race_id = field_pace.race_id
@@ -223,8 +226,8 @@ final as (
         case when classed.lap_number = 1 then results.grid_position else classed.position_before end
         - classed.position as positions_gained,
         classed.lap_time_ms,
-        cast(classed.elapsed_ms as integer) as elapsed_ms,
-        cast(classed.elapsed_ms - leaders.elapsed_ms as integer) as gap_to_leader_ms,
+        classed.elapsed_ms,
+        classed.elapsed_ms - leaders.elapsed_ms as gap_to_leader_ms,
         classed.field_median_ms,
         classed.lap_class,
         classed.lap_class = 'green' as is_green,

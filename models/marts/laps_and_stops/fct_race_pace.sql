@@ -16,15 +16,15 @@ quartiles as (
         driver_id,
         season,
         round,
-        count(*) as green_laps,
+        cast(count(*) as integer) as green_laps,
         {{ percentile_ms('lap_time_ms') }} as median_ms,
-        {{ percentile_ms('lap_time_ms', 0.1) }} as tenth_ms,
+        {{ percentile_ms('lap_time_ms', var('trimmed_percent') | int / 100) }} as fastest_trimmed_ms,
         {{ percentile_ms('lap_time_ms', 0.25) }} as lower_quartile_ms,
         {{ percentile_ms('lap_time_ms', 0.75) }} as upper_quartile_ms,
-        {{ percentile_ms('lap_time_ms', 0.9) }} as ninetieth_ms
+        {{ percentile_ms('lap_time_ms', 1 - var('trimmed_percent') | int / 100) }} as slowest_trimmed_ms
     from race_laps
     group by race_id, driver_id, season, round
-    having count(*) >= 5
+    having count(*) >= {{ var('race_pace_laps') }}
 
 ),
 
@@ -33,12 +33,12 @@ trimmed as (
     select
         quartiles.race_id,
         quartiles.driver_id,
-        avg(race_laps.lap_time_ms) as trimmed_mean_ms
+        cast(round(cast(avg(race_laps.lap_time_ms) as decimal(20, 3))) as integer) as trimmed_mean_ms
     from quartiles
     inner join race_laps
         on quartiles.race_id = race_laps.race_id
         and quartiles.driver_id = race_laps.driver_id
-        and race_laps.lap_time_ms between quartiles.tenth_ms and quartiles.ninetieth_ms
+        and race_laps.lap_time_ms between quartiles.fastest_trimmed_ms and quartiles.slowest_trimmed_ms
     group by quartiles.race_id, quartiles.driver_id
 
 ),
@@ -57,7 +57,8 @@ judged as (
 
     select
         quartiles.*,
-        quartiles.green_laps * 2 >= most_laps.most_green_laps as is_representative
+        quartiles.green_laps * 100
+        >= most_laps.most_green_laps * {{ var('representative_percent') }} as is_representative
     from quartiles
     inner join most_laps
         on quartiles.race_id = most_laps.race_id
@@ -82,10 +83,10 @@ final as (
         judged.driver_id,
         judged.season,
         judged.round,
-        cast(judged.green_laps as integer) as green_laps,
+        judged.green_laps,
         judged.is_representative,
         judged.median_ms,
-        cast(round(cast(trimmed.trimmed_mean_ms as decimal(20, 3))) as integer) as trimmed_mean_ms,
+        trimmed.trimmed_mean_ms,
         cast(judged.median_ms * 100.0 / best.best_median_ms as decimal(7, 3)) as median_pct_of_best,
         cast((judged.upper_quartile_ms - judged.lower_quartile_ms) * 100.0 / judged.median_ms as decimal(7, 3))
             as interquartile_range_pct

@@ -56,10 +56,10 @@ numbered as (
 
     select
         *,
-        coalesce(sum(case when ended_by is not null then 1 else 0 end) over (
+        1 + cast(coalesce(sum(case when ended_by is not null then 1 else 0 end) over (
             partition by race_id, driver_id order by lap_number
             rows between unbounded preceding and 1 preceding
-        ), 0) + 1 as stint_number
+        ), 0) as integer) as stint_number
     from ended
 
 ),
@@ -74,7 +74,7 @@ stints as (
         round,
         min(lap_number) as first_lap,
         max(lap_number) as last_lap,
-        count(*) as laps,
+        cast(count(*) as integer) as laps,
         max(ended_by) as ended_by
     from numbered
     group by race_id, driver_id, stint_number, season, round
@@ -101,7 +101,7 @@ slopes as (
         race_id,
         driver_id,
         stint_number,
-        count(*) as green_laps,
+        cast(count(*) as integer) as green_laps,
         {{ slope('lap_time_ms', 'lap_number') }} as slope_ms_per_lap
     from green_laps
     group by race_id, driver_id, stint_number
@@ -116,9 +116,9 @@ start_paces as (
         stint_number,
         {{ percentile_ms('lap_time_ms') }} as start_pace_ms
     from green_laps
-    where green_lap_number <= 3
+    where green_lap_number <= {{ var('stint_start_laps') }}
     group by race_id, driver_id, stint_number
-    having count(*) = 3
+    having count(*) = {{ var('stint_start_laps') }}
 
 ),
 
@@ -127,17 +127,17 @@ final as (
     select
         stints.race_id,
         stints.driver_id,
-        cast(stints.stint_number as integer) as stint_number,
+        stints.stint_number,
         stints.season,
         stints.round,
         stints.first_lap,
         stints.last_lap,
-        cast(stints.laps as integer) as laps,
+        stints.laps,
         stints.ended_by,
-        cast(coalesce(slopes.green_laps, 0) as integer) as green_laps,
+        coalesce(slopes.green_laps, 0) as green_laps,
         start_paces.start_pace_ms,
         case
-            when slopes.green_laps >= 8
+            when slopes.green_laps >= {{ var('stint_slope_laps') }}
                 then cast(round(cast(slopes.slope_ms_per_lap as decimal(20, 6)), 1) as decimal(9, 1))
         end as slope_ms_per_lap
     from stints

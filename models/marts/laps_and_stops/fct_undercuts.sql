@@ -40,7 +40,7 @@ first_stops as (
 
 ),
 
--- One stops, the other does so up to five laps later, on a lap of his own.
+-- One driver stops, the other stops a few laps later.
 stop_pairs as (
 
     select
@@ -55,7 +55,7 @@ stop_pairs as (
     from first_stops as early
     inner join first_stops as late
         on early.race_id = late.race_id
-        and late.lap_number between early.lap_number + 1 and early.lap_number + 5
+        and late.lap_number between early.lap_number + 1 and early.lap_number + {{ var('undercut_laps') }}
 
 ),
 
@@ -82,7 +82,7 @@ close_pairs as (
         on stop_pairs.race_id = late_after.race_id
         and stop_pairs.late_driver_id = late_after.driver_id
         and stop_pairs.late_stop_lap + 1 = late_after.lap_number
-    where abs(early_before.elapsed_ms - late_before.elapsed_ms) <= 3000
+    where abs(early_before.elapsed_ms - late_before.elapsed_ms) <= {{ var('undercut_gap_ms') }}
 
 ),
 

@@ -35,7 +35,7 @@ race_facts as (
 
     select
         races.circuit_id,
-        count(*) as races,
+        cast(count(*) as integer) as races,
         min(races.season) as first_season,
         max(races.season) as last_season
     from races
@@ -49,7 +49,7 @@ result_facts as (
         races.circuit_id,
         count(distinct race_results.race_id) filter (where race_results.is_pole) as poles,
         count(distinct race_results.race_id) filter (where race_results.is_pole and race_results.is_win) as pole_wins,
-        count(distinct race_results.driver_id) filter (where race_results.is_win) as different_winners
+        cast(count(distinct race_results.driver_id) filter (where race_results.is_win) as integer) as different_winners
     from race_results
     inner join races
         on race_results.race_id = races.race_id
@@ -77,7 +77,7 @@ driver_records as (
     select
         races.circuit_id,
         race_results.driver_id,
-        count(distinct race_results.race_id) filter (where race_results.is_win) as wins,
+        cast(count(distinct race_results.race_id) filter (where race_results.is_win) as integer) as wins,
         row_number() over (
             partition by races.circuit_id
             order by
@@ -137,33 +137,18 @@ final as (
 
     select
         circuits.circuit_id,
-        cast(coalesce(race_facts.races, 0) as integer) as races,
+        coalesce(race_facts.races, 0) as races,
         race_facts.first_season,
         race_facts.last_season,
         lap_records.lap_time_ms as lap_record_ms,
         lap_records.driver_id as lap_record_driver_id,
         lap_records.season as lap_record_season,
-        cast(
-            cast(
-                cast(car_facts.places_changed as decimal(20, 9)) / nullif(car_facts.cars_compared, 0)
-                as decimal(20, 9)
-            ) as decimal(8, 3)
-        ) as mean_places_changed,
-        cast(
-            cast(
-                cast(car_facts.retirements as decimal(20, 9)) / nullif(car_facts.cars_started, 0)
-                as decimal(20, 9)
-            ) as decimal(8, 4)
-        ) as attrition_rate,
-        cast(
-            cast(
-                cast(result_facts.pole_wins as decimal(20, 9)) / nullif(result_facts.poles, 0)
-                as decimal(20, 9)
-            ) as decimal(8, 4)
-        ) as pole_to_win_rate,
-        cast(coalesce(result_facts.different_winners, 0) as integer) as different_winners,
+        {{ ratio('car_facts.places_changed', 'car_facts.cars_compared', 'decimal(8, 3)') }} as mean_places_changed,
+        {{ ratio('car_facts.retirements', 'car_facts.cars_started', 'decimal(8, 4)') }} as attrition_rate,
+        {{ ratio('result_facts.pole_wins', 'result_facts.poles', 'decimal(8, 4)') }} as pole_to_win_rate,
+        coalesce(result_facts.different_winners, 0) as different_winners,
         driver_records.driver_id as most_successful_driver_id,
-        cast(coalesce(driver_records.wins, 0) as integer) as most_successful_driver_wins
+        coalesce(driver_records.wins, 0) as most_successful_driver_wins
     from circuits
     left join race_facts
         on circuits.circuit_id = race_facts.circuit_id

@@ -21,7 +21,7 @@ starts as (
     select
         races.season,
         cars.constructor_id,
-        count(*) as race_starts
+        cast(count(*) as integer) as race_starts
     from cars
     inner join races
         on cars.race_id = races.race_id
@@ -37,7 +37,7 @@ failures as (
         races.season,
         cars.constructor_id,
         cars.reason_out_group as cause,
-        count(*) as failures
+        cast(count(*) as integer) as failures
     from cars
     inner join races
         on cars.race_id = races.race_id
@@ -64,13 +64,9 @@ final as (
         starts.season,
         starts.constructor_id,
         causes_of_season.cause,
-        cast(coalesce(failures.failures, 0) as integer) as failures,
-        cast(starts.race_starts as integer) as race_starts,
-        cast(
-            cast(
-                cast(coalesce(failures.failures, 0) as decimal(20, 9)) / starts.race_starts as decimal(20, 9)
-            ) as decimal(8, 4)
-        ) as failures_per_start
+        coalesce(failures.failures, 0) as failures,
+        starts.race_starts,
+        {{ ratio('coalesce(failures.failures, 0)', 'starts.race_starts', 'decimal(8, 4)') }} as failures_per_start
     from starts
     inner join causes_of_season
         on starts.season = causes_of_season.season

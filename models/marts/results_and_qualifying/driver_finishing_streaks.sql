@@ -49,7 +49,7 @@ islands as (
         retirements_so_far,
         min(drive_number) as first_drive_number,
         max(drive_number) as last_drive_number,
-        count(*) as races
+        cast(count(*) as integer) as races
     from numbered
     where is_finished
     group by
@@ -69,7 +69,7 @@ final as (
         lasts.race_id as last_race_id,
         firsts.season as first_season,
         lasts.season as last_season,
-        cast(islands.races as integer) as races,
+        islands.races,
         lasts.next_race_id is null as is_unbroken,
         lasts.next_reason_out_group as reason_ended
     from islands

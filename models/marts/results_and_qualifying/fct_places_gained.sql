@@ -40,7 +40,8 @@ places as (
     inner join races
         on cars.race_id = races.race_id
     left join eras
-        on races.season between eras.first_season and coalesce(eras.last_season, 9999)
+        on races.season >= eras.first_season
+        and (races.season <= eras.last_season or eras.last_season is null)
     where not cars.is_shared_drive
 
 ),
@@ -72,8 +73,8 @@ expected as (
             when is_full_race and cars_in_era >= {{ var('expected_places_cars') }}
                 then (
                     places_at_circuit
-                    + {{ var('expected_places_weight') }} * cast(places_in_era as decimal(20, 9)) / cars_in_era
-                ) / (cars_at_circuit + {{ var('expected_places_weight') }})
+                    + {{ var('expected_places_weight_cars') }} * cast(places_in_era as decimal(20, 9)) / cars_in_era
+                ) / (cars_at_circuit + {{ var('expected_places_weight_cars') }})
         end as expected_places
     from others
 

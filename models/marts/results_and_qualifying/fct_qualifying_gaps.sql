@@ -72,22 +72,13 @@ final as (
         last_session,
         last_session_ms,
         last_session_ms - fastest_of_session_ms as gap_in_session_ms,
-        cast(
-            cast(
-                cast(last_session_ms - fastest_of_session_ms as decimal(20, 9)) * 100
-                / fastest_of_session_ms as decimal(20, 9)
-            ) as decimal(8, 3)
-        ) as gap_in_session_percent,
+        {{ percent('last_session_ms - fastest_of_session_ms', 'fastest_of_session_ms', 'decimal(8, 3)') }}
+            as gap_in_session_percent,
         deciding_ms,
         case when is_comparable_with_pole then last_session_ms - deciding_ms end as gap_to_pole_ms,
         case
             when is_comparable_with_pole
-                then cast(
-                    cast(
-                        cast(last_session_ms - deciding_ms as decimal(20, 9)) * 100
-                        / deciding_ms as decimal(20, 9)
-                    ) as decimal(8, 3)
-                )
+                then {{ percent('last_session_ms - deciding_ms', 'deciding_ms', 'decimal(8, 3)') }}
         end as gap_to_pole_percent,
         case when qualifying_format = 'knockout' then q1_ms - q2_ms end as gained_in_q2_ms,
         case when qualifying_format = 'knockout' then q2_ms - q3_ms end as gained_in_q3_ms

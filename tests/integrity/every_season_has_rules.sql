@@ -1,5 +1,5 @@
 {{ config(severity='warn') }}
--- Seasons after those of the seed `championship_periods`: the latest rules are assumed for them.
+-- Seasons without rules in the seed `championship_periods`, for which the latest rules are assumed.
 {{ warn_of_assumed_rules(ref('int_championship__rules')) }}
 select distinct
     season,

@@ -1,4 +1,4 @@
--- A driver who has more or fewer laps, or others, than the source files under him once the misfiled ones are set right.
+-- Drivers whose laps are not those that they drove, in number or in total time.
 with
 
 race_laps as (
@@ -15,7 +15,7 @@ lap_times as (
 
 ),
 
-told as (
+listed as (
 
     select
         race_id,
@@ -43,10 +43,10 @@ select
     driven.race_id,
     driven.driver_id
 from driven
-left join told
-    on driven.race_id = told.race_id
-    and driven.driver_id = told.driver_id
+left join listed
+    on driven.race_id = listed.race_id
+    and driven.driver_id = listed.driver_id
 where
-    told.laps is null
-    or driven.laps <> told.laps
-    or driven.laps_ms <> told.laps_ms
+    listed.laps is null
+    or driven.laps <> listed.laps
+    or driven.laps_ms <> listed.laps_ms

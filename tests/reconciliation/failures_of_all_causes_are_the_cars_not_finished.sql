@@ -1,4 +1,5 @@
--- The failures of a constructor's season, over all causes, are its cars that started and were not running at the flag.
+-- Seasons of constructors whose failures, over all causes, are not their cars that started and were not running at the
+-- flag, or whose starts differ.
 with
 
 reliability as (

@@ -1,4 +1,5 @@
--- Decided championships whose computed champion does not lead the source's latest table of the season.
+-- Competitors who lead only one of two tables, the computed and the official latest table of a season, and champions
+-- who do not lead both.
 with
 
 computed as (

@@ -1,5 +1,5 @@
--- A driver whose stints have more or fewer laps than he drove, in a race with pit stops,
--- or stints in a race that he did not drive.
+-- Drivers whose stints, in a race with pit stops, do not have exactly the laps that they drove, or are not numbered
+-- without gaps.
 with
 
 stints as (

@@ -1,5 +1,5 @@
--- A driver's pace that rests on a lap of a stopped race, or on one that the source files under another driver.
--- Counted on the laps themselves, and not on the classes that the pace was made of.
+-- Drivers whose race pace uses a lap of a stopped race, or one that the source files under another driver.
+-- Counts the laps themselves, not the classes from which the pace was computed.
 with
 
 race_pace as (

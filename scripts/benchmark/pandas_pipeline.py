@@ -591,8 +591,7 @@ def best_of_parts(results: pd.DataFrame, championship: str) -> pd.Series:
     """The points that count if only the best results count, by season, round and competitor.
 
     Args:
-        results: for each standing (`after` a round), the `round` and the `points` of the results that it
-        includes.
+        results: for each standing (`after` a round), `round` and `points` of the results that it includes.
     """
     counted = seed("counted_results")
     counted = counted[counted["championship"].isin(["both", championship])]

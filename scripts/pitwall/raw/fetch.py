@@ -57,8 +57,7 @@ def fetch(
         timeout: seconds for the whole download. The default is `time_limit()`.
 
     Raises:
-        PlainError: no such page, no answer, too slow, too large, or cut short. An older file is then
-        unchanged.
+        PlainError: no such page, no answer, too slow, too large, or cut short. An older file stays as it is.
     """
     limit = time_limit() if timeout is None else timeout
     if not is_url(url) or not urlsplit(url).hostname:

@@ -15,9 +15,12 @@ from pitwall.warehouse.fingerprint import code_fingerprint
 def build(engine: str, *, unit_tests_always: bool = False, full: bool = False) -> None:
     """Build the warehouse of an engine, and print where it is.
 
+    Unit tests test code, not data, so they run only if the code changed since they passed.
+
     Args:
-        engine: one of ENGINES. unit_tests_always: run the unit tests even if they passed with the same code.
-        They test code, not data. full: build everything again, even if an incremental build would do.
+        engine: one of ENGINES.
+        unit_tests_always: run the unit tests even if they passed with the same code.
+        full: build everything again, even if an incremental build would do.
 
     Raises:
         PlainError: why it failed. The last warehouse is unchanged.

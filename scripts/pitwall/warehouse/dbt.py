@@ -39,11 +39,12 @@ def dbt_build(
     """Run `dbt build` in a process of its own, so that everything is closed at the end. Print what dbt says.
 
     Args:
-        profile_target: the target of profiles.yml. data: the data folder. connection: the environment
-        variables that make dbt build in the right place. target: the folder for dbt's manifest and results.
-        lock: the lock of the data folder. dbt holds it too, so that no other build starts if this process is
-        killed
-            and dbt goes on.
+        profile_target: the target of profiles.yml.
+        data: the data folder.
+        connection: the environment variables that make dbt build in the right place.
+        target: the folder for dbt's manifest and results.
+        lock: the lock of the data folder. dbt gets it too: if this process is killed, no other build can
+            start before dbt ends.
         options: further options of `dbt build`.
 
     Returns:

@@ -69,8 +69,7 @@ class SparkWarehouse(Warehouse):
                 self.leaves_history = history["dbt_valid_to"].count() > 0
             else:
                 check_clock(latest_time(history), datetime.now(UTC), self, "this machine")
-                # dbt creates the snapshot from it. It cannot be a table yet: the catalog does not run before
-                # dbt.
+                # dbt creates the snapshot from it. It cannot be a table yet: dbt starts the catalog.
                 carried = {"PITWALL_HISTORY": str(self.last_history().absolute())}
         self.new.mkdir(parents=True)
         # Relative to the project, where dbt runs, because a script of Spark fails if the path has a space.

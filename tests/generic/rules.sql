@@ -79,7 +79,7 @@
 {%- endif -%}
 
 with checked as (
-    select * from {{ model }}
+    select * from {{ changed_seasons_of(model) }} as checked_rows
 ),
 
 {% if equal_rowcount is not none -%}

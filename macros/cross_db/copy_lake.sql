@@ -1,6 +1,6 @@
-{#- Puts the load of the lake that PITWALL_LAKE names into schema `raw`: tables and not views, so that each object
-    is fetched once a run, however many models read it, and the warehouse answers without the lake. The manifest is
-    read once, and names objects that do not change: a load that is put there meanwhile is the next run's. -#}
+{#- Tables and not views: each object is then fetched once per run, however many models read it, and the warehouse
+    answers without the lake. The manifest is read once, and the objects that it names never change: a load that
+    arrives during the run is left for the next run. -#}
 {% macro duckdb__copy_lake(tables) %}
     {% set lake = env_var('PITWALL_LAKE').rstrip('/') %}
     {# The same as in scripts/pitwall/raw/lake.py: no quote and no wildcard reaches SQL. #}
@@ -28,7 +28,7 @@
 {% endmacro %}
 
 
-{#- Drops what a run with the other kind of source left in `raw`: DuckDB replaces a view by a view only. -#}
+{#- DuckDB replaces a view only by a view, so what a run with the other kind of source left must go first. -#}
 {% macro duckdb__drop_raw(kind) %}
     {% set query = "select table_name from information_schema.tables where table_schema = 'raw' and table_type = '" ~ kind ~ "'
         and table_catalog = current_database()" %}

@@ -1,6 +1,4 @@
-{#- Puts the Parquet files into schema `raw`, a view per source table. Runs before every dbt command that runs
-    SQL, so that `dbt build` needs nothing but the files. PostgreSQL cannot read Parquet: there scripts/load_postgres.py
-    has filled tables, and all that is left is to say so where it has not. -#}
+{#- dbt runs it before every command that runs SQL, so that `dbt build` needs only the Parquet files. -#}
 {% macro create_raw_views() %}
     {% if execute %}
         {% do adapter.dispatch('create_raw_views')() %}
@@ -10,7 +8,7 @@
 
 {% macro default__create_raw_views(all_races=false) %}
     {% if changed_seasons() is none %}
-        {#- What scripts/build.py built from: no longer true of the tables. -#}
+        {#- The record of what the tables were built from is about to become wrong. -#}
         {% do run_query('drop schema if exists build cascade') %}
     {% endif %}
     {% set tables = graph.sources.values() | selectattr('package_name', 'equalto', 'pitwall') | list %}
@@ -40,6 +38,7 @@
 {% endmacro %}
 
 
+{#- PostgreSQL cannot read Parquet: scripts/load_postgres.py fills the tables, and this checks that it has. -#}
 {% macro postgres__create_raw_views() %}
     {% set tables = graph.sources.values() | selectattr('package_name', 'equalto', 'pitwall') | list %}
     {% set missing = [] %}
@@ -55,8 +54,8 @@
 {% endmacro %}
 
 
-{#- Spark has no glob() and no read_parquet(). A table that names the file and not a view, since a view has Spark read
-    the columns from the file anew for each query; and the whole path, since the catalog outlives the folder it was made in. -#}
+{#- Spark has no glob() and no read_parquet(). A table on the file and not a view, because Spark reads the columns of a
+    view's file again for each query. The path is absolute, because the catalog outlives the working folder. -#}
 {% macro spark__create_raw_views() %}
     {% set folder = env_var('PITWALL_DATA', 'data') ~ '/parquet' %}
     {% for schema in graph.sources.values() | map(attribute='schema') | unique %}
@@ -72,7 +71,7 @@
 {% endmacro %}
 
 
-{#- After an incremental run, which looked at the races of the changed seasons alone. -#}
+{#- An incremental run limited the raw views to the races of the changed seasons. -#}
 {% macro show_all_races() %}
     {% if execute and changed_seasons() is not none %}
         {% do default__create_raw_views(all_races=true) %}

@@ -1,4 +1,3 @@
-{#- The date of a month and day, `12` and `31`, in a year that SQL tells. -#}
 {% macro day_of_year(year, month, day) -%}
     {{ adapter.dispatch('day_of_year')(year, month, day) }}
 {%- endmacro %}

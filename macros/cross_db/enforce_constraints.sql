@@ -1,5 +1,5 @@
-{#- Spark enforces no constraint of a Parquet table, and dbt-spark leaves out those that a contract has. One query
-    looks for what breaks them, once the table is written; dbt then fails as it does where the engine refuses the row. -#}
+{#- Spark enforces no constraint on a Parquet table, and dbt-spark ignores the constraints of a contract. One query
+    counts the rows that break them after the table is written, so that the model fails as on the other engines. -#}
 {% macro spark__persist_constraints(relation, model) %}
     {% set keys = model.constraints | selectattr('type', 'in', ['primary_key', 'unique']) | map(attribute='columns') | list %}
     {% set not_null = [] %}

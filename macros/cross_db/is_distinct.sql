@@ -1,4 +1,3 @@
-{#- Whether two values differ, NULL being a value like any other. -#}
 {% macro is_distinct(this_one, that_one) -%}
     {{ adapter.dispatch('is_distinct')(this_one, that_one) }}
 {%- endmacro %}

@@ -1,5 +1,5 @@
-{#- dbt-spark puts values between quotes as they are: a quote in one ends it, and an empty one becomes the word None.
-    And it takes whole numbers for bigint, where the seeds declare integer. -#}
+{#- dbt-spark quotes values without escaping them: a quote inside a value ends it, and NULL becomes the word None. It
+    also makes whole numbers bigint, where the seeds declare integer. -#}
 {% macro spark__create_csv_table(model, agate_table) %}
     {% set sql %}
         create table {{ this }} (

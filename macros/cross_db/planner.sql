@@ -1,8 +1,9 @@
-{#- Hooks for the planner of PostgreSQL, nothing elsewhere. It guesses few rows behind window functions and
-    aggregates, takes them first and joins them by nested loops, or by a merge along the first of four keys, and then
-    needs minutes for what others do in a second: models are built with hash joins in the order in which they are
-    written. Compiling a query of many CTEs takes longer than to run it. And a table that was just made has no
-    statistics until it is analyzed. -#}
+{#- Hooks for the planner of PostgreSQL; nothing on other engines.
+    - Behind window functions and aggregates it expects few rows, joins them first, by nested loops or by a merge
+      along one of four keys, and needs minutes where others need a second. So models are built with hash joins, in
+      the order in which they are written.
+    - Just-in-time compilation of a query with many CTEs takes longer than the query.
+    - A new table has no statistics until it is analyzed. -#}
 {% macro before_model() %}
     {{- adapter.dispatch('before_model')() -}}
 {% endmacro %}
@@ -32,7 +33,7 @@
 {% endmacro %}
 
 
-{#- Redshift takes its macros from PostgreSQL where it has none, but has another planner. -#}
+{#- Without these, dbt would use those of PostgreSQL, whose planner Redshift does not have. -#}
 {% macro redshift__before_model() %}{% endmacro %}
 
 

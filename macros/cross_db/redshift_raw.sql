@@ -1,3 +1,3 @@
-{#- Nothing to prepare on Redshift: its `copy` fills the tables of schema `raw` from the lake, before dbt runs. -#}
+{#- Nothing to do: Redshift's `copy` fills the tables of schema `raw` from the lake before dbt runs. -#}
 {% macro redshift__create_raw_views() %}
 {% endmacro %}

@@ -1,4 +1,3 @@
-{#- The slope of least squares of one column over another, neither of them NULL; NULL where the other never changes. -#}
 {% macro slope(column, over_column) -%}
     {{ adapter.dispatch('slope')(column, over_column) }}
 {%- endmacro %}

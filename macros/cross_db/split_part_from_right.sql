@@ -1,4 +1,3 @@
-{#- The piece of a text at a place counted from the right, from 1. Empty where there are fewer pieces. -#}
 {% macro split_part_from_right(text, separator, place) -%}
     {{ adapter.dispatch('split_part_from_right')(text, separator, place) }}
 {%- endmacro %}

@@ -119,7 +119,7 @@
     season: the other seasons passed with the same code and the same data. -#}
 {% macro tested_rows(node) %}
     {% set seasons = changed_seasons() %}
-    {% if seasons is not none and 'season' in node.columns and node.config.materialized in ('by_season', 'incremental', 'view') %}
+    {% if seasons is not none and 'season' in node.columns and node.config.materialized in ('by_season', 'view') %}
         {% do return('(select * from ' ~ node.relation_name ~ ' where season in (' ~ seasons | join(', ') ~ ') or season is null)') %}
     {% endif %}
     {% do return(node.relation_name) %}

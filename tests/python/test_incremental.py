@@ -6,6 +6,7 @@ import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import polars as pl
@@ -237,41 +238,53 @@ def test_a_race_is_told_by_its_rows_wherever_they_are(tmp_path: Path) -> None:
     assert one[2] != parts((2, 7, 8), (2, 7, 8))[2]
 
 
+def models_in_blocks(data: Path) -> list[dict[str, Any]]:
+    """The models that are filled some seasons at a time, as the manifest of the last build has them."""
+    manifest = json.loads((data / ".build/target/manifest.json").read_text(encoding="utf-8"))
+    return [
+        node for node in manifest["nodes"].values() if "seasons_in_block" in node["config"].get("meta", {})
+    ]
+
+
 def test_blocks_of_seasons_are_the_whole(lacking_a_race: Path, tmp_path: Path) -> None:
-    """The models that go through all laps, filled a season at a time in place of all at once."""
+    """The models that read all laps, filled one season at a time instead of all at once."""
     whole, data = lacking_a_race / "data" / "warehouse.duckdb", tmp_path / "data"
     warehouse = shutil.copytree(lacking_a_race / "data", data) / "warehouse.duckdb"
-    for table in ("fct_race_laps", "fct_stints"):
-        with duckdb.connect(warehouse) as connection:
-            connection.execute(f"delete from marts.{table}")
-    chosen = ["run", "--select", "config.meta.in_blocks:true", "--vars", "seasons_in_block: 1"]
-    must_run(DBT, *chosen, "--target-path", tmp_path / "target", PITWALL_DATA=data)
+    names = {model["name"] for model in models_in_blocks(data)}
+    assert names > {"fct_race_laps", "fct_stints", "fct_undercuts"}
+    with duckdb.connect(warehouse) as connection:
+        for name in names:
+            connection.execute(f"delete from marts.{name}")
+    options = ["--vars", "seasons_in_block: 1", "--target-path", tmp_path / "target"]
+    must_run(DBT, "run", "--select", *names, *options, PITWALL_DATA=data)
     ran = {
         path.stem: path.read_text(encoding="utf-8") for path in (tmp_path / "target" / "run").rglob("*.sql")
     }
-    assert {"fct_race_laps", "fct_stints", "fct_undercuts"} < set(ran)
+    assert set(ran) == names
     for name, sql in ran.items():
         assert sql.count("insert into") == 4, name
-        assert sql.count(" between 2022 and 2022") == sql.count(" between 2024 and 2024") > 0, name
+        for season in (2021, 2022, 2023, 2024):
+            assert sql.count(f"set variable seasons = [{season}];") == 1, name
     expected, built = content(whole), content(warehouse)
     for table, rows in expected.items():
         assert built[table] == rows, f"{table} differs"
 
 
-def test_a_model_in_blocks_reads_seasons_alone(lacking_a_race: Path) -> None:
-    """Whatever it read whole, it would read again for each block, and might have its rows once a block."""
-    manifest = json.loads((lacking_a_race / "data/.build/target/manifest.json").read_text(encoding="utf-8"))
-    models = [node for node in manifest["nodes"].values() if node["config"].get("meta", {}).get("in_blocks")]
+def test_a_model_in_blocks_reads_single_seasons(lacking_a_race: Path) -> None:
+    """An input without the filter would be read again for each block, and its rows repeated."""
+    models = models_in_blocks(lacking_a_race / "data")
     assert len(models) == 5
     for model in models:
-        assert model["config"]["materialized"] == "incremental"
+        assert model["config"]["materialized"] == "by_season"
         assert model["config"]["contract"]["enforced"]
+        of_season = [each["type"] for each in model["columns"]["season"]["constraints"]]
+        assert "not_null" in of_season, f"{model['name']}: rows without a season would be in no block"
         reads = model["raw_code"].count("ref(")
         assert model["raw_code"].count("in_changed_seasons()") == reads, model["name"]
 
 
 def test_models_read_no_more_and_no_less_than_changed(lacking_a_race: Path) -> None:
-    """A model by season reads no other season of a table; a model of all seasons reads whole tables alone."""
+    """A by-season model reads single seasons of other such tables; any other reads whole tables only."""
     target = lacking_a_race / "data" / ".build" / "target"
     manifest = json.loads((target / "manifest.json").read_text(encoding="utf-8"))
     nodes = manifest["nodes"] | manifest["sources"]
@@ -280,10 +293,11 @@ def test_models_read_no_more_and_no_less_than_changed(lacking_a_race: Path) -> N
         return name.startswith("model.") and nodes[name]["config"]["materialized"] == "view"
 
     def is_by_season(name: str) -> bool:
-        return name.startswith("model.") and nodes[name]["config"]["materialized"] == "incremental"
+        return name.startswith("model.") and nodes[name]["config"]["materialized"] == "by_season"
 
     def limited(name: str) -> set[str]:
-        """The raw tables that a model or a view reads, of which an incremental run has the changed races."""
+        """The raw tables that a model reads, directly or by views, and of which an incremental run shows only
+        the changed races."""
         found = set()
         for parent in nodes[name]["depends_on"]["nodes"]:
             if is_view(parent):
@@ -301,9 +315,10 @@ def test_models_read_no_more_and_no_less_than_changed(lacking_a_race: Path) -> N
     assert len(by_season) > 30
     assert len(whole) > 10
     for name in whole:
-        assert not limited(name), f"{nodes[name]['name']} is of all seasons"
+        assert not limited(name), f"{nodes[name]['name']} has all seasons"
     for name in by_season:
         assert "season" in nodes[name]["columns"], name
+        assert nodes[name]["raw_code"].startswith("{{ config(materialized='by_season'"), name
         for parent in filter(is_by_season, nodes[name]["depends_on"]["nodes"]):
             read = rf"ref\('{nodes[parent]['name']}'\) }}}}\n    where .*in_changed_seasons"
             assert re.search(read, nodes[name]["raw_code"]), f"{nodes[name]['name']} reads all of {parent}"

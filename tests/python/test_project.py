@@ -352,6 +352,19 @@ def test_key_columns_are_not_null_by_contract(project: Project) -> None:
     )
 
 
+def test_only_tables_have_constraints(project: Project) -> None:
+    """No engine enforces a constraint of a view, and dbt_project.yml silences dbt's warning about that."""
+    fail_on(
+        (
+            f"{model['name']}: {model['config']['materialized']}"
+            for model in project.models
+            if model["config"]["materialized"] not in ("table", "by_season")
+            and (model["constraints"] or any(column["constraints"] for column in model["columns"].values()))
+        ),
+        "Constraints that nothing enforces:",
+    )
+
+
 def test_the_key_of_every_other_model_is_tested(project: Project) -> None:
     """Evaluator: missing primary key tests. The tested columns are those that the description names."""
     problems = []
@@ -824,7 +837,7 @@ def test_exposures_read_public_tables(project: Project) -> None:
         for exposure in project.of("exposure")
         for parent in project.parents(exposure)
         if layer(parent) not in ("marts", "quality")
-        or parent["config"]["materialized"] not in ("table", "incremental")
+        or parent["config"]["materialized"] not in ("table", "by_season")
         or parent["config"]["access"] == "private"
     }
     fail_on(not_exempt("exposure parents", broken), "An exposure reads tables of marts/ and quality/:")

@@ -1,4 +1,4 @@
-{{ config(materialized=by_season()) }}
+{{ config(materialized='by_season') }}
 
 with
 

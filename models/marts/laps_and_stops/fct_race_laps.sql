@@ -1,4 +1,4 @@
-{{ config(materialized=by_season(), meta={'in_blocks': true}) }}
+{{ config(materialized='by_season', meta={'seasons_in_block': var('seasons_in_block')}) }}
 
 with
 

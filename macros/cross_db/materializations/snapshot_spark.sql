@@ -1,8 +1,8 @@
-{#- dbt-spark's snapshot merges into its table, which Spark can do only in formats whose jars it does not bring. This one
-    writes the history anew from the last one, a version a row as ever: what changes is dbt's own query for it, how it
-    changes is below. The last history is the table itself where there is one; in a new place it is the files that
-    PITWALL_HISTORY names. It stands beside as `<name>__last` until the new one is written: a run that breaks off
-    before leaves it there for the next. -#}
+{#- dbt-spark's snapshot merges into its table, which Spark can do only in formats whose jars it does not include. This
+    one writes a new history from the last one. dbt's own query finds the changes, and the table has the same rows as
+    on other engines: one per version.
+    - The last history is the table itself, or in a new warehouse the files that PITWALL_HISTORY names.
+    - It stays as `<name>__last` until the new one is written, so that the next run can continue after a failed one. -#}
 {% materialization snapshot, adapter='spark' %}
     {%- set target = api.Relation.create(schema=model.schema, identifier=model.alias, type='table') -%}
     {%- set last = target.incorporate(path={'identifier': model.alias ~ '__last'}) -%}
@@ -23,7 +23,7 @@
     {% endif %}
     {% do adapter.cache_added(last) if is_last %}
 
-    {#- dbt looks for the columns of the last history by its name. -#}
+    {#- dbt finds the columns of the last history by its name. -#}
     {% set strategy = strategy_dispatch(config.get('strategy'))(
         dict(model, alias=last.identifier), 'snapshotted_data', 'source_data', config, is_last
     ) %}
@@ -40,7 +40,7 @@
 {% endmaterialization %}
 
 
-{#- All versions of the last history, those that changed or vanished with their end, and the new ones. -#}
+{#- All versions of the last history, with an end if they changed or disappeared, and the new versions. -#}
 {% macro spark__new_history(strategy, last) %}
     {%- set was = adapter.get_columns_in_relation(last) | map(attribute='name') | list -%}
     {%- set now = get_columns_in_query(compiled_code) -%}

@@ -1,0 +1,199 @@
+"""The materialization `by_season` in a small project: blocks, replaced seasons, and what a failure leaves."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import duckdb
+import pytest
+import yaml
+from conftest import DBT, ROOT, run
+
+MACROS = ("incremental.sql", "cross_db/in_block.sql", "cross_db/materializations/by_season.sql")
+MODELS = {
+    # dbt runs the models of one thread by their names.
+    "laps": """
+        {{ config(materialized='by_season', meta={'seasons_in_block': 2}, contract={'enforced': true}) }}
+        select season, lap,
+            case when season = {{ var('fails_in', 0) }} then error('broken') else mark end as mark
+        from {{ source('ergast', 'all_laps') }}
+        where {{ in_changed_seasons() }}
+    """,
+    "results": """
+        {{ config(materialized='by_season') }}
+        select season, mark from {{ source('ergast', 'all_laps') }}
+        where {{ in_changed_seasons('season') }}
+        union all
+        select cast(null as integer), (select max(mark) from {{ source('ergast', 'all_laps') }})
+    """,
+    "variables": "select cast(getvariable('seasons') as varchar) as seasons",
+}
+DECLARED = {
+    "sources": [{"name": "ergast", "schema": "raw", "tables": [{"name": "races"}, {"name": "all_laps"}]}],
+    "models": [
+        {
+            "name": "laps",
+            "columns": [
+                {"name": "season", "data_type": "integer", "constraints": [{"type": "not_null"}]},
+                {"name": "lap", "data_type": "integer", "constraints": [{"type": "primary_key"}]},
+                {"name": "mark", "data_type": "varchar"},
+            ],
+        }
+    ],
+}
+SEASONS = (2001, 2002, 2003, 2004, 2005)
+
+
+class Probe:
+    """A project with one lap a season."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def sql(self, statement: str) -> list[tuple[object, ...]]:
+        """Run a statement in the warehouse."""
+        with duckdb.connect(self.root / "probe.duckdb") as connection:
+            return connection.execute(statement).fetchall()
+
+    def mark(self, value: str) -> None:
+        """Give every lap this mark."""
+        self.sql(f"update raw.all_laps set mark = '{value}'")
+
+    def dbt(self, *arguments: str, seasons: str = "", fails: bool = False) -> str:
+        """Run dbt, of an incremental run with the changed seasons; return what it printed."""
+        command = [DBT, "--no-use-colors", "--log-level", "warn", *arguments]
+        environment = {"PITWALL_SEASONS": seasons, "PITWALL_RACES": "1"} if seasons else {}
+        result = run(*command, cwd=self.root, **environment)
+        assert bool(result.returncode) is fails, result.stdout
+        return result.stdout
+
+    def marks(self, table: str) -> dict[object, object]:
+        """The marks of a table by season."""
+        rows = self.sql(f"select season, mark from main.{table}")
+        assert len(dict(rows)) == len(rows)
+        return dict(rows)
+
+    def ran(self, name: str) -> str:
+        """The SQL that dbt last ran for a model."""
+        return (self.root / "target/run/probe/models" / f"{name}.sql").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project, built in full."""
+    root = tmp_path_factory.mktemp("probe")
+    (root / "models").mkdir()
+    for name in MACROS:
+        (root / "macros" / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / "macros" / name, root / "macros" / name)
+    for name, sql in MODELS.items():
+        (root / "models" / f"{name}.sql").write_text(sql)
+    (root / "models" / "models.yml").write_text(yaml.safe_dump(DECLARED))
+    (root / "tests").mkdir()
+    (root / "tests" / "no_laps.sql").write_text(
+        "select * from {{ ref('laps') }} where mark is null and {{ in_changed_seasons() }}"
+    )
+    project = {
+        "name": "probe",
+        "profile": "probe",
+        "flags": {
+            "send_anonymous_usage_stats": False,
+            "warn_error_options": {"error": "all", "silence": ["UnsupportedConstraintMaterialization"]},
+        },
+        "models": {"+materialized": "table"},
+    }
+    (root / "dbt_project.yml").write_text(yaml.safe_dump(project))
+    target = {"type": "duckdb", "path": "probe.duckdb", "threads": 1}
+    profile = {"probe": {"target": "dev", "outputs": {"dev": target}}}
+    (root / "profiles.yml").write_text(yaml.safe_dump(profile))
+    with duckdb.connect(root / "probe.duckdb") as connection:
+        connection.execute("create schema raw")
+        connection.execute("create table raw.races (year integer)")
+        connection.execute("create table raw.all_laps (season integer, lap integer, mark varchar)")
+        for season in SEASONS:
+            connection.execute("insert into raw.races values (?)", [season])
+            connection.execute("insert into raw.all_laps values (?, ?, 'old')", [season, season])
+    Probe(root).dbt("build")
+    return root
+
+
+@pytest.fixture
+def probe(built: Path, tmp_path: Path) -> Probe:
+    """A copy of it whose laps have changed since."""
+    copy = Probe(shutil.copytree(built, tmp_path / "probe"))
+    copy.mark("new")
+    return copy
+
+
+def test_a_full_build_has_all_rows_and_the_contract(built: Path) -> None:
+    probe = Probe(built)
+    assert probe.marks("laps") == dict.fromkeys(SEASONS, "old")
+    assert probe.marks("results") == {**dict.fromkeys(SEASONS, "old"), None: "old"}
+    assert re.findall(r"set variable seasons = (.*);", probe.ran("laps")) == [
+        "[2001, 2002]",
+        "[2003, 2004]",
+        "[2005]",
+    ]
+    assert " set variable" not in probe.ran("results")
+    constraints = probe.sql(
+        "select constraint_type from duckdb_constraints() where table_name = 'laps' order by 1"
+    )
+    assert [each for (each,) in constraints] == ["NOT NULL", "NOT NULL", "PRIMARY KEY"]
+
+
+def test_an_incremental_run_replaces_the_changed_seasons(probe: Probe) -> None:
+    """And rows without a season, of which it is not known what they depend on."""
+    probe.dbt("build", seasons="2002,2004")
+    changed = {2002: "new", 2004: "new"}
+    assert probe.marks("laps") == {**dict.fromkeys(SEASONS, "old"), **changed}
+    assert probe.marks("results") == {**dict.fromkeys(SEASONS, "old"), None: "new", **changed}
+    test = (probe.root / "target/compiled/probe/tests/no_laps.sql").read_text(encoding="utf-8")
+    assert "season in (2002, 2004)" in test
+
+
+def test_a_season_that_is_gone_leaves_the_table(probe: Probe) -> None:
+    probe.sql("delete from raw.all_laps where season = 2003")
+    probe.dbt("build", seasons="2003")
+    assert probe.marks("laps") == dict.fromkeys((2001, 2002, 2004, 2005), "old")
+
+
+@pytest.mark.parametrize("seasons", ["", "2002"], ids=["plain", "full-refresh"])
+def test_any_other_run_builds_in_full(probe: Probe, seasons: str) -> None:
+    probe.dbt("run", *["--full-refresh"][: bool(seasons)], "--select", "laps", seasons=seasons)
+    assert probe.marks("laps") == dict.fromkeys(SEASONS, "new")
+
+
+def test_seasons_of_a_missing_table_cannot_be_replaced(probe: Probe) -> None:
+    probe.sql("drop table main.laps")
+    said = " ".join(probe.dbt("run", seasons="2002", fails=True).split())
+    assert "does not exist, so that none of its seasons can be replaced. Build in full" in said
+
+
+@pytest.mark.parametrize("seasons", ["", "2002,2003,2004"], ids=["full", "incremental"])
+def test_a_failed_block_leaves_the_last_table_and_no_variable(probe: Probe, seasons: str) -> None:
+    """The second block fails; the next model runs in the same thread."""
+    said = probe.dbt("run", "--vars", "fails_in: 2004", seasons=seasons, fails=True)
+    assert "broken" in said
+    assert probe.marks("laps") == dict.fromkeys(SEASONS, "old")
+    results = json.loads((probe.root / "target/run_results.json").read_text(encoding="utf-8"))["results"]
+    assert [(each["unique_id"], each["status"]) for each in results] == [
+        ("model.probe.laps", "error"),
+        ("model.probe.results", "success"),
+        ("model.probe.variables", "success"),
+    ]
+    assert len({each["thread_id"] for each in results}) == 1
+    assert probe.sql("select seasons from main.variables") == [(None,)]
+
+
+def test_an_empty_build_and_a_preview(probe: Probe) -> None:
+    assert "2005" in probe.dbt("--quiet", "show", "--select", "laps", "--limit", "9")
+    probe.dbt("run", "--empty")
+    assert probe.marks("laps") == {}
+
+
+def test_a_row_that_breaks_a_constraint_is_refused(probe: Probe) -> None:
+    probe.sql("update raw.all_laps set lap = 2001 where season = 2005")
+    said = probe.dbt("run", "--select", "laps", fails=True)
+    assert "PRIMARY KEY or UNIQUE constraint violation" in said
+    assert probe.marks("laps") == dict.fromkeys(SEASONS, "old")

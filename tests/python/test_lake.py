@@ -18,6 +18,7 @@ import pytest
 from conftest import DBT, ROOT, SCRIPTS, must_run, run
 from data_folder import PlainError
 
+pytestmark = pytest.mark.extra
 pytest.importorskip("s3fs", reason="s3fs is not installed: make s3-extra")
 moto = pytest.importorskip("moto.server", reason="moto is not installed: make s3-extra")
 

@@ -3,8 +3,8 @@
 ENGINE = duckdb
 MAX_BAD_ROWS = 0
 UNIT_TESTS = changed
-# How many processes run the tests; auto is one per core.
-WORKERS = auto
+# How many processes run the tests; logical is one per core.
+WORKERS = logical
 PARALLEL = --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 TORTURED = faults broken_csv benchmark
 SQL = $(wildcard models tests analyses snapshots)

@@ -1,4 +1,4 @@
-# Pitwall: the commands. `make` alone lists them; each sets up what it needs in .venv/ and dbt_packages/.
+# The commands. `make` without arguments lists them. Each installs what it needs into .venv/ and dbt_packages/.
 
 ENGINE = duckdb
 MAX_BAD_ROWS = 0
@@ -17,27 +17,27 @@ EXTRAS = postgres spark redshift s3 bench metrics audit
 
 help:
 	@echo 'make build              build the warehouse from a small simulated championship'
-	@echo 'make build RAW=path     build it from real files: a folder of CSVs, a zip of them, or its URL'
-	@echo '                        (MAX_BAD_ROWS=n lets n rows that cannot be read be set aside)'
-	@echo 'make build UNIT_TESTS=always  run the unit tests also where no code changed since they passed'
-	@echo 'make build FULL=1       make all of it anew, also where little of the data changed'
-	@echo 'make build ENGINE=name  build it in postgres or with spark instead of duckdb'
-	@echo 'make parity             build on every engine at hand, and compare all marts cell by cell'
-	@echo 'make data               fetch the public archive of real results'
-	@echo 'make docs               open the catalog: every table, column and test, and how they hang together'
-	@echo 'make metrics            ask for wins, rates and medians by name; they see to the traps of the data'
-	@echo 'make test               run every check on DuckDB; your data are not touched'
-	@echo 'make test-all           run what CI runs: also the checks of the other engines, S3 and the benchmark'
-	@echo 'make bench              measure how fast it is beside what else there is: docs/benchmarks.md (QUICK=1: small)'
-	@echo 'make torture            run the long tests: an hour of kills, full disks, broken files'
-	@echo 'make lint               check the style of SQL and Python; make format mends what it can'
-	@echo 'make lock               work out requirements/*.txt anew (UPGRADE=--upgrade for newer versions)'
-	@echo 'make audit              look the locked packages up among known vulnerabilities'
+	@echo 'make build RAW=path     build it from real files: a folder of CSVs, a zip, or the URL of a zip'
+	@echo '                        (MAX_BAD_ROWS=n accepts up to n rows that cannot be read)'
+	@echo 'make build UNIT_TESTS=always  run the unit tests even if no code changed since they passed'
+	@echo 'make build FULL=1       build everything again, even if little of the data changed'
+	@echo 'make build ENGINE=name  build it on postgres or spark instead of duckdb'
+	@echo 'make parity             build on every installed engine, and compare all marts cell by cell'
+	@echo 'make data               download the public archive of real results'
+	@echo 'make docs               open the catalog: every table, column and test, a glossary, the lineage'
+	@echo 'make metrics            query metrics by name: wins, rates, medians'
+	@echo 'make test               run the linters and all tests on DuckDB; your data are not touched'
+	@echo 'make test-all           also test the other engines, S3 and the benchmark, as CI does'
+	@echo 'make bench              compare speed and memory with other tools: docs/benchmarks.md (QUICK=1: little data)'
+	@echo 'make torture            run the long tests for an hour: kills, full disks, damaged files, random CSVs'
+	@echo 'make lint               check the style of SQL and Python; make format fixes what it can'
+	@echo 'make lock               resolve the versions in requirements/*.txt again (UPGRADE=--upgrade for newer ones)'
+	@echo 'make audit              look for known vulnerabilities in the locked packages'
 	@echo 'make clean              remove what dbt and the tests left; the data and .venv stay'
 	@echo
-	@echo 'PITWALL_DATA=folder     where data and warehouse live (default: data)'
-	@echo 'PITWALL_LAKE=s3://...   a bucket that RAW=path is converted to, and without RAW is built from as it is'
-	@echo 'PYTHON=program          the Python 3.11, 3.12 or 3.13 to make .venv from (default: the newest found)'
+	@echo 'PITWALL_DATA=folder     the folder of the data and the warehouse (default: data)'
+	@echo 'PITWALL_LAKE=s3://...   a bucket: RAW=path is converted into it; without RAW the build reads from it'
+	@echo 'PYTHON=program          the Python 3.11, 3.12 or 3.13 that .venv is made from (default: the newest found)'
 
 build: packages $(if $(filter-out duckdb,$(ENGINE)),$(ENGINE)-extra)
 	@raw="$$RAW"; \
@@ -59,7 +59,7 @@ test-all: all lint
 	@PITWALL_NO_SKIPS=1 .venv/bin/python -m pytest $(PARALLEL)
 
 bench: bench-extra packages
-	@.venv/bin/python scripts/benchmark.py $(if $(QUICK),--quick)
+	@.venv/bin/python scripts/benchmark/run.py $(if $(QUICK),--quick)
 
 parity: packages
 	@.venv/bin/python scripts/parity.py
@@ -77,24 +77,25 @@ docs: packages
 	    .venv/bin/python -m webbrowser "file://$$page" > /dev/null; \
 	fi
 
-# `mf` reads the metrics from target/, the warehouse from profiles.yml, and draws over its own lines.
+# `mf` reads the metrics from target/ and the connection from profiles.yml. Its progress display overwrites lines, so --quiet.
 metrics: metrics-extra packages
 	@[ -f "$${PITWALL_DATA:-data}/warehouse.duckdb" ] || { \
 	    echo 'metrics: there is no warehouse yet; run `make build` first' >&2; exit 2; }
 	@.venv/bin/dbt --quiet --log-level-file none parse --target-path target
 	@said=$$(.venv/bin/mf validate-configs 2>&1) || { \
 	    echo "$$said" >&2; \
-	    echo 'metrics: they do not fit the warehouse; if it is older than they are, run `make build`' >&2; exit 2; }
-	@echo 'The metrics fit the warehouse. The most wins, by driver:'
+	    echo 'metrics: they do not match the warehouse; if it was built before the metrics changed, run `make build`' >&2; exit 2; }
+	@echo 'The metrics match the warehouse. The most wins, by driver:'
 	@.venv/bin/mf query --quiet --metrics starts,wins,win_rate,podiums,poles --group-by driver__driver_name \
 	    --order=-wins,driver__driver_name --limit 5 --decimals 3
 	@echo
-	@echo 'Ask for more: .venv/bin/mf query --metrics median_pit_time_ms --group-by season --order season'
-	@echo 'What there is: .venv/bin/mf list metrics; what to ask it by: .venv/bin/mf list dimensions --metrics wins'
+	@echo 'Another query: .venv/bin/mf query --metrics median_pit_time_ms --group-by season --order season'
+	@echo 'All metrics: .venv/bin/mf list metrics. Their dimensions: .venv/bin/mf list dimensions --metrics wins'
 
 lint: dev packages
 	@.venv/bin/ruff check
 	@.venv/bin/ruff format --check
+	@.venv/bin/mypy
 	@.venv/bin/sqlfluff lint --disable-progress-bar $(SQL)
 
 format: dev packages
@@ -102,7 +103,7 @@ format: dev packages
 	@.venv/bin/ruff format
 	@.venv/bin/sqlfluff fix --disable-progress-bar $(SQL)
 
-# all.txt is worked out first, and binds the others, so that any of them fit together in one .venv.
+# all.txt is resolved first and constrains the others, so that any of them fit together in one .venv.
 lock: .venv/bin/python
 	@tools=$$(mktemp -d) && trap 'rm -rf "$$tools"' EXIT && \
 	.venv/bin/python -m venv "$$tools" && "$$tools/bin/python" -m pip install -qq uv && \
@@ -121,9 +122,9 @@ audit: audit-extra
 	@.venv/bin/pip-audit --strict --disable-pip --require-hashes -r requirements/all.txt
 
 clean:
-	rm -rf target logs dbt_packages .pytest_cache .ruff_cache "$${PITWALL_DATA:-data}/.build"
+	rm -rf target logs dbt_packages .mypy_cache .pytest_cache .ruff_cache "$${PITWALL_DATA:-data}/.build"
 
-# The environment. Copies of the locks in .venv/ tell what was installed from; `all` has what every other one has.
+# The environment. Copies of the lock files in .venv/ record what is installed. `all` includes every other set.
 
 core dev all $(EXTRAS:%=%-extra): set = $(@:-extra=)
 core dev all $(EXTRAS:%=%-extra): .venv/bin/python

@@ -1,4 +1,4 @@
--- Who would have been champion in each season under the points of the latest one, with every result counted?
+-- Who would have been champion in each season under the points of the latest season, if every result counted?
 -- Seven titles change hands: 1964 Hill, 1976 Lauda, 1983, 1984 and 1988 Prost, 1994 Damon Hill, 1999 Irvine.
 --
 -- | season | points_system | modern_champion | modern_points | actual_champion | is_another |
@@ -82,7 +82,7 @@ with
 
 what_if as (
 
-    select * from {{ ref('fct_championship_what_if') }}
+    select * from {{ ref('championship_what_if') }}
 
 ),
 

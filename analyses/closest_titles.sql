@@ -65,7 +65,7 @@ titles as (
 
 select
     *,
-    -- Points were worth less before 2010: a share of the champion's compares better.
+    -- A win scored fewer points before 2010, so a share of the champion's points compares better.
     cast(100 * margin / champion_points as decimal(5, 2)) as margin_percent
 from titles
 order by margin asc, season asc

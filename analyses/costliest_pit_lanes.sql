@@ -1,4 +1,4 @@
--- Where does a pit stop cost most, at circuits of three seasons or more since 2014?
+-- Where does a pit stop cost the most time, among circuits with three or more seasons since 2014?
 --
 -- | circuit_name | seasons | median_time_lost_ms |
 -- |---|---|---|
@@ -11,7 +11,7 @@ with
 
 pit_losses as (
 
-    select * from {{ ref('fct_circuit_pit_losses') }}
+    select * from {{ ref('circuit_pit_losses') }}
 
 ),
 

@@ -14,7 +14,7 @@ with
 
 pit_crews as (
 
-    select * from {{ ref('fct_constructor_pit_stops') }}
+    select * from {{ ref('constructor_pit_stops') }}
 
 ),
 

@@ -1,4 +1,4 @@
--- Which undercuts gained most, with stops of the same length to half a second?
+-- Which undercuts gained the most time, where both stops took equally long, to half a second?
 --
 -- | season | race_name | driver_name | passed | laps_earlier | gap_before_ms | early_gain_ms |
 -- |---|---|---|---|---|---|---|

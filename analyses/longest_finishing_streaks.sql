@@ -1,4 +1,4 @@
--- Who finished most races in a row, and what ended it?
+-- Who finished the most races in a row, and what ended the streak?
 --
 -- | driver_name | races | first_season | first_race | last_season | last_race | reason_ended |
 -- |---|---|---|---|---|---|---|

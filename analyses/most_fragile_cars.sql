@@ -1,4 +1,4 @@
--- Which cars broke down or crashed most often for each start, in a season of at least twenty, and of what?
+-- Which cars failed most often per start, in seasons with at least twenty starts, and for which cause?
 --
 -- | season | constructor_name | race_starts | all_failures | most_frequent_cause | of_that_cause |
 -- |---|---|---|---|---|---|

@@ -1,4 +1,4 @@
--- In which races since 2010 was the field slow for the most laps, by safety car or rain?
+-- In which races since 2010 was the field slow for the most laps, because of a safety car or rain?
 --
 -- | season | race_name | laps | slow_laps | red_flag_laps |
 -- |---|---|---|---|---|

@@ -1,4 +1,4 @@
--- Where is pole worth most, and where least, of the circuits with fifteen races?
+-- At which circuits does pole win most often, and at which least, among those with at least fifteen races?
 --
 -- | circuit_name | races | pole_to_win_rate | mean_places_changed |
 -- |---|---|---|---|

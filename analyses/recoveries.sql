@@ -1,4 +1,4 @@
--- Which drives gained most places beyond what cars from that slot usually gain?
+-- Which drivers gained the most places in a race, compared with what cars from that slot usually gain?
 --
 -- | season | race_name | driver_name | start_position | finishing_position | usual_gain | above_usual |
 -- |---|---|---|---|---|---|---|

@@ -1,4 +1,4 @@
--- Over which stints of 45 green laps or more did the lap times fall most?
+-- In which stints of 45 or more green laps did the lap times fall the most?
 --
 -- | season | race_name | driver_name | laps | green_laps | slope_ms_per_lap |
 -- |---|---|---|---|---|---|

@@ -1,5 +1,5 @@
--- Which titles would have gone to another, had every result counted?
--- Four: Surtees would have lost to Hill in 1964 and Senna to Prost in 1988, Ferrari in 1964 and Lotus in 1965 to BRM.
+-- Which titles would another competitor have won if every result counted?
+-- Four. Hill would have beaten Surtees in 1964, Prost Senna in 1988, and BRM Ferrari in 1964 and Lotus in 1965.
 --
 -- | championship | season | champion | champion_points | champion_points_of_all_results | champion_by_all_results | other_points | other_points_of_all_results |
 -- |---|---|---|---|---|---|---|---|

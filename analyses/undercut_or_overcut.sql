@@ -1,4 +1,4 @@
--- How often did the first to stop come ahead, and how often did he lose the place, season by season since 2018?
+-- How often did the driver who stopped first come ahead, and how often did they lose the place, by season since 2018?
 --
 -- | season | stopped_from_behind | came_ahead | stopped_from_ahead | lost_the_place |
 -- |---|---|---|---|---|

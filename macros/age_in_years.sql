@@ -1,5 +1,4 @@
-{#- Completed years on a day. Who was born on a 29 February has the birthday on 1 March of a common year.
-    NULL where either date is. -#}
+{#- Completed years on a day. A person born on 29 February has their birthday on 1 March in a common year. -#}
 {% macro age_in_years(date_of_birth, on_date) -%}
     cast(
         extract(year from {{ on_date }}) - extract(year from {{ date_of_birth }})

@@ -1,4 +1,4 @@
-{#- Trims a text and decodes the HTML entities seen in dumps; `&amp;` last, so that nothing is decoded twice. -#}
+{#- Trims a text and decodes the HTML entities of the source; `&amp;` last, so that nothing is decoded twice. -#}
 {% macro clean_text(text) -%}
     trim({% for _ in entities() %}replace({% endfor %}{{ text }}
     {%- for entity, character in entities() %}, '{{ entity }}', '{{ character }}'){% endfor %})
@@ -10,7 +10,7 @@
 {% endmacro %}
 
 
-{#- The first of the texts that `clean_text` would change, NULL where it would change none. -#}
+{#- The first of the texts that `clean_text` would change; NULL if it would change none. -#}
 {% macro unclean_text(texts) -%}
     coalesce(
         {%- for text in texts %}

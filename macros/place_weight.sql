@@ -1,5 +1,5 @@
 {#- A place as a number to be summed, with two digits for each of the 18 places from `first_place` on: 10^34 for the
-    first of them, 1 for the last. NULL for any other place. -#}
+    first of them, 1 for the last. -#}
 {% macro place_weight(place, first_place) -%}
     case
         when {{ place }} between {{ first_place }} and {{ first_place + 17 }}

@@ -1,4 +1,4 @@
-{#- Say which seasons have no rules in the seed, by name. Only a test that runs has a table to look into. -#}
+{#- Warn of each season without rules in the seed. Only a test that runs has a table to read. -#}
 {% macro warn_of_assumed_rules(rules) -%}
     {%- if execute and flags.WHICH in ('build', 'test') -%}
         {%- set query -%}

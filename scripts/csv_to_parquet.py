@@ -1,336 +1,159 @@
 #!/usr/bin/env python3
-"""The front door: raw race CSVs in, typed and checked Parquet out, nothing lost and nothing half done.
+"""Convert raw race CSVs to typed, checked Parquet. No row is lost, and a run that fails changes nothing.
 
-The tables are what the dbt sources YAML declares. Polars converts and streams, so memory does not grow with
-the files; `raw_csv` keeps an independent account, and the two must agree to the last character. A plain file
-is converted in one go and counted by its bytes; where anything is odd, the csv module goes over it by row.
+The dbt sources YAML declares the tables. Polars converts each CSV as a stream, so memory does not grow with
+the files. A second count comes from the bytes of the file. If both counts agree, every value is valid and the
+key is unique, the table is done. Otherwise pitwall/raw/careful.py converts it, and sets unfit rows aside.
 """
 
 import argparse
 import csv
-import os
 import shutil
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
+from pitwall.command import PlainError, exit_code, first_line, printable
+from pitwall.data_folder import data_folder, locked, recover, swap
+from pitwall.raw.account import account_of
+from pitwall.raw.careful import Outcome, convert_carefully, counted, write_parquet
+from pitwall.raw.checksums import write_checksums
+from pitwall.raw.fetch import is_url, locate
+from pitwall.raw.keys import keys_are_unique
+from pitwall.raw.lake import lake_from_environment
+from pitwall.raw.manifest import Row, file_sha256, link_unchanged, read_manifest, utc_now, write_manifest
+from pitwall.raw.schema import SOURCES, Table, read_tables
+from pitwall.raw.values import count_characters, first_problem, has_outer_spaces, is_blank, total, typed_value
+
+# isort: split
+# After ours, which say in one line if these packages are not installed.
 import polars as pl
-import polars.selectors as cs
-from checksums import write_checksums
-from data_folder import PlainError, data_folder, exit_code, lake, locked, printable, recover, swap
-from fetch import is_url, locate
-from load_manifest import MANIFEST, is_whole, read_manifest, sha256
-from raw_csv import account, checksum, counted, set_aside, survey
-from raw_schema import MANIFEST_SOURCES, SOURCES, Column, Table, read_tables
 from tqdm import tqdm
 
-NULLS = ["", "\\N"]
-LINE = "__line"  # ordinal of a record in its file, from 0
-TOO_LONG, REPEATED = -1, -2  # problems of a whole row; others are the place of a column
-TWO_WAYS = "can be read in more than one way; look for stray quotes and odd line ends"
-NOT_PLAIN = (0, -1, [])
-KEYS_AT_ONCE = 2_000_000  # keys compared in one go, which bounds memory
-# A higher level is slower and hardly smaller; readers skip row groups by the first and last race in them.
-ZSTD: dict[str, Any] = {"compression": "zstd", "compression_level": 1, "row_group_size": 250_000}
-
 EXAMPLES = r"""
-RAW holds one CSV per table, named races.csv, results.csv and so on:
-  a folder           scripts/csv_to_parquet.py ~/f1db_csv
-  a zip              scripts/csv_to_parquet.py archive.zip
-  an address         scripts/csv_to_parquet.py https://example.org/data.zip
+RAW has one CSV per table, named races.csv, results.csv and so on:
+  a folder           .venv/bin/python scripts/csv_to_parquet.py ~/f1db_csv
+  a zip              .venv/bin/python scripts/csv_to_parquet.py archive.zip
+  an address         .venv/bin/python scripts/csv_to_parquet.py https://example.org/data.zip
 
-what comes out, in DIR:
+what is written, in DIR:
   parquet/<table>.parquet         typed, one file per table
   parquet/load_manifest.parquet   rows, bytes, checksums and times of each table
-  parquet/checksums.parquet       a checksum of each race in each table, which tells a build what changed
+  parquet/checksums.parquet       a checksum of each race in each table, for incremental builds
   quarantine/<table>.csv          rows set aside: file, line, column, value, reason, row
   quarantine/refused/             the same for a run that was refused
 
-A row is set aside if a value is not of its column's type, if its key is empty or repeats an earlier one, or
-if it has more fields than the header. Short rows, \N, BOM, CRLF, extra and missing columns are tolerated and
-told. A run either replaces all of parquet/ or changes nothing. Exit code: 0 done, 2 refused.
-With PITWALL_LAKE=s3://bucket/prefix the files are put there too, and become the lake's load in one step.
+A row is set aside if a value does not have the type of its column, if its key is NULL or repeats an earlier
+one, or if it has more fields than the header. Short rows, \N, BOM, CRLF, extra and missing columns are
+accepted and reported. A run either replaces all of parquet/ or changes nothing. Exit code: 0 done, 2 refused.
+With PITWALL_LAKE=s3://bucket/prefix the files are also put there, and become the lake's load in one step.
 """
 
 
-def typed(column: Column, text: pl.Expr) -> pl.Expr:
-    """The value that a text stands for, exactly, or null. Strings are kept as they are."""
-    if column.is_text:
-        return pl.when(~text.is_in(NULLS)).then(text)
-    text = text.str.strip_chars()
-    if column.dtype == pl.Date:
-        proper = text.str.contains(r"^[1-9][0-9]{3}-[0-9]{2}-[0-9]{2}$")
-        return pl.when(proper).then(text.str.to_date("%Y-%m-%d", strict=False))
-    if isinstance(column.dtype, pl.Decimal):
-        # The cast would cut surplus digits silently; nothing but zeros may be cut.
-        scale = column.dtype.scale
-        proper = text.str.contains(rf"^[+-]?([0-9]+(\.[0-9]{{0,{scale}}}0*)?|\.[0-9]{{1,{scale}}}0*)$")
-        return pl.when(proper).then(text.cast(column.dtype, strict=False))
-    return text.cast(column.dtype, strict=False)
-
-
-def padded(text: pl.Expr) -> pl.Expr:
-    """Whether a text, not empty, has spaces around it."""
-    return text.ne(stripped := text.str.strip_chars()) & stripped.ne("")
-
-
-def characters(value: pl.Expr, dtype: pl.DataType) -> pl.Expr:
-    """The sum of the characters of a text, or of an integer as it is plainly written."""
-    if not dtype.is_integer():
-        return value.str.len_chars().cast(pl.Int64).sum()
-    digits = (
-        value.abs().ge(10**power).sum().cast(pl.Int64) for power in range(1, 19 if dtype == pl.Int64 else 10)
-    )
-    return sum(digits, value.count().cast(pl.Int64) + value.lt(0).sum())
-
-
-def first_problem(
-    table: Table, texts: dict[str, pl.Expr], values: dict[str, pl.Expr], too_long: pl.Expr
-) -> pl.Expr:
-    """What is first wrong with a record: TOO_LONG, the place of a declared column, or null for nothing."""
-    checks = [pl.when(too_long).then(TOO_LONG)]
-    for place, column in enumerate(table.columns):
-        if column.name in texts:
-            empty = texts[column.name].str.strip_chars().is_in(NULLS)
-            lost = values[column.name].is_null()
-            checks.append(pl.when(lost | empty if column.name in table.key else lost & ~empty).then(place))
-    return pl.coalesce(checks).cast(pl.Int16)
-
-
-def convert(
-    table: Table, path: Path, source: str, parquet: Path, quarantine: Path
-) -> tuple[str, int, int, int, list[str]]:
+def convert(table: Table, path: Path, source: str, parquet: Path, quarantine: Path) -> tuple[str, Outcome]:
     """Convert one CSV to a Parquet file, and write its unfit rows to a quarantine file.
 
     Returns:
-        The file's checksum, rows read, set aside and short, and what was tolerated.
+        The SHA-256 of the CSV, and what became of its rows.
 
     Raises:
-        PlainError: the file is not this table's CSV, or two readers see it differently.
+        PlainError: the file is not this table's CSV, or can be read in more than one way.
     """
-    with ThreadPoolExecutor(1) as aside:
-        counting = aside.submit(account, path)
-        *written, notes = convert_plain(table, path, parquet)
-        found = counting.result()
-    if found.plain and found.nulls:  # to look for \N takes time, and most laps have none
-        *written, notes = convert_plain(table, path, parquet, null="\\N")
-    if found.plain and written == [found.records, found.characters] and all_differ(parquet, table.key):
-        return found.sha, found.records, 0, 0, found.notes + notes
-    return found.sha, *convert_carefully(table, path, source, parquet, quarantine)
+    with ThreadPoolExecutor(1) as background:
+        counting = background.submit(account_of, path)
+        rows, characters, notes = convert_plain(table, path, parquet)
+        account = counting.result()
+    if account.is_plain and account.nulls:  # looking for \N takes time, and most laps have none
+        rows, characters, notes = convert_plain(table, path, parquet, null="\\N")
+    is_same = (rows, characters) == (account.records, account.characters)
+    if account.is_plain and is_same and keys_are_unique(parquet, table.key):
+        return account.sha256, Outcome(rows, 0, 0, account.notes + notes)
+    return account.sha256, convert_carefully(table, path, source, parquet, quarantine)
 
 
 def convert_plain(
     table: Table, path: Path, parquet: Path, null: str | None = None
 ) -> tuple[int, int, list[str]]:
-    """Convert a CSV in one go, if all is well in it.
+    """Convert a CSV with Polars alone.
 
     Returns:
-        The rows of the Parquet file, the characters of its values in a CSV, and what was tolerated; no rows
-        and -1 characters if all is not well.
+        How many rows and characters there are by the Parquet file, and what differs from the usual format.
+        -1 rows and characters if a value is not valid, or anything else is unusual.
     """
-    try:
-        return _convert_plain(table, path, parquet, null)
-    except (PlainError, pl.exceptions.PolarsError, csv.Error, UnicodeDecodeError):
-        return NOT_PLAIN
-
-
-def _convert_plain(table: Table, path: Path, parquet: Path, null: str | None) -> tuple[int, int, list[str]]:
     notes: list[str] = []
-    with path.open(encoding="utf-8-sig", newline="") as text:
-        header = next(csv.reader(text), [])
-    places = table.places(header, notes, path.name)
-    given = [column for column in table.columns if column.name in places]
-    integers = {str(places[column.name]): column.dtype for column in given if column.is_integer}
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as text:
+            header = next(csv.reader(text), [])
+        positions = table.positions(header, notes, path.name)
+        rows, characters = _convert_plain(table, path, parquet, len(header), positions, null)
+    except (PlainError, pl.exceptions.PolarsError, csv.Error, UnicodeDecodeError):
+        return -1, -1, []
+    return rows, characters, notes
+
+
+def _convert_plain(
+    table: Table, path: Path, parquet: Path, width: int, positions: dict[str, int], null: str | None
+) -> tuple[int, int]:
+    given = [column for column in table.columns if column.name in positions]
+    # Polars parses integers and keeps strings. A date or a decimal is read as a string, then made exact.
+    direct = [column for column in given if column.is_integer or column.is_text]
+    integers = {positions[column.name]: column.dtype for column in given if column.is_integer}
     lines = pl.scan_csv(
         path,
         has_header=False,
         skip_lines=1,
-        schema={str(place): integers.get(str(place), pl.String()) for place in range(len(header))},
+        schema={str(position): integers.get(position, pl.String()) for position in range(width)},
         null_values=null,
     )
-    fields = {column.name: pl.col(str(places[column.name])) for column in given}
-    values = {
-        column.name: (
-            fields[column.name]
-            if column in given and (column.is_integer or column.is_text)
-            else typed(column, fields.get(column.name, pl.lit(None, pl.String)))
-        ).alias(column.name)
-        for column in table.columns
-    }
-    lines.select(values.values()).sink_parquet(parquet, **ZSTD)
+    fields = {column.name: pl.col(str(positions[column.name])) for column in given}
+    values = {}
+    for column in table.columns:
+        field = fields.get(column.name, pl.lit(None, pl.String))
+        value = field if column in direct else typed_value(column, field)
+        values[column.name] = value.alias(column.name)
+    write_parquet(lines.select(values.values()), parquet)
 
-    exact = [column for column in given if column.is_integer or column.is_text]
-    length = sum((characters(pl.col(column.name), column.dtype) for column in exact), pl.lit(0))
-    # A key must not be empty, and a text that is empty between quotes should have become null.
-    checks = [pl.col(name).is_null() for name in table.key]
-    for name in (column.name for column in exact if column.is_text):
-        empty = pl.col(name).str.strip_chars().is_in(NULLS) if name in table.key else pl.col(name).eq("")
-        checks.append(empty)
-    odd = sum(check.sum() for check in checks)
-    totals = pl.scan_parquet(parquet).select(pl.len(), length.alias("characters"), odd.alias("odd"))
-    rows, seen, unfit = totals.collect(engine="streaming").row(0)
-    # How a date or a decimal was written does not show in the Parquet file, nor what was left out.
-    told = {places[column.name] for column in exact}
-    if others := [pl.col(str(place)) for place in range(len(header)) if place not in told]:
-        texts = {column.name: fields[column.name] for column in given if column not in exact}
-        length = sum(characters(text, pl.String()) for text in others)
-        problems = first_problem(table, texts, values, pl.lit(False)).count()
-        spaced = sum((padded(text).sum() for text in texts.values()), pl.lit(0))
-        totals = lines.select(length.alias("characters"), problems.alias("problems"), spaced.alias("spaced"))
-        more, *odd = totals.collect(engine="streaming").row(0)
-        seen, unfit = seen + more, unfit + sum(odd)
-    return NOT_PLAIN if unfit else (rows, seen, notes)
+    # First count: what the Parquet file has.
+    characters = total([count_characters(pl.col(column.name), column.dtype) for column in direct])
+    unfit = [pl.col(name).is_null() for name in table.key]
+    for column in direct:
+        if column.is_text:  # a key must not be blank, and an empty text between quotes should be NULL
+            text = pl.col(column.name)
+            unfit.append(is_blank(text) if column.name in table.key else text.eq(""))
+    counts = [pl.len(), characters.alias("characters"), total([each.sum() for each in unfit]).alias("unfit")]
+    rows, seen, problems = pl.scan_parquet(parquet).select(counts).collect(engine="streaming").row(0)
+
+    # Then what the Parquet file does not show: how dates and decimals were written, and columns left out.
+    shown = {positions[column.name] for column in direct}
+    if others := [pl.col(str(position)) for position in range(width) if position not in shown]:
+        texts = {column.name: fields[column.name] for column in given if column not in direct}
+        characters = total([count_characters(text, pl.String()) for text in others])
+        invalid = first_problem(table, texts, values, pl.lit(False)).count()
+        spaced = total([has_outer_spaces(text).sum() for text in texts.values()])
+        counts = [characters.alias("characters"), invalid.alias("invalid"), spaced.alias("spaced")]
+        more, *odd = lines.select(counts).collect(engine="streaming").row(0)
+        seen, problems = seen + more, problems + sum(odd)
+    return (-1, -1) if problems else (rows, seen)
 
 
-def convert_carefully(
-    table: Table, path: Path, source: str, parquet: Path, quarantine: Path
-) -> tuple[int, int, int, list[str]]:
-    """Convert any CSV, by the account of the csv module. Returns rows read, set aside, short, and notes."""
-    found = survey(path)
-    places = table.places(found.header, found.notes, source)
-    lines = pl.scan_csv(path, infer_schema=False, truncate_ragged_lines=True, row_index_name=LINE)
-    names = lines.collect_schema().names()[1:]
-    if len(names) != len(found.header):
-        raise PlainError(f"{source}: {TWO_WAYS}")
-    texts = {name: pl.col(names[place]) for name, place in places.items()}
-    values = {
-        column.name: typed(column, texts.get(column.name, pl.lit(None, pl.String))).alias(column.name)
-        for column in table.columns
-    }
-    too_long = pl.col(LINE).is_in(pl.Series(found.too_long, dtype=pl.UInt32).implode())
-    numbers = [texts[column.name] for column in table.columns if column.name in texts and not column.is_text]
-
-    length = pl.sum_horizontal(cs.string().str.len_chars().cast(pl.Int64)).filter(~too_long).sum()
-    spaced = sum((padded(text).sum() for text in numbers), pl.lit(0))
-    totals = lines.select(pl.len(), length.alias("characters"), spaced.alias("spaced"))
-    records, seen, trimmed = totals.collect(engine="streaming").row(0)
-    if (records, seen) != (found.records, found.characters):
-        raise PlainError(f"{source}: {TWO_WAYS}")
-    if trimmed:
-        found.notes.append(f"{counted(trimmed, 'value')} trimmed of spaces")
-
-    problem = first_problem(table, texts, values, too_long).alias("problem")
-    unfit = lines.select(LINE, problem).filter(pl.col("problem").is_not_null())
-    bad = unfit.collect(engine="streaming")
-    good = lines.filter(~pl.col(LINE).is_in(bad[LINE].implode())) if bad.height else lines
-    good.select(values.values()).sink_parquet(parquet, **ZSTD)
-    later = repeats(parquet, table.key, good.select(LINE, *(values[name] for name in table.key)))
-    if later.height:
-        good.filter(~pl.col(LINE).is_in(later[LINE].implode())).select(values.values()).sink_parquet(
-            parquet, **ZSTD
-        )
-        bad = pl.concat([bad, later.select(LINE, pl.lit(REPEATED, pl.Int16).alias("problem"))])
-
-    def describe(problem: int, row: list[str]) -> tuple[str, str, str]:
-        if problem == TOO_LONG:
-            return "", "", f"{len(row)} fields where the header has {len(found.header)}"
-        if problem == REPEATED:
-            value = ", ".join(row[places[name]] for name in table.key)
-            return ", ".join(table.key), value, "repeats the key of an earlier row"
-        column = table.columns[problem]
-        value = row[places[column.name]] if places[column.name] < len(row) else ""
-        reason = "the key is empty" if value.strip() in NULLS else f"not a valid {column.declared}"
-        return column.name, value, reason
-
-    aside = set_aside(path, source, quarantine, bad.sort(LINE).iter_rows(), describe) if bad.height else 0
-    converted = pl.scan_parquet(parquet).select(pl.len()).collect().item()
-    rows = found.records - found.blank
-    if rows != converted + aside:
-        raise PlainError(
-            f"{source}: {counted(rows, 'row')} read, but {converted:,} converted and {aside:,} set aside"
-        )
-    return rows, aside, found.short, found.notes
-
-
-def all_differ(parquet: Path, key: list[str]) -> bool:
-    """Whether no key occurs twice. False may also mean that it would take too much memory to tell.
-
-    A block at a time; then those rows together whose first column, a race, occurs in several blocks. Equal
-    keys have equal hashes.
-    """
-    *group, last = key
-    keys = pl.scan_parquet(parquet).select(key)
-    rows = keys.select(pl.len()).collect().item()
-    differ = pl.struct(key).hash().n_unique() == pl.len()
-    firsts = pl.Series(dtype=keys.collect_schema()[key[0]])
-    # Mostly the last column only rises within a group, lap after lap of a driver, and no group comes again.
-    same = [pl.col(name).eq(pl.col(name).shift()) for name in group]
-    rises = pl.all_horizontal(*same, pl.col(last).gt(pl.col(last).shift())).fill_null(False)
-    for start in range(0, rows, KEYS_AT_ONCE):
-        block = keys.slice(start, KEYS_AT_ONCE).collect()
-        openers = block.filter(~rises) if group else block
-        # In one piece of its own: what unique() returns holds on to the room of the whole block.
-        firsts = firsts.append(openers[key[0]].unique()).rechunk()
-        if 2 * openers.height < block.height:
-            again = openers.filter(pl.struct(group).hash().is_duplicated())
-            block = block.filter(pl.col(key[0]).is_in(again[key[0]].unique().implode()))
-        if len(firsts) > 2 * KEYS_AT_ONCE or not block.select(differ).item():
-            return False
-    several = keys.filter(pl.col(key[0]).is_in(firsts.filter(firsts.is_duplicated()).implode()))
-    block = several.head(KEYS_AT_ONCE).collect(engine="streaming")
-    return block.height < KEYS_AT_ONCE and block.select(differ).item()
-
-
-def repeats(parquet: Path, key: list[str], rows: pl.LazyFrame) -> pl.DataFrame:
-    """The rows whose key an earlier row has. A slice of the keys at a time, so that memory stays bounded."""
-    if all_differ(parquet, key):
-        return rows.head(0).collect()
-    keys = pl.scan_parquet(parquet).select(key)
-    slices = keys.select(pl.len()).collect().item() // KEYS_AT_ONCE + 1
-    found = []
-    for part in range(slices):
-        group = keys.filter(pl.struct(key).hash() % slices == part).group_by(key).len()
-        found.append(group.filter(pl.col("len") > 1).select(key).collect(engine="streaming"))
-    twice = pl.concat(found)
-    if twice.is_empty():
-        return rows.head(0).collect()
-    shared = rows.join(twice.lazy(), on=key, how="semi").collect(engine="streaming").sort(LINE)
-    return shared.filter(~pl.struct(key).is_first_distinct())
-
-
-def is_of_writing(error: pl.exceptions.PolarsError) -> bool:
-    """Whether Polars failed to write Parquet, which it does not always tell as an error of the system."""
-    return str(error).startswith("parquet:")
-
-
-def first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0]
-
-
-def load(
-    table: Table, source: str, path: Path, data: Path, old: dict[str, Any] | None
-) -> tuple[dict[str, Any], list[str]]:
-    """Bring one table into `parquet.new`, converted or, if nothing changed, linked from the last run.
+def load_table(table: Table, source: str, path: Path, data: Path, last: Row | None) -> tuple[Row, list[str]]:
+    """Put one table into `parquet.new`: converted or, if nothing changed, linked from the last run.
 
     Returns:
-        Its row of the manifest, and what was tolerated.
+        Its row of the manifest, and what differs from the usual format and is accepted.
     """
     started, before = time.monotonic(), path.stat()
-    now = datetime.now(UTC).replace(tzinfo=None)
-    kept, fresh = (data / folder / f"{table.name}.parquet" for folder in ("parquet", "parquet.new"))
-    aside, fresh_aside = (data / folder / f"{table.name}.csv" for folder in ("quarantine", "quarantine.new"))
-    if (
-        old
-        and (old["source_bytes"], old["schema_sha256"]) == (before.st_size, table.sha)
-        and is_whole(kept.parent, old)
-        and aside.is_file() == bool(old["rows_quarantined"])
-        and old["source_sha256"] == checksum(path)
-    ):
-        try:
-            os.link(kept, fresh)
-        except OSError:
-            shutil.copy2(kept, fresh)
-        if aside.is_file():
-            shutil.copy2(aside, fresh_aside)
-        return old | {"source_name": source, "checked_at": now}, []
+    if last and link_unchanged(table, path, data, last):
+        return last | {"source_name": source, "checked_at": utc_now()}, []
+    parquet = data / "parquet.new" / f"{table.name}.parquet"
+    quarantine = data / "quarantine.new" / f"{table.name}.csv"
+    converted_at = utc_now()
     try:
-        sha, rows, unfit, short, notes = convert(table, path, source, fresh, fresh_aside)
+        sha256, outcome = convert(table, path, source, parquet, quarantine)
     except pl.exceptions.PolarsError as error:
-        if is_of_writing(error):
+        if str(error).startswith("parquet:"):  # the disk is full: not always an OSError
             raise
         raise PlainError(
             f"{source}: cannot be read as CSV, look for stray quotes: {first_line(error)}"
@@ -341,24 +164,24 @@ def load(
     row = {
         "table_name": table.name,
         "source_name": source,
-        "source_sha256": sha,
-        "schema_sha256": table.sha,
-        "rows_read": rows,
-        "rows_converted": rows - unfit,
-        "rows_quarantined": unfit,
-        "rows_short": short,
+        "source_sha256": sha256,
+        "schema_sha256": table.sha256,
+        "rows_read": outcome.rows,
+        "rows_converted": outcome.rows - outcome.quarantined,
+        "rows_quarantined": outcome.quarantined,
+        "rows_short": outcome.short,
         "source_bytes": after.st_size,
-        "parquet_bytes": fresh.stat().st_size,
-        "parquet_sha256": sha256(fresh),
+        "parquet_bytes": parquet.stat().st_size,
+        "parquet_sha256": file_sha256(parquet),
         "seconds": Decimal(f"{time.monotonic() - started:.3f}"),
-        "converted_at": now,
-        "checked_at": now,
+        "converted_at": converted_at,
+        "checked_at": converted_at,
     }
-    return row, notes
+    return row, outcome.notes
 
 
 def run(raw: str, data: Path, *, max_bad_rows: int = 0, schema: Path = SOURCES) -> None:
-    """Convert all tables and swap them in whole. The caller holds the lock of the data folder.
+    """Convert all tables, then replace those of the last run. The caller holds the lock of the data folder.
 
     Args:
         raw: a folder of CSVs, a zip of them, or the URL of such a zip.
@@ -379,27 +202,25 @@ def run(raw: str, data: Path, *, max_bad_rows: int = 0, schema: Path = SOURCES) 
         previous = read_manifest(data / "parquet")
         rows = []
         for table in tqdm(tables, unit="table", leave=False, disable=None):
-            row, notes = load(table, *files[f"{table.name}.csv"], data, previous.get(table.name))
+            row, notes = load_table(table, *files[f"{table.name}.csv"], data, previous.get(table.name))
             rows.append(row)
-            tell(row, notes)
-        refuse_if_many(rows, data, max_bad_rows)
+            report(row, notes)
+        refuse_if_too_many(rows, data, max_bad_rows)
         kept = {row["table_name"] for row in rows if row["converted_at"] != row["checked_at"]}
         write_checksums(tables, kept, data / "parquet", data / "parquet.new")
-        columns = {column.name: column.dtype for column in read_tables(MANIFEST_SOURCES)[0].columns}
-        pl.DataFrame(rows, schema=columns, orient="row").write_parquet(data / "parquet.new" / MANIFEST)
+        write_manifest(data / "parquet.new", rows)
         swap(data)
     except pl.exceptions.PolarsError as error:
         raise PlainError(f"{data}: cannot be written, look for a full disk: {first_line(error)}") from None
     finally:
         recover(data)
-    total, aside = (sum(row[name] for row in rows) for name in ("rows_read", "rows_quarantined"))
-    told = f"{aside:,} set aside in {data / 'quarantine'}" if aside else "none set aside"
-    print(
-        f"{len(rows)} tables, {total:,} rows, {told}, {time.monotonic() - started:.1f} s: {data / 'parquet'}"
-    )
+    read, quarantined = (sum(row[name] for row in rows) for name in ("rows_read", "rows_quarantined"))
+    aside = f"{quarantined:,} set aside in {data / 'quarantine'}" if quarantined else "none set aside"
+    seconds = time.monotonic() - started
+    print(f"{len(rows)} tables, {read:,} rows, {aside}, {seconds:.1f} s: {data / 'parquet'}")
 
 
-def tell(row: dict[str, Any], notes: list[str]) -> None:
+def report(row: Row, notes: list[str]) -> None:
     """Print what happened to a table, above the progress bar if there is one."""
     done = "unchanged" if row["converted_at"] != row["checked_at"] else f"{row['seconds']:.2f} s"
     size = row["parquet_bytes"] / 1000
@@ -410,11 +231,11 @@ def tell(row: dict[str, Any], notes: list[str]) -> None:
         tqdm.write(f"  {row['table_name']}: {printable(note)}")
 
 
-def refuse_if_many(rows: list[dict[str, Any]], data: Path, max_bad_rows: int) -> None:
-    """Stop the run if more rows are set aside than allowed, and leave its report to read."""
+def refuse_if_too_many(rows: list[Row], data: Path, max_bad_rows: int) -> None:
+    """Raise PlainError if more rows are set aside than allowed, and keep them for the user to read."""
     counts = {row["table_name"]: row["rows_quarantined"] for row in rows if row["rows_quarantined"]}
-    total = sum(counts.values())
-    if total <= max_bad_rows:
+    bad_rows = sum(counts.values())
+    if bad_rows <= max_bad_rows:
         return
     refused = data / "quarantine" / "refused"
     refused.parent.mkdir(exist_ok=True)
@@ -422,9 +243,9 @@ def refuse_if_many(rows: list[dict[str, Any]], data: Path, max_bad_rows: int) ->
     (data / "quarantine.new").rename(refused)
     shown = ", ".join(f"{name} {count:,}" for name, count in counts.items())
     raise PlainError(
-        f"{counted(total, 'unfit row')} ({shown}), {max_bad_rows:,} allowed; nothing changed. "
-        f"Read {refused}/*.csv, then mend the files, or set the rows aside with --max-bad-rows {total} "
-        f"(make: MAX_BAD_ROWS={total})"
+        f"{counted(bad_rows, 'unfit row')} ({shown}), {max_bad_rows:,} allowed; nothing changed. "
+        f"Read {refused}/*.csv, then correct the files, or set the rows aside with --max-bad-rows {bad_rows} "
+        f"(make: MAX_BAD_ROWS={bad_rows})"
     )
 
 
@@ -435,35 +256,24 @@ def main(arguments: list[str] | None = None) -> int:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "raw", metavar="RAW", help="folder of CSVs, zip of them, or http(s) URL of such a zip"
-    )
-    parser.add_argument(
-        "--data", metavar="DIR", type=Path, help="data folder (default: $PITWALL_DATA or data)"
-    )
-    parser.add_argument(
-        "--max-bad-rows", metavar="N", type=int, default=0, help="how many rows may be set aside (default: 0)"
-    )
-    parser.add_argument(
-        "--schema",
-        metavar="YML",
-        type=Path,
-        default=SOURCES,
-        help="dbt sources file that declares the tables",
-    )
+    add = parser.add_argument
+    add("raw", metavar="RAW", help="folder of CSVs, zip of them, or http(s) URL of such a zip")
+    add("--data", metavar="DIR", type=Path, help="data folder (default: $PITWALL_DATA or data)")
+    add("--max-bad-rows", metavar="N", type=int, default=0, help="rows that may be set aside (default: 0)")
+    add("--schema", metavar="YML", type=Path, default=SOURCES, help="dbt sources that declare the tables")
     options = parser.parse_args(arguments)
     data: Path = options.data or data_folder()
 
     def action() -> None:
         if not is_url(options.raw) and not Path(options.raw).exists():
             raise PlainError(f"{options.raw}: no such folder or zip")
-        target = lake()
-        if target:
-            target.tables()  # a lake that cannot be read is told before the work begins
+        lake = lake_from_environment()
+        if lake:
+            lake.tables()  # fails before the conversion if the lake cannot be read
         with locked(data):
             run(options.raw, data, max_bad_rows=options.max_bad_rows, schema=options.schema)
-            if target:
-                target.publish(data)
+            if lake:
+                lake.publish(data)
 
     return exit_code("csv_to_parquet", action, data)
 

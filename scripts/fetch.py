@@ -1,229 +1,23 @@
 #!/usr/bin/env python3
-"""Bring raw files to this machine: download a URL, unpack a zip. Neither can run or grow without bound."""
+"""Download the public archive of race data (CC0, refreshed after every race)."""
 
 import argparse
-import http.client
-import io
-import os
-import stat
 import sys
-import tempfile
-import threading
-import urllib.error
-import urllib.request
 import zipfile
-import zlib
-from pathlib import Path, PurePosixPath
-from typing import BinaryIO
-from urllib.parse import urlsplit
+from pathlib import Path
 
-from data_folder import PlainError, data_folder, exit_code
-from tqdm import tqdm
+from pitwall.command import PlainError, exit_code
+from pitwall.data_folder import data_folder
+from pitwall.raw.fetch import fetch, without_secrets
 
 ARCHIVE_URL = "https://github.com/TracingInsights/RaceData/releases/latest/download/data.zip"
-MAX_DOWNLOAD = 8 * 2**30  # bytes
-MAX_UNZIPPED = 64 * 2**30  # bytes
-MAX_RATIO = 100  # race data shrink about tenfold; a bomb a thousandfold
-MAX_DIRECTORY = 4 * 2**20  # bytes of the list of files in a zip, which is read at once
-ALWAYS_UNZIPPED = 64 * 2**20  # bytes that the ratio does not judge
-IDLE = 30.0  # seconds without a byte
-CHUNK = 1 << 18  # bytes
-
-
-def time_limit() -> float:
-    """Seconds that a download may take in all: `$PITWALL_FETCH_TIMEOUT`, or half an hour."""
-    text = os.environ.get("PITWALL_FETCH_TIMEOUT") or "1800"
-    try:
-        return float(text)
-    except ValueError:
-        raise PlainError(f"PITWALL_FETCH_TIMEOUT: {text!r} is not a number of seconds") from None
-
-
-def is_url(text: str) -> bool:
-    """Whether the text is an http(s) address."""
-    return text.lower().startswith(("http://", "https://"))
-
-
-def without_secrets(url: str) -> str:
-    """The URL to show in messages: no password, no token."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
-
-
-def fetch(
-    url: str, destination: Path, *, max_bytes: int = MAX_DOWNLOAD, timeout: float | None = None
-) -> None:
-    """Download an http(s) URL to a file, written aside and renamed once complete.
-
-    Args:
-        max_bytes: the largest download to accept.
-        timeout: seconds for the whole download; without it `time_limit()`.
-
-    Raises:
-        PlainError: no such page, no answer, too slow, too large, cut short. An older file then stays.
-    """
-    limit = time_limit() if timeout is None else timeout
-    if not is_url(url) or not urlsplit(url).hostname:
-        raise PlainError(f"{url}: not an http(s) URL")
-    shown = without_secrets(url)
-    destination.parent.mkdir(parents=True, exist_ok=True)
-    stop = threading.Event()
-    failure: list[Exception] = []
-
-    def work() -> None:
-        try:
-            _download(url, file, max_bytes, min(IDLE, limit), stop)
-        except Exception as error:
-            failure.append(error)
-
-    descriptor, name = tempfile.mkstemp(prefix=destination.name, suffix=".part", dir=destination.parent)
-    aside = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            # Name lookup and headers know no total time limit: only a thread lets us stop waiting for them.
-            worker = threading.Thread(target=work, daemon=True)
-            worker.start()
-            worker.join(limit)
-            stop.set()
-        if worker.is_alive():
-            raise PlainError(f"{shown}: not downloaded within {limit:g} seconds; try again later")
-        if failure:
-            raise PlainError(f"{shown}: {_reason(failure[0])}")
-        aside.chmod(0o644)
-        aside.replace(destination)
-    finally:
-        stop.set()
-        aside.unlink(missing_ok=True)
-
-
-def _download(url: str, file: BinaryIO, max_bytes: int, idle: float, stop: threading.Event) -> None:
-    request = urllib.request.Request(url, headers={"User-Agent": "pitwall"})
-    with urllib.request.urlopen(request, timeout=idle) as response:
-        expected = int(response.headers.get("Content-Length") or 0)
-        if expected > max_bytes:
-            raise PlainError(f"larger than the {max_bytes:,} bytes allowed")
-        received = 0
-        with tqdm(total=expected or None, unit="B", unit_scale=True, desc="download", disable=None) as bar:
-            # read1 returns what has arrived; read would wait for a full chunk from a dripping server.
-            while not stop.is_set() and (chunk := response.read1(CHUNK)):
-                received += len(chunk)
-                if received > max_bytes:
-                    raise PlainError(f"larger than the {max_bytes:,} bytes allowed")
-                file.write(chunk)
-                bar.update(len(chunk))
-        if received < expected:
-            raise PlainError(f"cut short after {received:,} of {expected:,} bytes; try again")
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, urllib.error.HTTPError):
-        error.close()
-        return f"the server answers {error.code} {error.reason}"
-    if isinstance(error, TimeoutError) or isinstance(getattr(error, "reason", None), TimeoutError):
-        return "no answer from the server; try again later"
-    if isinstance(error, http.client.HTTPException):
-        return f"the server does not speak HTTP as it should ({type(error).__name__})"
-    return str(getattr(error, "reason", error))
-
-
-class Zip(io.FileIO):
-    """A zip to read, a little at a time."""
-
-    def read(self, size: int = -1, /) -> bytes:
-        """As always, but raises BadZipFile for a list of files that would fill the memory."""
-        if size > MAX_DIRECTORY:
-            raise zipfile.BadZipFile("it lists too many files")
-        return super().read(size)
-
-
-def unzip(archive: Path, folder: Path, wanted: set[str], *, name: str) -> dict[str, str]:
-    """Unpack the wanted files, found by base name anywhere in the zip, into one flat folder.
-
-    Args:
-        name: what to call the archive in messages.
-
-    Returns:
-        For each file found its full name inside the zip; files that are not there are left out.
-
-    Raises:
-        PlainError: not a zip, damaged, encrypted, climbing out of its folder, inflating without bound, or
-            holding a wanted file twice.
-    """
-    found: dict[str, str] = {}
-    budget = min(MAX_UNZIPPED, max(ALWAYS_UNZIPPED, MAX_RATIO * archive.stat().st_size))
-    try:
-        with Zip(archive) as opened, zipfile.ZipFile(opened) as zipped:
-            for member in zipped.infolist():
-                _check_place(member, name)
-                base = PurePosixPath(member.filename).name
-                if base not in wanted or member.is_dir():
-                    continue
-                _check_packing(member, name)
-                if base in found:
-                    raise PlainError(f"{name}: holds {base} twice: {found[base]} and {member.filename}")
-                found[base] = member.filename
-                # Count what really comes out: the sizes in the zip's own directory may lie.
-                with zipped.open(member) as packed, (folder / base).open("wb") as file:
-                    while chunk := packed.read(CHUNK):
-                        budget -= len(chunk)
-                        if budget < 0:
-                            raise PlainError(f"{name}: inflates without bound (in {member.filename})")
-                        file.write(chunk)
-    # NotImplementedError is what zipfile raises for a compression that it does not know.
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
-        raise PlainError(f"{name}: not a zip, or a damaged one ({error})") from None
-    return found
-
-
-def _check_place(member: zipfile.ZipInfo, name: str) -> None:
-    path = PurePosixPath(member.filename.replace("\\", "/"))
-    if path.is_absolute() or ".." in path.parts or member.filename[1:2] == ":":
-        raise PlainError(f"{name}: climbs out of its folder with {member.filename!r}; do not trust it")
-    if stat.S_ISLNK(member.external_attr >> 16):
-        raise PlainError(f"{name}: {member.filename!r} is a symbolic link; do not trust it")
-
-
-def _check_packing(member: zipfile.ZipInfo, name: str) -> None:
-    if member.flag_bits & 1:
-        raise PlainError(f"{name}: {member.filename!r} is encrypted; unpack it and give the folder")
-    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise PlainError(
-            f"{name}: {member.filename!r} is packed in an uncommon way; unpack it and give the folder"
-        )
-
-
-def locate(raw: str, wanted: set[str], work: Path) -> dict[str, tuple[str, Path]]:
-    """Find files in a folder (or `data/` in it), a zip or the URL of a zip.
-
-    Args:
-        work: a folder for what has to be downloaded or unpacked.
-
-    Returns:
-        For each wanted file its name inside the folder or zip, and where to read it.
-
-    Raises:
-        PlainError: one is missing, or the zip or URL is no good.
-    """
-    archive = folder = Path(raw)
-    if archive.is_dir():
-        if not any((folder / name).is_file() for name in wanted):
-            folder /= "data"
-        names = {name: name for name in wanted if (folder / name).is_file()}
-    else:
-        if is_url(raw):
-            archive = work / "download.zip"
-            fetch(raw, archive)
-        folder, names = work, unzip(archive, work, wanted, name=raw)
-    if missing := sorted(wanted - set(names)):
-        raise PlainError(f"{raw}: no {', '.join(missing)} in it")
-    return {name: (names[name], folder / name) for name in wanted}
 
 
 def main(arguments: list[str] | None = None) -> int:
     """The command line. Returns the exit code: 0 done, 2 failed with one line on stderr."""
     parser = argparse.ArgumentParser(
-        description="Download the public archive of race data (CC0, refreshed after every race).",
-        epilog="example: scripts/fetch.py && make build RAW=data/raw/ergast.zip",
+        description=__doc__,
+        epilog="example: .venv/bin/python scripts/fetch.py && make build RAW=data/raw/ergast.zip",
     )
     parser.add_argument(
         "--url", default=ARCHIVE_URL, help="another zip of the same files (default: %(default)s)"
@@ -239,7 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
         try:
             fetch(options.url, fresh)
             if not zipfile.is_zipfile(fresh):
-                raise PlainError(f"{without_secrets(options.url)}: what came is not a zip")
+                raise PlainError(f"{without_secrets(options.url)}: the download is not a zip")
             fresh.replace(out)
         finally:
             fresh.unlink(missing_ok=True)

@@ -1,199 +1,45 @@
 #!/usr/bin/env python3
-"""Build on every engine that there is, and compare every table of marts and quality, cell by cell.
+"""Build on every engine that is available, and compare every table of marts and quality, cell by cell.
 
-The first engine is the measure of the others. There is no tolerance: one other digit, row or column is a
-difference, and the exit code 1. What an engine remembers of earlier builds is its own: the moment of a
-revision is not compared, and what is made from the history only where both have the same versions in it.
+The other engines are compared with the first one. There is no tolerance: any difference in a digit, a row or
+a column gives exit code 1. The history of revised results is each engine's own, so the time of a revision is
+not compared, and a table made from the history is compared only if both engines have the same versions in it.
 """
 
 import argparse
-import json
 import sys
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import duckdb
-from build import WAREHOUSES, build, target_folder, warehouse_of
-from data_folder import data_folder, exit_code
+from pitwall.command import exit_code
+from pitwall.data_folder import data_folder
+from pitwall.warehouse.base import NotAvailable
+from pitwall.warehouse.build import build
+from pitwall.warehouse.comparison import Export, compare_mart, read_marts
+from pitwall.warehouse.dbt import target_folder
+from pitwall.warehouse.engines import ENGINES, warehouse_of
+
+# isort: split
+# After ours, which say in one line if this package is not installed.
 from tabulate import tabulate
-from warehouse import NotAvailable
-
-# All that an engine may call a type of the declared family; decimals come with all their digits, or as text.
-COMPARED_AS = {
-    "integer": "hugeint",
-    "bigint": "hugeint",
-    "decimal": "decimal(38, 9)",
-    "date": "date",
-    "timestamp": "timestamp",
-    "boolean": "boolean",
-    "string": "varchar",
-}
 
 
-class Differs(Exception):
-    """The engines do not agree; the table that says so is printed."""
+class EnginesDiffer(Exception):
+    """The first difference of each table that differs. The table of all results is printed already."""
 
 
-@dataclass(frozen=True)
-class Mart:
-    """A table to compare: its columns with the type that they are compared as, and its primary key."""
-
-    schema: str
-    name: str
-    columns: dict[str, str]
-    key: list[str]
-    is_history: bool
-
-
-@dataclass(frozen=True)
-class Result:
-    """What came of one table on one engine: in a word, and the first difference in full."""
-
-    word: str
-    difference: str = ""
-
-
-@dataclass(frozen=True)
-class Export:
-    """What an engine wrote: `schema/table/*.parquet` in a folder."""
-
-    engine: str
-    folder: Path
-    marts: list[Mart]
-
-    def has(self, schema: str, table: str) -> bool:
-        """Whether the table is there."""
-        return any((self.folder / schema / table).glob("*.parquet"))
-
-    def rows(self, schema: str, table: str) -> str:
-        """A table as DuckDB reads it."""
-        place = str(self.folder / schema / table / "*.parquet").replace("'", "''")
-        return f"read_parquet('{place}')"
-
-    def columns(self, schema: str, table: str) -> list[str]:
-        """The columns of a table, in order; none if it is missing."""
-        if not self.has(schema, table):
-            return []
-        described = duckdb.sql(f"describe select * from {self.rows(schema, table)}")
-        return [row[0] for row in described.fetchall()]
-
-
-def read_marts(manifest_file: Path) -> list[Mart]:
-    """The models of marts and quality as dbt's manifest declares them."""
-    manifest = json.loads(manifest_file.read_text(encoding="utf-8"))
-    marts = []
-    for node in manifest["nodes"].values():
-        if node["resource_type"] != "model" or not node["config"]["contract"]["enforced"]:
-            continue
-        is_history = any(
-            parent.startswith("snapshot.") for parent in manifest["parent_map"][node["unique_id"]]
-        )
-        columns = {
-            name: COMPARED_AS[column["data_type"].partition("(")[0]]
-            for name, column in node["columns"].items()
-        }
-        if is_history:
-            columns = {name: kind for name, kind in columns.items() if kind != "timestamp"}
-        key = [name for name in primary_key(node) if name in columns]
-        marts.append(Mart(node["config"]["schema"], node["alias"], columns, key, is_history))
-    return sorted(marts, key=lambda mart: (mart.schema, mart.name))
-
-
-def primary_key(node: dict[str, Any]) -> list[str]:
-    """The columns of the primary key constraint, on the model or on one of its columns."""
-    for constraint in node["constraints"]:
-        if constraint["type"] == "primary_key":
-            return constraint["columns"]
-    return [
-        name
-        for name, column in node["columns"].items()
-        if any(each["type"] == "primary_key" for each in column["constraints"])
-    ]
-
-
-def compare(mart: Mart, measure: Export, other: Export) -> Result:
-    """Compare one table of two engines."""
-    there, here = measure.columns(mart.schema, mart.name), other.columns(mart.schema, mart.name)
-    if not here:
-        return Result("missing", "there is no such table")
-    if there != here:
-        odd = [name for name in there + here if (name in there) != (name in here)]
-        return Result("columns", f"columns {', '.join(odd)}" if odd else "columns in another order")
-    key, names = [*mart.key, "_twin"], list(mart.columns)
-    for side, export in (("measure", measure), ("other", other)):
-        chosen = ", ".join(f'cast("{name}" as {kind}) as "{name}"' for name, kind in mart.columns.items())
-        # Were the key none, each of its rows has a partner still.
-        duckdb.sql(
-            f"create or replace temp table {side} as select *, row_number() over (partition by "
-            f"{', '.join(map(quoted, mart.key))} order by {', '.join(map(quoted, names))}) as _twin "
-            f"from (select {chosen} from {export.rows(mart.schema, mart.name)})"
-        )
-    same_key = " and ".join(f"measure.{name} is not distinct from other.{name}" for name in map(quoted, key))
-    cells = " or ".join(f"measure.{name} is distinct from other.{name}" for name in map(quoted, names + key))
-    order = ", ".join(f"coalesce(measure.{name}, other.{name})" for name in map(quoted, key))
-    pairs = ", ".join(f"measure.{name}, other.{name}" for name in map(quoted, [*key, *names]))
-    found = duckdb.sql(
-        f"select count(*) over () as differing, {pairs} "
-        f"from measure full join other on {same_key} where {cells} order by {order} limit 1"
-    ).fetchall()
-    return difference(found[0], key, names, measure, other) if found else Result("identical")
-
-
-def difference(
-    row: tuple[Any, ...], key: list[str], names: list[str], measure: Export, other: Export
-) -> Result:
-    """Tell the first differing row: how many there are, and each column of both engines, the key first."""
-    differing, *cells = row
-    pairs = list(zip([*key, *names], cells[::2], cells[1::2], strict=True))
-    twin = len(key) - 1
-    only = other if pairs[twin][1] is None else measure if pairs[twin][2] is None else None
-    where = ", ".join(f"{name}={was if only is measure else now}" for name, was, now in pairs[:twin])
-    word = f"{differing:,} row{'s' if differing > 1 else ''}"
-    if only:
-        return Result(word, f"{where}: only on {only.engine}")
-    told = next(
-        f"{name} is {was} on {measure.engine}, {now} on {other.engine}"
-        for name, was, now in pairs[twin + 1 :]
-        if was != now
-    )
-    return Result(word, f"{where}: {told}")
-
-
-def quoted(name: str) -> str:
-    """A name as an SQL identifier."""
-    return f'"{name}"'
-
-
-def same_history(measure: Export, other: Export) -> bool:
-    """Whether both engines have the same versions in their snapshots, whenever they saw them."""
-    for folder in (measure.folder / "snapshots").glob("*"):
-        if not other.has("snapshots", folder.name):
-            return False
-        columns = [name for name in measure.columns("snapshots", folder.name) if not name.startswith("dbt_")]
-        texts = ", ".join(f"cast({quoted(name)} as varchar)" for name in columns)
-        here, there = (
-            f"select {texts}, dbt_valid_to is null from {export.rows('snapshots', folder.name)}"
-            for export in (measure, other)
-        )
-        odd = duckdb.sql(f"({here} except all {there}) union all ({there} except all {here}) limit 1")
-        if odd.fetchall():
-            return False
-    return True
-
-
-def parity(engines: list[str], only: bool, is_built: bool) -> None:
-    """Build, export, compare, print.
+def parity(engines: Sequence[str], *, need_all: bool, is_built: bool) -> None:
+    """Build, export, compare, and print a table of the results.
 
     Args:
-        engines: which; the first that is available is the measure.
-        only: all of them have to be available.
-        is_built: compare what was built last.
+        engines: which engines. The first available one is the reference for the others.
+        need_all: fail if one of them is not available.
+        is_built: compare the last builds instead of building.
 
     Raises:
-        NotAvailable: fewer than two engines are, or one that was asked for is not.
-        Differs: some table is not the same everywhere.
+        NotAvailable: fewer than two engines are available, or one that is needed is not.
+        EnginesDiffer: a table is not the same on all engines.
     """
     data = data_folder()
     with tempfile.TemporaryDirectory(prefix="parity-") as scratch:
@@ -204,71 +50,63 @@ def parity(engines: list[str], only: bool, is_built: bool) -> None:
                     build(engine)
                 warehouse_of(engine, data).export(Path(scratch) / engine)
             except NotAvailable as error:
-                if only:
+                if need_all:
                     raise
                 print(f"Not compared: {error}", flush=True)
                 continue
             marts = read_marts(target_folder(engine, data) / "manifest.json")
             exports.append(Export(engine, Path(scratch) / engine, marts))
         if len(exports) < 2:
-            had = "".join(f", only {export.engine}" for export in exports)
-            raise NotAvailable(f"there are no two engines to compare{had}")
-        tell(*exports)
+            found = "".join(f", only {export.engine}" for export in exports)
+            raise NotAvailable(f"there are no two engines to compare{found}")
+        report(*exports)
 
 
-def tell(measure: Export, *others: Export) -> None:
-    """Compare the exports and print a table; raises Differs."""
-    table, differences = [], []
-    for mart in measure.marts:
+def report(reference: Export, *others: Export) -> None:
+    """Compare the exports, and print a table of the results. Raises EnginesDiffer if one is not the same."""
+    lines, differences = [], []
+    for mart in reference.marts:
         name = f"{mart.schema}.{mart.name}"
-        count = duckdb.sql(f"select count(*) from {measure.rows(mart.schema, mart.name)}").fetchall()[0][0]
-        results = [result_of(mart, measure, other) for other in others]
+        results = [compare_mart(mart, reference, other) for other in others]
         differences += [
             f"{name} on {other.engine}: {result.difference}"
             for other, result in zip(others, results, strict=True)
             if result.difference
         ]
-        words = [result.word for result in results]
-        table.append([name, count, len(measure.columns(mart.schema, mart.name)), *words])
-    headers = ["table", f"rows on {measure.engine}", "columns", *(other.engine for other in others)]
-    print(tabulate(table, headers, tablefmt="github", intfmt=","))
+        rows = reference.count(mart.schema, mart.name)
+        columns = len(reference.columns(mart.schema, mart.name))
+        lines.append([name, rows, columns, *(result.word for result in results)])
+    headers = ["table", f"rows on {reference.engine}", "columns", *(other.engine for other in others)]
+    print(tabulate(lines, headers, tablefmt="github", intfmt=","))
     if differences:
-        raise Differs("\n".join(differences))
-    print(f"No difference: {', '.join(export.engine for export in (measure, *others))}.")
+        raise EnginesDiffer("\n".join(differences))
+    print(f"No difference: {', '.join(export.engine for export in (reference, *others))}.")
 
 
-def result_of(mart: Mart, measure: Export, other: Export) -> Result:
-    """The result of one table, or why it is not compared."""
-    if (mart.schema, mart.name) not in [(each.schema, each.name) for each in other.marts]:
-        return Result("not built there")
-    if mart.is_history and not same_history(measure, other):
-        return Result("history of its own")
-    return compare(mart, measure, other)
-
-
-def main(options: argparse.Namespace) -> int:
-    """Run, and tell a difference from a failure by the exit code."""
-    found: list[str] = []
+def main() -> int:
+    """The command line. Returns the exit code: 0 no difference, 1 the engines differ, 2 failed."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--engine", choices=ENGINES, action="append", help="compare only these; the first is the reference"
+    )
+    parser.add_argument("--built", action="store_true", help="compare the last builds, without building")
+    options = parser.parse_args()
+    differences: list[str] = []
 
     def action() -> None:
         try:
-            parity(options.engine or list(WAREHOUSES), bool(options.engine), options.built)
-        except Differs as error:
-            found.append(str(error))
+            parity(options.engine or ENGINES, need_all=bool(options.engine), is_built=options.built)
+        except EnginesDiffer as error:
+            differences.append(str(error))
 
     code = exit_code("parity", action, data_folder())
-    if found:
-        print(f"parity: the engines differ; the first row of each table:\n{found[0]}", file=sys.stderr)
+    if differences:
+        print(f"parity: the engines differ; the first row of each table:\n{differences[0]}", file=sys.stderr)
         return 1
     return code
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
-        "--engine", choices=WAREHOUSES, action="append", help="compare only these, the first is the measure"
-    )
-    parser.add_argument("--built", action="store_true", help="compare what was built last, build nothing")
-    sys.exit(main(parser.parse_args()))
+    sys.exit(main())

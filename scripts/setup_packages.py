@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Put dbt_utils into dbt_packages/: the real package where the hub answers, else the stand-in.
+"""Install dbt_utils in dbt_packages/: the real package if dbt's package hub answers, else the stand-in.
 
-`dbt deps` takes a quarter of a minute to find out that it cannot reach the hub, and dbt then refuses to run.
-This finds out in a second, and falls back on dbt_utils_standin/: just the macros that the project uses.
-PITWALL_DBT_UTILS=<folder of a clone> puts that clone in place instead.
+`dbt deps` needs 15 seconds to find out that it cannot reach the hub, and dbt then refuses to run. This
+command needs one second, and falls back on dbt_utils_standin/, which has only the macros that the project
+uses. PITWALL_DBT_UTILS=<folder of a clone> installs that clone instead.
 """
 
+import argparse
 import os
 import shutil
 import subprocess
@@ -13,9 +14,8 @@ import sys
 import threading
 from pathlib import Path
 
-from data_folder import PlainError, exit_code
+from pitwall.command import ROOT, PlainError, exit_code, require
 
-ROOT = Path(__file__).resolve().parent.parent
 STANDIN = ROOT / "dbt_utils_standin"
 INSTALLED = ROOT / "dbt_packages" / "dbt_utils"
 HUB = os.environ.get("DBT_PACKAGE_HUB_URL") or "https://hub.getdbt.com/"
@@ -25,11 +25,11 @@ DEPS_SECONDS = 90.0
 
 
 def hub_answers() -> bool:
-    """Whether the hub knows dbt_utils, found out within PROBE_SECONDS whatever the network does.
+    """Whether the hub knows dbt_utils. Takes at most PROBE_SECONDS.
 
-    In a thread of its own, as no timeout of requests covers a slow name lookup.
+    It asks in a thread, because no timeout of requests covers a slow name lookup.
     """
-    import requests  # slow; what dbt itself asks with: the same proxies, the same certificates
+    import requests  # slow to import. dbt asks with it too, so proxies and certificates are the same
 
     answers: list[bool] = []
 
@@ -48,8 +48,9 @@ def hub_answers() -> bool:
 
 
 def dbt_deps() -> str | None:
-    """Run `dbt deps`. Returns None if it worked, else its last words."""
-    command = [DBT, "--no-use-colors", "deps", "--project-dir", ROOT, "--profiles-dir", ROOT]
+    """Run `dbt deps`. Returns None if it worked, else why it failed."""
+    folders: list[str | Path] = ["--project-dir", ROOT, "--profiles-dir", ROOT]
+    command = [DBT, "--no-use-colors", "deps", *folders]
     environment = {**os.environ, "DO_NOT_TRACK": "1"}
     try:
         result = subprocess.run(
@@ -59,28 +60,28 @@ def dbt_deps() -> str | None:
         return f"dbt deps did not end within {DEPS_SECONDS:.0f} seconds"
     if result.returncode == 0:
         return None
-    said = (result.stdout + result.stderr).strip() or "it says nothing"
-    return f"dbt deps failed: {said.splitlines()[-1].strip()}"
+    output = (result.stdout + result.stderr).strip() or "no output"
+    return f"dbt deps failed: {output.splitlines()[-1].strip()}"
 
 
-def files(package: Path) -> dict[str, bytes]:
-    """What makes a dbt package: its project file and its macros, by path."""
+def package_files(package: Path) -> dict[str, bytes]:
+    """The files of a dbt package that count, by path: its project file and its macros."""
     paths = [package / "dbt_project.yml", *package.glob("macros/**/*.sql")]
     return {path.relative_to(package).as_posix(): path.read_bytes() for path in paths if path.is_file()}
 
 
 def install(package: Path) -> None:
-    """Copy a dbt package into place, unless the same is there already."""
-    if files(package) == files(INSTALLED):
+    """Copy a dbt package to INSTALLED, unless the same is there already."""
+    if package_files(package) == package_files(INSTALLED):
         return
     shutil.rmtree(INSTALLED, ignore_errors=True)
-    for path in files(package):
+    for path in package_files(package):
         (INSTALLED / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(package / path, INSTALLED / path)
 
 
-def real_is_installed() -> bool:
-    """Whether the real package is in place, and put there after the lock file last changed."""
+def is_real_installed() -> bool:
+    """Whether the real package is installed, and the lock file has not changed since."""
     project = INSTALLED / "dbt_project.yml"
     if not project.is_file() or "standin" in project.read_text(encoding="utf-8"):
         return False
@@ -88,27 +89,36 @@ def real_is_installed() -> bool:
 
 
 def setup() -> None:
-    """Bring dbt_packages/ into the state that the machine allows, and say so if it is not the usual one."""
+    """Install what this machine can get, and print what it is unless the real package was there already."""
     if clone := os.environ.get("PITWALL_DBT_UTILS"):
-        if "dbt_project.yml" not in files(Path(clone)):
-            raise PlainError(f"PITWALL_DBT_UTILS: {clone} holds no dbt package")
+        if "dbt_project.yml" not in package_files(Path(clone)):
+            raise PlainError(f"PITWALL_DBT_UTILS: {clone} holds no dbt package; name the folder of a clone")
         install(Path(clone))
         print(f"dbt_utils: the clone in {clone}")
         return
-    if real_is_installed():
+    if is_real_installed():
         return
     problem = dbt_deps() if hub_answers() else "it does not answer"
     if problem:
         install(STANDIN)
         print(
             f"dbt_utils: THE STAND-IN IS IN PLACE, not the package of the hub at {HUB} ({problem}).\n"
-            "           Tables and test results come out the same. Once the hub can be reached, the next\n"
-            "           `make build` puts the real one in place; so does `dbt deps`.",
+            "           Tables and test results are the same. When the hub can be reached, the next\n"
+            "           `make build` installs the real package; so does `dbt deps`.",
             flush=True,
         )
     else:
         print("dbt_utils: the real package, from the hub", flush=True)
 
 
+def main() -> int:
+    """The command line. Returns the exit code: 0 done, 2 failed with one line on stderr."""
+    argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    ).parse_args()
+    require("dbt", "requests")
+    return exit_code("setup_packages", setup, INSTALLED)
+
+
 if __name__ == "__main__":
-    sys.exit(exit_code("setup_packages", setup, INSTALLED))
+    sys.exit(main())

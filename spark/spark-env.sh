@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Sourced by whatever starts Spark. Where it keeps its tables and its catalog: spark-defaults.conf cannot say so,
-# since it knows no environment variables.
+# Sourced when Spark starts. Sets the folders of the tables and the catalog. spark-defaults.conf cannot do this,
+# because it does not expand environment variables.
 data="${PITWALL_DATA:-data}"
 [[ "$data" = /* ]] || data="$PWD/$data"
 PITWALL_SPARK="${PITWALL_SPARK:-$data/spark/current}"

@@ -3,7 +3,7 @@
     read once, and names objects that do not change: a load that is put there meanwhile is the next run's. -#}
 {% macro duckdb__copy_lake(tables) %}
     {% set lake = env_var('PITWALL_LAKE').rstrip('/') %}
-    {# The same as in scripts/lake.py: no quote and no wildcard reaches SQL. #}
+    {# The same as in scripts/pitwall/raw/lake.py: no quote and no wildcard reaches SQL. #}
     {% if not modules.re.fullmatch('s3://[a-z0-9][a-z0-9.-]*[a-z0-9](/[A-Za-z0-9_=-][A-Za-z0-9_.=-]*)*', lake) %}
         {% do exceptions.raise_compiler_error('PITWALL_LAKE is no plain address like s3://bucket/prefix.') %}
     {% endif %}

@@ -49,7 +49,7 @@
     {% endfor %}
     {% if missing %}
         {% do exceptions.raise_compiler_error(
-            'No table in schema raw for ' ~ missing | sort | join(', ') ~ '. Run `scripts/load_postgres.py` first.'
+            'No table in schema raw for ' ~ missing | sort | join(', ') ~ '. Run `.venv/bin/python scripts/load_postgres.py` first.'
         ) %}
     {% endif %}
 {% endmacro %}

@@ -1,19 +1,20 @@
-#!/usr/bin/env python3
-"""Lap times from CSV to typed zstd Parquet as users of other libraries would do it, a whole program each.
+"""Convert lap times from CSV to typed Parquet with another library, as its users would.
 
-They do less than the converter: no checksum, no count that must agree, no check of keys, and on a bad value
-they stop. Types are those that the sources YAML declares.
+    .venv/bin/python scripts/benchmark/convert_rivals.py RIVAL IN.csv OUT.parquet
+
+The rivals do less than csv_to_parquet.py: no checksum, no second count, no check of keys, and they stop at a
+bad value. The types are those that the sources YAML declares.
 """
 
 import argparse
-import sys
 from pathlib import Path
+from typing import Any
 
 NUMBERS = ["raceId", "driverId", "lap", "position", "milliseconds"]
 
 
 def pandas(source: Path, target: Path) -> None:
-    """The default parser, in C and on one core."""
+    """pandas with its default parser, in C and on one core."""
     import pandas
 
     types = dict.fromkeys(NUMBERS, "int32") | {"time": "str"}
@@ -21,7 +22,7 @@ def pandas(source: Path, target: Path) -> None:
 
 
 def pandas_pyarrow(source: Path, target: Path) -> None:
-    """The parser of pyarrow, on all cores."""
+    """pandas with the parser of pyarrow, on all cores."""
     import pandas
 
     types = dict.fromkeys(NUMBERS, "int32") | {"time": "str"}
@@ -30,7 +31,7 @@ def pandas_pyarrow(source: Path, target: Path) -> None:
 
 
 def pyarrow(source: Path, target: Path) -> None:
-    """All of the file in memory, parsed on all cores."""
+    """pyarrow with the whole file in memory, on all cores."""
     from pyarrow import csv, parquet
 
     table = csv.read_csv(source, convert_options=_pyarrow_types())
@@ -38,7 +39,7 @@ def pyarrow(source: Path, target: Path) -> None:
 
 
 def pyarrow_stream(source: Path, target: Path) -> None:
-    """A batch at a time, in little memory."""
+    """pyarrow with a batch at a time, in little memory."""
     from pyarrow import csv, parquet
 
     batches = csv.open_csv(
@@ -51,7 +52,7 @@ def pyarrow_stream(source: Path, target: Path) -> None:
             writer.write_batch(batch)
 
 
-def _pyarrow_types():
+def _pyarrow_types() -> Any:
     import pyarrow
     from pyarrow import csv
 
@@ -60,7 +61,7 @@ def _pyarrow_types():
 
 
 def duckdb(source: Path, target: Path) -> None:
-    """`copy`, which streams on all cores."""
+    """DuckDB, which streams on all cores."""
     import duckdb
 
     types = dict.fromkeys(NUMBERS, "integer") | {"time": "varchar"}
@@ -73,7 +74,9 @@ RIVALS = {rival.__name__: rival for rival in (pandas, pandas_pyarrow, pyarrow, p
 
 def main() -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(description="Convert lap times as another library would.")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("rival", choices=RIVALS)
     parser.add_argument("source", metavar="IN.csv", type=Path)
     parser.add_argument("target", metavar="OUT.parquet", type=Path)
@@ -82,4 +85,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -1,4 +1,4 @@
-"""What the benchmark is to reach, beside what was measured. Nothing is asserted: the page says yes or no."""
+"""The goals of the benchmark. None is asserted: the page says whether it is reached."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ ASKED = ("warehouse", "duckdb_parquet", "polars_parquet")
 
 @dataclass(frozen=True)
 class Goal:
-    """A ratio that was measured, and the bound that it is to keep."""
+    """A measured ratio, and its goal: at least or at most `bound`."""
 
     what: str
     ratio: float
@@ -21,11 +21,12 @@ class Goal:
 
     @property
     def reached(self) -> bool:
+        """Whether the ratio meets the goal."""
         return self.ratio >= self.bound if self.at_least else self.ratio <= self.bound
 
 
 def groups(rows: list[Row]) -> dict[str, list[Row]]:
-    """The rows of each data set, by what the page calls it."""
+    """The rows of each data set, by the label that the page gives it."""
     found: dict[str, list[Row]] = {}
     for row in rows:
         found.setdefault(f"{row['data']}, {row['laps']:,} laps", []).append(row)
@@ -33,7 +34,7 @@ def groups(rows: list[Row]) -> dict[str, list[Row]]:
 
 
 def complete(rows: list[Row], *names: str) -> list[dict[str, Row]]:
-    """The data sets, by size, in which all these ways did not fail; each as its ways by name."""
+    """The data sets in which none of these ways failed, from small to large; each is its ways by name."""
     found = [{row["name"]: row for row in group if not row["failed"]} for group in groups(rows).values()]
     return sorted(
         (ways for ways in found if set(names) <= set(ways)), key=lambda ways: ways[names[0]]["laps"]
@@ -41,11 +42,12 @@ def complete(rows: list[Row], *names: str) -> list[dict[str, Row]]:
 
 
 def best(ways: dict[str, Row], *names: str, measure: str = "seconds") -> float:
-    """The best of several ways."""
-    return min(ways[name][measure] for name in names)
+    """The smallest measure of several ways."""
+    return min(float(ways[name][measure]) for name in names)
 
 
 def convert(rows: list[Row]) -> Iterator[Goal]:
+    """csv_to_parquet.py against other libraries: speed and memory, and memory with more data."""
     for ways in complete(rows, "pitwall", "duckdb", *PANDAS, *PYARROW)[-1:]:
         ours, most = ways["pitwall"], complete(rows, "pitwall")[-1]["pitwall"]
         for rival, names, bound in (
@@ -62,11 +64,13 @@ def convert(rows: list[Row]) -> Iterator[Goal]:
 
 
 def question(rows: list[Row]) -> Iterator[Goal]:
+    """A question to the warehouse against pandas: speed."""
     for ways in complete(rows, *ASKED, *PANDAS)[-1:]:
         yield Goal("The question: speed, pandas = 1", best(ways, *PANDAS) / best(ways, *ASKED), 10)
 
 
 def pipeline(rows: list[Row]) -> Iterator[Goal]:
+    """Raw CSVs to seven marts against pandas: speed and memory."""
     way = "dbt build, models alone"
     for ways in complete(rows, "pandas", way)[-1:]:
         rival, ours = ways["pandas"], ways[way]
@@ -76,6 +80,7 @@ def pipeline(rows: list[Row]) -> Iterator[Goal]:
 
 
 def dbt(rows: list[Row]) -> Iterator[Goal]:
+    """`make build` against its SQL alone: time."""
     way, sql = "make build, once set up", "the same SQL, straight"
     for ways in complete(rows, way, sql)[:1]:
         cost = ways[way]["seconds"] / ways[sql]["seconds"]
@@ -83,6 +88,7 @@ def dbt(rows: list[Row]) -> Iterator[Goal]:
 
 
 def growth(rows: list[Row]) -> Iterator[Goal]:
+    """One more race: its SQL against that of a full build, and against that of less data."""
     few, full = "build one more race", "build everything"
     found = complete(rows, few, full)
     for ways in found[-1:]:
@@ -98,5 +104,5 @@ GOALS = {"convert": convert, "question": question, "pipeline": pipeline, "dbt": 
 
 
 def goals(results: dict[str, Any]) -> list[Goal]:
-    """The goals of all comparisons that were run."""
+    """The goals of all comparisons that have results."""
     return [goal for name, of in GOALS.items() if name in results for goal in of(results[name]["rows"])]

@@ -1,5 +1,7 @@
-#!/usr/bin/env python3
-"""Write a lap_times.csv of any size: a smaller one over and over, each time with new race ids."""
+"""Write a lap_times.csv of any size: a smaller one again and again, each time with new race ids.
+
+.venv/bin/python scripts/benchmark/make_laps.py SIZE_MB OUT
+"""
 
 import argparse
 import sys
@@ -9,15 +11,17 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from data_folder import PlainError, exit_code
-from simulate import simulate
+from pitwall.command import PlainError, exit_code
+from pitwall.simulation.championship import simulate
 
 
 def make_laps(megabytes: float, out: Path, laps: Path | None = None) -> None:
-    """Write at least so many megabytes (10**6 bytes) of lap times, in whole races.
+    """Write lap times, in whole races.
 
     Args:
-        laps: the lap_times.csv to repeat; without it, that of five simulated seasons.
+        megabytes: the size, at least, in 10**6 bytes.
+        out: the file to write.
+        laps: the lap_times.csv to repeat. The default is that of five simulated seasons.
 
     Raises:
         PlainError: the file has no laps.
@@ -49,7 +53,9 @@ def make_laps(megabytes: float, out: Path, laps: Path | None = None) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """The command line. Returns the exit code: 0 done, 2 failed with one line on stderr."""
-    parser = argparse.ArgumentParser(description="Write a lap_times.csv of any size.")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("megabytes", metavar="SIZE_MB", type=float)
     parser.add_argument("out", metavar="OUT", type=Path)
     parser.add_argument(

@@ -1,4 +1,4 @@
-"""Whole processes, measured: seconds, seconds of processors, and the most memory that they held."""
+"""Measure whole processes: their time, the time of processors, and the most memory that they held."""
 
 import json
 import os
@@ -8,7 +8,7 @@ import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from data_folder import PlainError
+from pitwall.command import PlainError
 
 WATCH = Path(__file__).with_name("watch.py")
 
@@ -21,38 +21,45 @@ class Measured:
     processor_seconds: float  # of all cores, children included
     peak_mb: float  # 10**6 bytes resident at once, children included
     runs: int = 1
-    failed: str = ""  # the last line of what it said, where it did not end well
+    failed: str = ""  # how it failed, with the last line of its output; "" if it did not
 
     def as_row(self) -> dict[str, object]:
+        """The fields by name."""
         return asdict(self)
 
 
 def measured(
     *command: str | Path, may_fail: bool = False, cwd: Path | None = None, **environment: object
 ) -> Measured:
-    """Run a command, and measure it and its children.
+    """Run a command, and measure it with its children.
+
+    Args:
+        command: the program and its arguments.
+        may_fail: return a failed measurement instead of raising.
+        cwd: the folder to run it in.
+        environment: environment variables. Those of this process that start with PITWALL_ are left out.
 
     Raises:
-        PlainError: it failed, and may not.
+        PlainError: the command failed.
     """
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("PITWALL_")}
     wanted = {name: str(value) for name, value in environment.items()}
-    what = {
+    request = {
         "command": [str(part) for part in command],
         "cwd": str(cwd) if cwd else None,
         "env": {**inherited, "DO_NOT_TRACK": "1", **wanted},
     }
     watch = subprocess.run(
-        [sys.executable, WATCH], input=json.dumps(what), stdout=subprocess.PIPE, text=True, check=True
+        [sys.executable, WATCH], input=json.dumps(request), stdout=subprocess.PIPE, text=True, check=True
     )
     result = Measured(**json.loads(watch.stdout))
     if result.failed and not may_fail:
-        raise PlainError(f"{' '.join(what['command'])}: {result.failed}")
+        raise PlainError(f"{' '.join(map(str, command))}: {result.failed}")
     return result
 
 
-def one_after_another(*parts: Measured) -> Measured:
-    """The whole of processes that ran in a row."""
+def in_a_row(*parts: Measured) -> Measured:
+    """The sum of processes that ran one after another. Their memory is the largest."""
     return Measured(
         sum(part.seconds for part in parts),
         sum(part.processor_seconds for part in parts),

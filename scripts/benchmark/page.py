@@ -1,4 +1,4 @@
-"""The results of the benchmark as a page: docs/benchmarks.md with its charts in docs/benchmarks/."""
+"""Write the results of the benchmark as a page, docs/benchmarks.md, with charts in docs/benchmarks/."""
 
 import re
 from collections.abc import Callable
@@ -7,11 +7,13 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from goals import Row, goals, groups
+from benchmark.goals import Row, goals, groups
+from pitwall.command import ROOT
 
-TEMPLATE = Path(__file__).with_name("page.md")
+TEMPLATE = ROOT / "docs" / "benchmarks" / "page.md"
 
-# Mid tones on no background, and text that follows the reader's choice of light or dark.
+# Colours that can be seen on a light and on a dark page. The colour of the text depends on the reader's
+# theme.
 STYLE = """
 text { font: 12px sans-serif; fill: #24292f } .dim { fill: #6e7781 } .head { font-weight: bold }
 .bar { fill: #2f81c1 } .first { fill: #d2691e }
@@ -21,20 +23,20 @@ LINE, LABEL, WIDTH, END = 22, 200, 380, 110
 
 
 def number(value: float) -> str:
-    """Three digits that matter, with thousands apart."""
+    """A number with three significant digits, and commas between thousands."""
     if value >= 100:
         return f"{value:,.0f}"
     return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
 
 
 def table(header: list[str], rows: list[list[str]]) -> str:
-    """A Markdown table; the first two columns are text, the others numbers."""
+    """A Markdown table. The first two columns are text, the others are numbers."""
     ruler = ["---"] * 2 + ["---:"] * (len(header) - 2)
     return "\n".join(f"| {' | '.join(cells)} |" for cells in [header, ruler, *rows])
 
 
 def chart(title: str, rows: list[Row], measure: str, unit: str) -> str:
-    """Bars as SVG, a group for each data set; the first of a group is what the others are compared with."""
+    """A bar chart as SVG, with a group for each data set. The first bar of a group has another colour."""
     parts, y = [], 2 * LINE
     for label, group in groups(rows).items():
         parts.append(f'<text x="0" y="{y}" class="dim">{escape(label)}</text>')
@@ -58,7 +60,7 @@ def chart(title: str, rows: list[Row], measure: str, unit: str) -> str:
 
 
 def against(first: str) -> Callable[[list[Row]], str]:
-    """A table that compares each way with the way called `first`: above 1x is better than it."""
+    """A function that writes a table of ratios to the way `first`. Above 1x is better than that way."""
 
     def write(rows: list[Row]) -> str:
         lines = []
@@ -80,12 +82,14 @@ MEASURES = ["data", "", "seconds", "processors", "peak MB"]
 
 
 def measures(row: Row) -> list[str]:
+    """The cells of MEASURES, or how it failed."""
     if row["failed"]:
         return [f"failed ({row['failed']})", "", ""]
     return [number(row[measure]) for measure in ("seconds", "processor_seconds", "peak_mb")]
 
 
 def dbt_cost(rows: list[Row]) -> str:
+    """A table of what dbt costs in addition to its SQL."""
     lines = []
     for label, group in groups(rows).items():
         sql = group[-1]["seconds"]
@@ -104,6 +108,7 @@ def dbt_cost(rows: list[Row]) -> str:
 
 
 def growth(rows: list[Row]) -> str:
+    """A table of time and memory per million laps."""
     lines = []
     for label, group in groups(rows).items():
         for row in group:
@@ -116,6 +121,7 @@ def growth(rows: list[Row]) -> str:
 
 
 def new_race(rows: list[Row]) -> str:
+    """A table that compares one more race with everything."""
     lines = []
     for label, group in groups(rows).items():
         full = {row["name"].split()[0]: row for row in group if row["name"].endswith("everything")}
@@ -130,6 +136,7 @@ def new_race(rows: list[Row]) -> str:
 
 
 def engines(rows: list[Row]) -> str:
+    """A table that compares the engines with the first one."""
     lines = []
     for label, group in groups(rows).items():
         for row in group:
@@ -139,7 +146,7 @@ def engines(rows: list[Row]) -> str:
 
 
 def reached(results: dict[str, Any]) -> str:
-    """All goals, and whether they were reached."""
+    """A table of all goals, and whether they are reached."""
     lines = [
         [
             goal.what,
@@ -154,7 +161,7 @@ def reached(results: dict[str, Any]) -> str:
 
 @dataclass(frozen=True)
 class Part:
-    """A part of the page: the rows of a comparison whose names end so, as a table and charts."""
+    """A part of the page: a table and charts of the rows of a comparison whose names end with `names`."""
 
     comparison: str
     write: Callable[[list[Row]], str]
@@ -174,8 +181,8 @@ PARTS = {
 }
 
 
-def told(machine: dict[str, str], day: str) -> str:
-    """The machine and the versions, in a sentence."""
+def machine_sentence(machine: dict[str, str], day: str) -> str:
+    """The day, the machine and the versions."""
     of_machine = ("system", "processor", "cores", "memory")
     versions = ", ".join(f"{name} {value}" for name, value in machine.items() if name not in of_machine)
     system, processor, cores, memory = (machine[name] for name in of_machine)
@@ -183,27 +190,32 @@ def told(machine: dict[str, str], day: str) -> str:
 
 
 def write_page(results: dict[str, Any], docs: Path) -> Path:
-    """Write the page and its charts into a folder, from what was measured. Returns the page."""
+    """Write the page and its charts into a folder. Returns the path of the page.
+
+    Args:
+        results: the results by comparison, as run.py keeps them.
+        docs: the folder.
+    """
     text = TEMPLATE.read_text(encoding="utf-8")
     charts = docs / "benchmarks"
     charts.mkdir(parents=True, exist_ok=True)
-    machines = {told(part["machine"], part["day"]) for part in results.values()}
-    for name, shows in PARTS.items():
+    machines = {machine_sentence(part["machine"], part["day"]) for part in results.values()}
+    for name, page_part in PARTS.items():
         filled = "Not measured yet."
-        if part := results.get(shows.comparison):
-            rows = [row for row in part["rows"] if row["name"].endswith(shows.names)]
+        if part := results.get(page_part.comparison):
+            rows = [row for row in part["rows"] if row["name"].endswith(page_part.names)]
             shown = [charts / f"{name}-{measure}.svg" for measure in ("time", "memory")]
             for file, measure, unit in zip(shown, ("seconds", "peak_mb"), ("s", "MB"), strict=True):
-                heading = f"{shows.title}: {'seconds' if unit == 's' else 'most memory, MB'}"
+                heading = f"{page_part.title}: {'seconds' if unit == 's' else 'most memory, MB'}"
                 file.write_text(chart(heading, rows, measure, unit), encoding="utf-8")
-            images = "\n".join(f"![{shows.title}, {file.stem}](benchmarks/{file.name})" for file in shown)
-            said = told(part["machine"], part["day"]) if len(machines) > 1 else ""
+            images = "\n".join(f"![{page_part.title}, {file.stem}](benchmarks/{file.name})" for file in shown)
+            machine = machine_sentence(part["machine"], part["day"]) if len(machines) > 1 else ""
             runs = sorted({row["runs"] for row in rows}, reverse=True)
             count = f"Runs: {', '.join(map(str, runs))}."
-            filled = "\n\n".join(each for each in (shows.write(rows), count, said, images) if each)
+            filled = "\n\n".join(each for each in (page_part.write(rows), count, machine, images) if each)
         text = text.replace(f"<!-- {name} -->", filled)
     text = text.replace("<!-- goals -->", reached(results))
-    # `make bench` does not seek the limit.
+    # `make bench` does not include the limit.
     minutes = max(1, round(sum(part["seconds"] for name, part in results.items() if name != "limit") / 60))
     text = text.replace("<!-- minutes -->", f"{minutes} minutes for what is on this page")
     text = text.replace(

@@ -1,13 +1,12 @@
-#!/usr/bin/env python3
-"""The rival of the whole way: seven marts from the raw CSVs, with pandas alone.
+"""Make seven marts from the raw CSVs with pandas alone: the rival of the whole pipeline.
 
-    scripts/benchmark/pandas_pipeline.py RAW OUT
+    .venv/bin/python scripts/benchmark/pandas_pipeline.py RAW OUT
 
-Reads the CSVs of folder RAW and the seeds of the project, writes OUT/<table>.parquet with the same rows,
+Reads the CSVs of folder RAW and the seeds of the project, and writes OUT/<table>.parquet with the same rows,
 columns and values as the warehouse: fct_lap_times, fct_race_laps, fct_race_pace, fct_stints,
-fct_race_results, fct_driver_championship and fct_constructor_championship. Written as a careful user of
-pandas would: vectorised throughout, running sums where the SQL joins each race with those before it,
-small types for the lap times, big frames let go of early, and Arrow's reader for the one big file.
+fct_race_results, fct_driver_championship and fct_constructor_championship. It is written as a careful user of
+pandas would: everything is vectorised, running sums replace the join of each race with those before it, lap
+times have small types, large frames are deleted early, and pyarrow reads the one large file.
 """
 
 import argparse
@@ -22,7 +21,7 @@ NULLS = ["\\N", ""]
 RED_FLAG_MS = 600_000
 ACCENTS = str.maketrans("àáâãäåçèéêëìíîïñòóôõöøùúûüýÿ", "aaaaaaceeeeiiiinoooooouuuuyy")
 ENTITIES = {"&lt;": "<", "&gt;": ">", "&quot;": '"', "&#39;": "'", "&nbsp;": " ", "&amp;": "&"}
-# Nine places fit in an integer with two digits for each; four of them hold the places 1 to 36.
+# An integer holds the counts of nine places, with two digits each; four integers hold the places 1 to 36.
 BLOCK = 9
 PLACES = [f"places_{number}" for number in range(4)]
 LISTED = [f"listed_{number}" for number in range(6)]
@@ -34,17 +33,18 @@ def snake(name: str) -> str:
 
 
 def read(raw: Path, table: str, **options: object) -> pd.DataFrame:
-    """A raw table, its columns in snake_case."""
+    """A raw table, with its columns in snake_case."""
     frame = pd.read_csv(raw / f"{table}.csv", na_values=NULLS, keep_default_na=False, **options)
     return frame.rename(columns=snake)
 
 
 def seed(name: str) -> pd.DataFrame:
+    """A seed of the project."""
     return pd.read_csv(SEEDS / f"{name}.csv", na_values=[""], keep_default_na=False)
 
 
 def clean(text: pd.Series) -> pd.Series:
-    """Trimmed, HTML entities decoded."""
+    """A text, trimmed and with its HTML entities decoded."""
     for entity, character in ENTITIES.items():
         text = text.str.replace(entity, character, regex=False)
     return text.str.strip()
@@ -58,7 +58,7 @@ def to_ms(text: pd.Series) -> pd.Series:
 
 
 def with_ms(frame: pd.DataFrame, text: str) -> pd.DataFrame:
-    """`milliseconds`, filled from the text where they are missing."""
+    """`milliseconds`, filled from the text if they are missing."""
     missing = frame["milliseconds"].isna()
     if missing.any():
         frame.loc[missing, "milliseconds"] = to_ms(frame.loc[missing, text])
@@ -66,12 +66,12 @@ def with_ms(frame: pd.DataFrame, text: str) -> pd.DataFrame:
 
 
 def whole(values: pd.Series) -> pd.Series:
-    """Rounded to a whole number, a half away from zero."""
+    """Numbers rounded to integers, with halves away from zero."""
     return np.floor(values.round(3) + 0.5)
 
 
 def thousandths(values: pd.Series) -> pd.Series:
-    """Rounded to three places, a half away from zero."""
+    """Numbers rounded to three decimals, with halves away from zero."""
     return np.floor(values * 1000 + 0.5) / 1000
 
 
@@ -79,7 +79,7 @@ def thousandths(values: pd.Series) -> pd.Series:
 
 
 def outcomes(raw: Path, races: pd.DataFrame, drivers: pd.DataFrame) -> pd.DataFrame:
-    """Every result of races and sprints, and what became of the car."""
+    """All results of races and sprints, with how each ended."""
     results = pd.concat(
         [
             read(raw, "results").assign(session_type="race"),
@@ -218,7 +218,7 @@ def lap_times(raw: Path, races: pd.DataFrame, drivers: pd.DataFrame) -> pd.DataF
     misfiled["driver_id"] = misfiled["driver_ref"].map(ids)
     misfiled["actual_driver_id"] = misfiled["actual_driver_ref"].map(ids)
     misfiled = misfiled[["race_id", "driver_id", "actual_driver_id"]].dropna()
-    # As the laps' ids: a merge of other types would copy them as bigger ones.
+    # The type of the laps' ids, because a merge of different types would copy them with the larger one.
     misfiled = misfiled.astype({"race_id": "int32", "driver_id": "int32", "actual_driver_id": "float64"})
     laps = laps.merge(misfiled, on=["race_id", "driver_id"], how="left")
     laps["is_misfiled"] = laps["actual_driver_id"].notna()
@@ -241,7 +241,7 @@ def lap_times(raw: Path, races: pd.DataFrame, drivers: pd.DataFrame) -> pd.DataF
 
 
 def pit_stop_kinds(raw: Path, races: pd.DataFrame, results: pd.DataFrame) -> pd.DataFrame:
-    """The pit stops, and which of them are red flags or drive-throughs."""
+    """All pit stops, and which of them are red flags or drive-throughs."""
     stops = with_ms(read(raw, "pit_stops"), "duration").rename(columns={"lap": "lap_number"})
     stops = stops[["race_id", "driver_id", "lap_number", "milliseconds"]]
     at = ["race_id", "lap_number"]
@@ -300,7 +300,7 @@ def race_laps(laps: pd.DataFrame, stops: pd.DataFrame, results: pd.DataFrame) ->
     is_complete = of_driver.cumcount() + 1 == number
     elapsed = of_driver["lap_time_ms"].cumsum().where(is_complete)
 
-    # The laps that can tell how fast the field was.
+    # The laps from which the speed of the field is computed.
     is_flying = (
         (number > 1)
         & (number <= race_length)
@@ -430,7 +430,8 @@ def stints(laps: pd.DataFrame, stops: pd.DataFrame) -> pd.DataFrame:
     laps = laps.merge(real, on=lap, how="left").sort_values(lap, ignore_index=True)
     of_driver = laps.groupby(["race_id", "driver_id"], sort=False)
     is_first_of_flag = laps["is_red_flag"] & of_driver["stop_kind"].shift().isna()
-    # A race stopped on the grid has no pit stops, but tyres may be changed: the long lap ends the stint.
+    # A race that is stopped on the grid has no pit stops, but tyres may be changed, so the long lap ends the
+    # stint.
     laps["ended_by"] = (
         laps["stop_kind"].astype("str").mask(laps["stop_kind"].isna() & is_first_of_flag, "red flag")
     )
@@ -449,7 +450,7 @@ def stints(laps: pd.DataFrame, stops: pd.DataFrame) -> pd.DataFrame:
     green = laps.loc[laps["is_green"], [*stint, "lap_number", "lap_time_ms"]]
     early = green[green.groupby(stint).cumcount() < 3].groupby(stint)["lap_time_ms"]
     start_pace = whole(early.median()[early.size() == 3])
-    # The slope of least squares, from sums that are whole numbers.
+    # The slope by least squares, from sums that are integers.
     lap_number, ms = green["lap_number"].astype("int64"), green["lap_time_ms"].astype("int64")
     sums = (
         green[stint]
@@ -488,7 +489,7 @@ def stints(laps: pd.DataFrame, stops: pd.DataFrame) -> pd.DataFrame:
 
 
 def calendar(raw: Path, races: pd.DataFrame, results: pd.DataFrame) -> pd.DataFrame:
-    """Every race: whether it was held, whether it has a sprint, and how it scored."""
+    """All races: whether each was held, whether it has a sprint, and which points it gives."""
     scoring = seed("race_scoring").drop(columns="reason")
     races = races.merge(scoring, on=["season", "round"], how="left")
     races["points_factor"] = races["points_factor"].fillna(1)
@@ -506,7 +507,7 @@ def calendar(raw: Path, races: pd.DataFrame, results: pd.DataFrame) -> pd.DataFr
 
 
 def season_rules(races: pd.DataFrame, championship: str) -> pd.DataFrame:
-    """The rules of each season; one that the seed does not reach has the latest there are."""
+    """The rules of each season. A season after the last one in the seed has the latest rules."""
     periods = seed("championship_periods").query("championship == @championship")
     rules = pd.DataFrame({"season": races["season"].unique()})
     rules["rules_of"] = rules["season"].clip(upper=periods["last_season"].max())
@@ -517,7 +518,7 @@ def season_rules(races: pd.DataFrame, championship: str) -> pd.DataFrame:
 
 
 def places(results: pd.DataFrame) -> pd.DataFrame:
-    """The results with the place that scores, the one that breaks ties, and the one that lists the equal."""
+    """All results with three places: for points, for ties, and for the order of what is still equal."""
     race = results["session_type"] == "race"
     results = results.copy()
     results["scoring_position"] = results["finishing_position"]
@@ -556,7 +557,7 @@ def places(results: pd.DataFrame) -> pd.DataFrame:
 def result_points(
     placed: pd.DataFrame, races: pd.DataFrame, rules: pd.DataFrame, of_drivers: pd.DataFrame, competitor: str
 ) -> pd.DataFrame:
-    """What each result scores in a championship, and whether it counts."""
+    """The points of each result in a championship, and whether they count."""
     points = placed.merge(rules, on="season")
     points = points.drop(columns="shared_drives").merge(of_drivers[["season", "shared_drives"]], on="season")
     flags = ["race_id", "points_factor", "is_fastest_lap_scored", "is_counted_for_constructors"]
@@ -587,9 +588,11 @@ def result_points(
 
 
 def best_of_parts(results: pd.DataFrame, championship: str) -> pd.Series:
-    """The points that count where only the best results do: by season, round and competitor.
+    """The points that count if only the best results count, by season, round and competitor.
 
-    Takes, for every standing, the results that it knows: `after`, `round` and `points`.
+    Args:
+        results: for each standing (`after` a round), the `round` and the `points` of the results that it
+        includes.
     """
     counted = seed("counted_results")
     counted = counted[counted["championship"].isin(["both", championship])]
@@ -605,7 +608,7 @@ def best_of_parts(results: pd.DataFrame, championship: str) -> pd.Series:
 
 
 def blocks(positions: pd.Series, names: list[str]) -> pd.DataFrame:
-    """A place as a number to be summed, two digits for each of the nine places of its block."""
+    """A place as a number whose sum counts places: two digits for each of the nine places of a block."""
     place = positions.fillna(0).astype("int64")
     block, digit = (place - 1) // BLOCK, (place - 1) % BLOCK
     weight = 100 ** (BLOCK - 1 - digit)
@@ -620,19 +623,19 @@ def championship_table(
     rules: pd.DataFrame,
     competitors: pd.DataFrame,
 ) -> pd.DataFrame:
-    """A championship after every race, and what was still to be had."""
+    """A championship after every race, with the points that could still be scored."""
     competitor = f"{championship[:-1]}_id"
     standing = ["season", "round", "competitor_id"]
     in_season = ["season", "competitor_id"]
 
-    # Every competitor of a season after every race that was held, from his first on.
+    # Every competitor of a season, after every race that was held from their first one on.
     in_race = placed[placed["session_type"] == "race"]
     in_race = in_race.assign(competitor_id=in_race[competitor])
     first = points.groupby(in_season)["round"].min().rename("first_round").reset_index()
     held = races.loc[races["is_held"], ["season", "round", "race_id"]]
     table = first.merge(held, on="season").sort_values(standing, ignore_index=True)
 
-    # Wins and places, as sums that compare as countback does.
+    # Wins and places, as sums whose order is that of countback.
     listing = seed("listing_periods")
     by_surname = np.concatenate(
         [np.arange(row.first_season, row.last_season + 1) for row in listing.itertuples()]
@@ -656,7 +659,7 @@ def championship_table(
     table["points_gross"] = table["points_gross"].round(2)
     table = table[table["round"] >= table["first_round"]].reset_index(drop=True)
 
-    # Where only the best results count, each standing looks at all results before it.
+    # If only the best results count, each standing is computed from all results before it.
     seasons = seed("counted_results").query("championship in ['both', @championship]")["season"].unique()
     dropping = table.loc[table["season"].isin(seasons), standing].rename(columns={"round": "after"})
     results = scored[[*standing, "points_computed"]].rename(columns={"points_computed": "points"})
@@ -685,7 +688,7 @@ def championship_table(
         table[flag] = table[flag].astype("boolean").fillna(False).astype(bool)
     table["points_counted"] = (table["points_counted"] + table["points_adjustment"]).round(2)
 
-    # Positions: what the sport decides, and what the tables list.
+    # Positions: by the rules of the sport, and as the official tables list them.
     table = table.merge(competitors[["competitor_id", "listing_name"]], on="competitor_id")
     merit = ["is_excluded", "points_counted", *PLACES]
     after_race = ["season", "round"]
@@ -714,10 +717,10 @@ def title_fight(
     competitors: pd.DataFrame,
     dropping: np.ndarray,
 ) -> pd.DataFrame:
-    """Adds the points attainable, who could still be champion, and since when it was decided."""
+    """Add the points that could still be scored, who could still be champion, and when it was decided."""
     standing = ["season", "round", "competitor_id"]
     after_race = ["season", "round"]
-    # The most that a session can give: a win; for constructors of whom every car scores, two places.
+    # The most points of a session: a win, or for constructors the first two places if all their cars score.
     by_position = seed("points_by_position").drop(columns="source")
     best = rules.merge(by_position, on="points_system")
     second = (best["position"] == 2) & (best["scoring_cars"] == "all") & (championship == "constructors")
@@ -735,7 +738,7 @@ def title_fight(
     maxima["points"] = maxima["points"] * factor + maxima["fastest_lap_points"].where(is_race, 0)
     maxima["is_race"] = is_race.astype("int64")
 
-    # What is still to come after each round; nothing for those who died.
+    # The points of the rounds to come; none for drivers who died.
     rounds = maxima.groupby(after_race)[["points", "is_race"]].sum()
     totals = rounds.groupby("season").sum()
     so_far = rounds.groupby("season").cumsum().reset_index()
@@ -752,7 +755,7 @@ def title_fight(
     to_come, races_to_win = to_come.where(is_alive, 0), races_to_win.where(is_alive, 0)
     at_most = table["points_gross"] + to_come
 
-    # Where only the best results count, those to come take their place among those there are.
+    # If only the best results count, future results may replace earlier ones.
     rows = table.loc[table["season"].isin(dropping), standing].rename(columns={"round": "after"})
     alive = rows[is_alive[rows.index]]
     had = scored[[*standing, "points_computed"]].rename(columns={"points_computed": "points"})
@@ -767,7 +770,7 @@ def title_fight(
     two_cars = table["season"].isin(rules.loc[rules["scoring_cars"] == "all", "season"])
     weight = 100 ** (BLOCK - 1) + (two_cars & (championship == "constructors")) * 100 ** (BLOCK - 2)
     firsts_at_best = table[first] + (races_to_win * weight).astype("int64")
-    # All others score nothing more: who is ahead of those still in the fight has at least this.
+    # The present points and places of the leader, which a champion must at least equal.
     ahead = table.sort_values(
         [*after_race, "is_out", "points_counted", *PLACES, "championship_position"],
         ascending=[True, True, True, False, *[False] * len(PLACES), True],
@@ -800,7 +803,7 @@ def title_fight(
 def reconciled(
     championship: str, table: pd.DataFrame, official: pd.DataFrame, competitors: pd.DataFrame
 ) -> pd.DataFrame:
-    """fct_driver_championship or fct_constructor_championship: beside the official table."""
+    """fct_driver_championship or fct_constructor_championship, compared with the official table."""
     competitor = f"{championship[:-1]}_id"
     official = official[["race_id", competitor, "points", "position", "wins"]].rename(
         columns={

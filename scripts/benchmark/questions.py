@@ -1,14 +1,16 @@
-#!/usr/bin/env python3
-"""The classic question, asked in several ways: points, laps and lap time of every driver.
+"""Answer one question in several ways: points, laps and lap time of every driver.
 
-    scripts/benchmark/questions.py WAY RAW DATA ANSWER
+    .venv/bin/python scripts/benchmark/questions.py WAY RAW DATA ANSWER
 
-RAW is the folder of CSVs, DATA the data folder with the Parquet and the warehouse made from it, ANSWER
-the file to write: a line for each driver, the same whichever way was taken.
+RAW is the folder of CSVs. DATA is the data folder with the Parquet and the warehouse made from them. ANSWER
+is the file to write, with a line for each driver. It is the same for every way.
 """
 
 import argparse
 from pathlib import Path
+from typing import Any
+
+Row = tuple[Any, ...]  # driver, points, laps, milliseconds
 
 # Drivers without a result have no points and no laps.
 SQL = """
@@ -19,8 +21,8 @@ from points left join laps using (driver_id) order by points desc, driver_id
 """
 
 
-def pandas(raw: Path, data: Path, engine: str = "c") -> list[tuple]:
-    """Both CSVs with pandas, and only the columns that matter."""
+def pandas(raw: Path, data: Path, engine: str = "c") -> list[Row]:
+    """Both CSVs with pandas, reading only the columns of the question."""
     import pandas as pd
 
     results = pd.read_csv(raw / "results.csv", usecols=["driverId", "points"])
@@ -33,11 +35,13 @@ def pandas(raw: Path, data: Path, engine: str = "c") -> list[tuple]:
     )
 
 
-def pandas_pyarrow(raw: Path, data: Path) -> list[tuple]:
+def pandas_pyarrow(raw: Path, data: Path) -> list[Row]:
+    """The same with the parser of pyarrow."""
     return pandas(raw, data, engine="pyarrow")
 
 
-def warehouse(raw: Path, data: Path) -> list[tuple]:
+def warehouse(raw: Path, data: Path) -> list[Row]:
+    """The marts of the warehouse."""
     import duckdb
 
     with duckdb.connect(data / "warehouse.duckdb", read_only=True) as connection:
@@ -45,19 +49,21 @@ def warehouse(raw: Path, data: Path) -> list[tuple]:
         return connection.execute(query).fetchall()
 
 
-def duckdb_parquet(raw: Path, data: Path) -> list[tuple]:
+def duckdb_parquet(raw: Path, data: Path) -> list[Row]:
+    """The Parquet files with DuckDB."""
     import duckdb
 
     results, laps = (f"'{data}/parquet/{name}.parquet'" for name in ("results", "lap_times"))
     return duckdb.execute(SQL.format(results=results, laps=laps, ms="milliseconds")).fetchall()
 
 
-def polars_parquet(raw: Path, data: Path) -> list[tuple]:
+def polars_parquet(raw: Path, data: Path) -> list[Row]:
+    """The Parquet files with Polars."""
     import polars as pl
 
     points = pl.scan_parquet(data / "parquet/results.parquet").group_by("driver_id").agg(pl.sum("points"))
-    laps = pl.scan_parquet(data / "parquet/lap_times.parquet").group_by("driver_id")
-    laps = laps.agg(pl.len().alias("laps"), pl.col("milliseconds").cast(pl.Int64).sum().alias("ms"))
+    by_driver = pl.scan_parquet(data / "parquet/lap_times.parquet").group_by("driver_id")
+    laps = by_driver.agg(pl.len().alias("laps"), pl.col("milliseconds").cast(pl.Int64).sum().alias("ms"))
     table = points.join(laps, on="driver_id", how="left").fill_null(0)
     return table.sort(["points", "driver_id"], descending=[True, False]).collect(engine="streaming").rows()
 

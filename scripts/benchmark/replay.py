@@ -1,10 +1,10 @@
-#!/usr/bin/env python3
-"""The SQL of a dbt run straight through DuckDB, without dbt: one connection, one statement after another.
+"""Run the SQL of a dbt build in DuckDB, without dbt: on one connection, one statement after another.
 
-    scripts/benchmark/replay.py STATEMENTS WAREHOUSE
+    .venv/bin/python scripts/benchmark/replay.py STATEMENTS WAREHOUSE
 
-STATEMENTS is what clock/sitecustomize.py wrote. What dbt asks of the catalog for itself is left out, and so
-are its transactions: each statement is one. Prints how many statements there were, and their seconds.
+STATEMENTS is the file that clock/sitecustomize.py wrote. The queries that dbt sends to the catalog for itself
+are left out, and so are its transactions: each statement commits by itself. Prints how many statements there
+were, and their seconds.
 """
 
 import argparse
@@ -25,7 +25,7 @@ OF_DBT = re.compile(
 
 
 def statements(path: Path) -> Iterator[dict[str, Any]]:
-    """What was sent to the engine, less what dbt asks of it for itself."""
+    """The statements that were sent to the engine, without those that dbt sends for itself."""
     with path.open(encoding="utf-8") as file:
         for line in file:
             statement = json.loads(line)
@@ -35,16 +35,16 @@ def statements(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def clocked_seconds(path: Path) -> float:
-    """The time that the engine worked when dbt sent them, with fetching rows and committing."""
+    """The seconds that the engine worked on them for dbt, with fetching rows and committing."""
     with path.open(encoding="utf-8") as file:
         commits = [
             each["seconds"] for each in map(json.loads, file) if each["sql"].strip().lower() == "commit"
         ]
-    return sum(commits) + sum(statement["seconds"] for statement in statements(path))
+    return float(sum(commits) + sum(statement["seconds"] for statement in statements(path)))
 
 
 def replay(path: Path, warehouse: Path) -> tuple[int, float]:
-    """Run them into a new file. Returns their number, and their seconds."""
+    """Run the statements in a new warehouse. Returns their number, and their seconds."""
     todo = [statement for statement in statements(path) if statement["sql"]]
     with duckdb.connect(warehouse) as connection:
         connection.execute("set TimeZone = 'UTC'")

@@ -1,7 +1,7 @@
-#!/usr/bin/env python3
-"""Run a command, and print what it took, as JSON; the command and its environment come as JSON on stdin.
+"""Run a command, and print what it took as JSON. The command and its environment come as JSON on stdin.
 
-A program of its own, and a small one: to Linux a program has held as much memory as the one that started it.
+measure.py runs this as a small process of its own, because Linux counts the memory of the process that starts
+a program as memory of the program.
 """
 
 import json
@@ -16,11 +16,11 @@ from typing import Any
 
 import psutil
 
-EVERY = 0.05  # seconds between two looks at the memory of a process and its children
+EVERY = 0.05  # seconds between two measurements of memory
 
 
 def resident(process: psutil.Process) -> int:
-    """Bytes in memory of a process and all its children; 0 for one that is gone."""
+    """Bytes in memory of a process and all its children. A process that has ended counts as 0."""
     total = 0
     try:
         for each in (process, *process.children(recursive=True)):
@@ -32,10 +32,10 @@ def resident(process: psutil.Process) -> int:
 
 def watched(command: list[str], **options: Any) -> dict[str, object]:
     """Run a command. Returns the fields of measure.Measured."""
-    with tempfile.TemporaryFile() as said:
+    with tempfile.TemporaryFile() as output:
         started = time.perf_counter()
         process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT, **options
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, **options
         )
         peak, ended = 0, threading.Event()
 
@@ -52,13 +52,13 @@ def watched(command: list[str], **options: Any) -> dict[str, object]:
         ended.set()
         watcher.join()
         process.returncode = code = os.waitstatus_to_exitcode(status)
-        said.seek(0)
-        text = said.read().decode("utf-8", "replace").strip()
+        output.seek(0)
+        text = output.read().decode("utf-8", "replace").strip()
     failed = ""
     if code:
         how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
         failed = f"{how}: {text.splitlines()[-1] if text else 'it said nothing'}"
-    # The kernel's own count of the biggest single process misses nothing between two looks.
+    # The kernel's own count of the largest single process misses nothing between two measurements.
     peak = max(peak, usage.ru_maxrss * 1024)
     return {
         "seconds": seconds,

@@ -1,4 +1,4 @@
--- The streaks of a driver add up to the races that he finished, each counted once.
+-- Drivers whose streaks do not add up to the races that they finished, each counted once.
 with
 
 streaks as (

@@ -1,4 +1,4 @@
--- A career is the sum of its seasons, and every season belongs to one: no row on either side is without the other.
+-- Careers that are not the sum of their seasons, and seasons or careers without the other.
 {% set additive = [
     'entries', 'starts', 'classified_finishes', 'finishes', 'retirements', 'accident_retirements',
     'mechanical_retirements', 'disqualifications', 'wins', 'podiums', 'poles', 'fastest_laps', 'races_with_fastest_lap',

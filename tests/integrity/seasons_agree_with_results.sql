@@ -1,5 +1,4 @@
--- What a season adds up to is what the facts say, counted another way: whoever has a result has a season, and one win,
--- podium and start a race. Drivers and constructors led the same laps, and a complete season has one champion.
+-- Seasons that differ from the facts, which are counted in another way here: results, laps led and champions.
 with
 
 race_results as (

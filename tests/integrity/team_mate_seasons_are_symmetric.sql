@@ -1,4 +1,4 @@
--- What one team mate has ahead the other has behind, and their gaps differ in sign only.
+-- Pairs whose two rows do not mirror each other: what one has ahead the other has behind, and gaps differ in sign only.
 with
 
 team_mates as (

@@ -17,7 +17,6 @@ import pytest
 from conftest import ROOT, SCRIPTS, Builder, must_run, run
 
 BENCH = SCRIPTS / "benchmark"
-sys.path.insert(0, str(BENCH))
 
 LACKING = [name for name in ("pandas", "psutil", "pyarrow") if importlib.util.find_spec(name) is None]
 NEEDS = f"`make bench-extra` installs what the benchmark needs: {', '.join(LACKING)}"
@@ -39,7 +38,7 @@ def bench(
     simulated_warehouse: Path, builder: Builder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., list[dict]]:
     """Runs one comparison on next to nothing, after the first build of the run. Returns its rows."""
-    import benchmark
+    from benchmark import run as benchmark
 
     empty = benchmark.Bench.empty
 
@@ -140,8 +139,8 @@ def test_limit_is_sought_at_more_and_more_laps(bench: Callable[..., list[dict]],
 def test_what_failed_is_noted_and_not_tried_with_more(
     comparison: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import benchmark
-    from measure import Measured
+    from benchmark import run as benchmark
+    from benchmark.measure import Measured
 
     (tmp_path / "lap_times.csv").write_text("header\nlap\n", encoding="utf-8")
     fits, full = Measured(2, 3, 100), Measured(2, 3, 100, failed="exit code 1: out of memory")
@@ -166,10 +165,10 @@ def test_what_failed_is_noted_and_not_tried_with_more(
         assert built == [*first, *again, ("4x", "spark", False)]
 
 
-def test_a_failed_build_is_told_by_what_dbt_said(tmp_path: Path) -> None:
-    import benchmark
+def test_a_failed_build_is_told_by_first_failure(tmp_path: Path) -> None:
+    from benchmark import run as benchmark
 
-    assert benchmark.what_dbt_said(tmp_path) == ""
+    assert benchmark.first_failure(tmp_path) == ""
     well = {"unique_id": "model.pitwall.dim_drivers", "status": "success", "message": "OK"}
     memory = (
         "Runtime Error in model fct_stints (models/fct_stints.sql)\n  Out of Memory Error: no room\n  \n  See"
@@ -182,13 +181,13 @@ def test_a_failed_build_is_told_by_what_dbt_said(tmp_path: Path) -> None:
         ([well, fail], "rules: Got 2 results"),
     ):
         (tmp_path / "run_results.json").write_text(json.dumps({"results": nodes}), encoding="utf-8")
-        assert benchmark.what_dbt_said(tmp_path) == said
+        assert benchmark.first_failure(tmp_path) == said
 
 
 def test_convert_beside_its_rivals(tmp_path: Path) -> None:
     """By the command, as a person runs it."""
     options = ["--quick", "--docs", tmp_path / "docs"]
-    must_run(SCRIPTS / "benchmark.py", "convert", *options, PITWALL_DATA=tmp_path / "data")
+    must_run(BENCH / "run.py", "convert", *options, PITWALL_DATA=tmp_path / "data")
     results = json.loads((tmp_path / "data" / "benchmark" / "results.json").read_text(encoding="utf-8"))
     rows = results["convert"]["rows"]
     assert_measured(rows)
@@ -208,13 +207,13 @@ def simulated_rival(simulated_warehouse: Path, tmp_path_factory: pytest.TempPath
 
 
 def test_rival_equals_the_simulated_warehouse(simulated_warehouse: Path, simulated_rival: Path) -> None:
-    from compare import differing_parquet
+    from benchmark.compare import differing_parquet
 
     assert differing_parquet(simulated_warehouse, simulated_rival, TABLES) == dict.fromkeys(TABLES, 0)
 
 
 def test_rival_equals_the_real_warehouse(real_files: Path, real_warehouse: Path, tmp_path: Path) -> None:
-    from compare import differing_parquet
+    from benchmark.compare import differing_parquet
 
     rival = pandas_tables(real_files, tmp_path)
     assert differing_parquet(real_warehouse, rival, TABLES) == dict.fromkeys(TABLES, 0)
@@ -231,7 +230,7 @@ def test_rival_equals_the_real_warehouse(real_files: Path, real_warehouse: Path,
 def test_one_wrong_cell_is_seen(
     change: str, simulated_warehouse: Path, simulated_rival: Path, tmp_path: Path
 ) -> None:
-    from compare import differing_parquet, differing_warehouses
+    from benchmark.compare import differing_parquet, differing_warehouses
 
     wrong = Path(shutil.copy2(simulated_warehouse, tmp_path))
     with duckdb.connect(wrong) as connection:
@@ -245,7 +244,7 @@ def test_one_wrong_cell_is_seen(
 
 
 def test_measures_the_memory_of_children() -> None:
-    from measure import measured
+    from benchmark.measure import measured
 
     hold = "import time; held = bytearray(150_000_000); time.sleep(0.5)"
     child = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {hold!r}], check=True)"
@@ -255,7 +254,7 @@ def test_measures_the_memory_of_children() -> None:
 
 
 def test_measures_no_memory_of_its_own() -> None:
-    from measure import measured
+    from benchmark.measure import measured
 
     held = bytearray(400_000_000)
     assert measured(sys.executable, "-c", "pass").peak_mb < 100
@@ -263,7 +262,7 @@ def test_measures_no_memory_of_its_own() -> None:
 
 
 def test_last_race_is_taken_out_and_nothing_else(simulated_warehouse: Path, tmp_path: Path) -> None:
-    import benchmark
+    from benchmark import run as benchmark
 
     raw = simulated_warehouse.parent / "raw"
     benchmark.without_last_race(raw, tmp_path)
@@ -279,7 +278,7 @@ def test_last_race_is_taken_out_and_nothing_else(simulated_warehouse: Path, tmp_
 
 
 def test_page_can_be_written_again_without_measuring(tmp_path: Path) -> None:
-    nothing = run(SCRIPTS / "benchmark.py", "page", "--docs", tmp_path, PITWALL_DATA=tmp_path / "data")
+    nothing = run(BENCH / "run.py", "page", "--docs", tmp_path, PITWALL_DATA=tmp_path / "data")
     assert nothing.returncode == 2
     assert "no results yet" in nothing.stdout
     row = {"data": "1x", "laps": 10, "name": "pandas", "seconds": 2.0, "processor_seconds": 3.0}
@@ -294,7 +293,7 @@ def test_page_can_be_written_again_without_measuring(tmp_path: Path) -> None:
     }
     results = tmp_path / "data" / "benchmark" / "results.json"
     results.write_text(json.dumps({"question": part, "limit": part | {"seconds": 6000}}), encoding="utf-8")
-    must_run(SCRIPTS / "benchmark.py", "page", "--docs", tmp_path, PITWALL_DATA=tmp_path / "data")
+    must_run(BENCH / "run.py", "page", "--docs", tmp_path, PITWALL_DATA=tmp_path / "data")
     page = (tmp_path / "benchmarks.md").read_text(encoding="utf-8")
     assert "| us | 1.00 | 3.00 | 100 | 2.00x | 1.00x |" in page
     assert page.count("failed (killed by SIGKILL: it said nothing)") == 2
@@ -305,7 +304,7 @@ def test_page_can_be_written_again_without_measuring(tmp_path: Path) -> None:
 
 
 def test_unknown_comparison_is_told_in_one_line(tmp_path: Path) -> None:
-    result = run(SCRIPTS / "benchmark.py", "speed", PITWALL_DATA=tmp_path)
+    result = run(BENCH / "run.py", "speed", PITWALL_DATA=tmp_path)
     assert result.returncode == 2
     assert "no comparison is called speed" in result.stdout
 

@@ -14,12 +14,13 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
-import csv_to_parquet
 import polars as pl
 import pytest
 from conftest import LONG
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+
+import csv_to_parquet
 
 TYPES = {
     "id": "integer",

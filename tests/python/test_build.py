@@ -24,14 +24,16 @@ def cli():
     connection.close()
     target = Path(sys.argv[sys.argv.index("--target-path") + 1])
     target.mkdir(exist_ok=True)
-    results = [("test.rules", "pass"), ("test.sums", "pass"), ("model.laps", "success")]
+    results = [("test.merged", "pass"), ("test.sums", "pass"), ("model.laps", "success")]
     if "--exclude-resource-type" not in sys.argv:
         results.append(("unit_test.laps", "pass"))
     results = [{"unique_id": name, "status": status} for name, status in results]
     (target / "run_results.json").write_text(json.dumps({"results": results}))
-    kwargs = {"model": "{{ laps }}", "not_null": ["lap", "driver"], "equal_rowcount": "ref('more_laps')"}
-    rules = {"test_metadata": {"name": "rules", "kwargs": kwargs}}
-    manifest = {"nodes": {"test.rules": rules, "test.sums": {"test_metadata": None}}}
+    native = {"attached_node": "model.laps", "config": {"meta": {"merged": True}}}
+    merged = {"attached_node": "model.laps", "config": {"meta": {}}, "test_metadata": {"name": "merged"}}
+    sums = {"test_metadata": None, "config": {"meta": {"merged": False}}}
+    nodes = {"test.merged": merged, "test.sums": sums} | {f"test.native_{each}": native for each in range(3)}
+    manifest = {"nodes": nodes | {"model.laps": {"config": {"meta": {}}}}}
     (target / "manifest.json").write_text(json.dumps(manifest))
     calls = Path(os.environ["PITWALL_DATA"]) / "calls.json"
     calls.write_text(json.dumps({"cwd": os.getcwd(), "arguments": sys.argv[1:]}))
@@ -48,9 +50,7 @@ class Project:
         self.data = root / "my data"
         self.warehouse = self.data / "warehouse.duckdb"
         self.aside = self.data / ".build" / "warehouse.duckdb"
-        (root / "scripts").mkdir()
-        for script in SCRIPTS.glob("*.py"):
-            shutil.copy(script, root / "scripts")
+        shutil.copytree(SCRIPTS, root / "scripts", ignore=shutil.ignore_patterns("__pycache__"))
         (self.data / "parquet").mkdir(parents=True)
         (self.data / "parquet" / "laps.parquet").write_bytes(b"whatever is not looked into")
         record(self.data / "parquet")
@@ -85,7 +85,7 @@ def test_a_good_build_is_swapped_in_whole(project: Project) -> None:
     code, said = project.build(rows=1234)
     assert (code, rows_in(project.warehouse)) == (0, 1234)
     assert "The warehouse is ready: my data/warehouse.duckdb, 2 tables with 2,468 rows in marts" in said
-    assert "4 rules hold, 1 unit tests passed.\n" in said
+    assert "4 data tests passed, 1 unit tests passed.\n" in said
     assert not project.aside.exists()
     project.warehouse.with_name("warehouse.duckdb.wal").write_bytes(b"of somebody's broken session")
     assert project.build(rows=5)[0] == 0
@@ -110,7 +110,7 @@ def test_a_failed_build_leaves_the_last_good_warehouse(project: Project) -> None
     assert "what dbt says" in said
     assert said.splitlines()[-1] == (
         "build: dbt build failed (exit code 1): the last good warehouse is unchanged; the failed one is kept "
-        "for a look at my data/.build/warehouse.duckdb. Mend what dbt says above, start again."
+        "for a look at my data/.build/warehouse.duckdb. Fix what dbt reports above, then start again."
     )
     assert rows_in(project.aside) == 4
     assert project.build(rows=6)[0] == 0, "the next build starts from an empty file"
@@ -175,7 +175,7 @@ def test_changed_code_is_parsed_in_whole(project: Project) -> None:
 
 
 def test_unit_tests_run_where_code_changed(project: Project) -> None:
-    known = "4 rules hold, 1 unit tests passed with this code before.\n"
+    known = "4 data tests passed, 1 unit tests passed with this code before.\n"
     assert known not in project.build()[1]
     for _ in range(2):
         assert known in project.build()[1]

@@ -16,13 +16,14 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
-import csv_to_parquet
-import fetch
 import polars as pl
 import pytest
-import raw_csv
-import raw_schema
-from data_folder import PlainError
+
+import csv_to_parquet
+from pitwall.command import PlainError
+from pitwall.raw import account, careful, fetch
+from pitwall.raw import keys as key_checks
+from pitwall.raw import schema as raw_schema
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "scripts" / "csv_to_parquet.py"
@@ -165,7 +166,7 @@ def test_data_folder_holds_nothing_else(loaded: Door) -> None:
 # --- what is tolerated ----------------------------------------------------------------------------------
 
 TOLERATED = {
-    "short rows": (HEADER + "1,Monza,2021-09-12,26\n2,Spa\n", "1 short row filled with nulls"),
+    "short rows": (HEADER + "1,Monza,2021-09-12,26\n2,Spa\n", "1 short row filled with NULL"),
     "extra column": ("x," + HEADER + "9,1,Monza,2021-09-12,26\n9,2,Spa,,\n", "extra columns left out: x"),
     "column without a name": (
         HEADER.strip() + ",\n1,Monza,2021-09-12,26,\n2,Spa,,,\n",
@@ -211,7 +212,7 @@ def test_tolerates_a_missing_column(door: Door) -> None:
     door.write("races.csv", "raceId,date,topPoints\n1,2021-09-12,26\n")
     code, out, _ = door.run()
     assert code == 0
-    assert "  races: missing columns filled with nulls: name\n" in out
+    assert "  races: missing columns filled with NULL: name\n" in out
     assert door.table("races").rows() == [(1, None, date(2021, 9, 12), Decimal("26.00"))]
 
 
@@ -323,7 +324,8 @@ def test_only_a_file_in_which_all_is_well_goes_the_plain_way(
     assert went == ([] if is_plain else ["races"])
     if is_plain:
         plain, manifest = door.table("races"), door.manifest("races")
-        monkeypatch.setattr(csv_to_parquet, "all_differ", lambda *_: False)
+        monkeypatch.setattr(csv_to_parquet, "keys_are_unique", lambda *_: False)
+        monkeypatch.setattr(key_checks, "keys_are_unique", lambda *_: False)
         (door.data / "parquet" / "load_manifest.parquet").unlink()
         code, careful_out, _ = door.run()
         assert went == ["races", "laps"]
@@ -343,14 +345,14 @@ def test_goes_the_careful_way_if_the_bytes_tell_otherwise(
 ) -> None:
     went = []
     careful = csv_to_parquet.convert_carefully
-    honest = csv_to_parquet.account
+    honest = csv_to_parquet.account_of
 
-    def other(path: Path) -> raw_csv.Account:
+    def other(path: Path) -> account.Account:
         found = honest(path)
         setattr(found, wrong, getattr(found, wrong) + 1)
         return found
 
-    monkeypatch.setattr(csv_to_parquet, "account", other)
+    monkeypatch.setattr(csv_to_parquet, "account_of", other)
     monkeypatch.setattr(csv_to_parquet, "convert_carefully", lambda *all: (went.append(1), careful(*all))[1])
     assert door.run()[0] == 0
     assert len(went) == 2
@@ -370,8 +372,8 @@ UNFIT = {
     "other date format": ("3,Imola,29/02/2020,", "date", "29/02/2020", "not a valid date"),
     "date with time": ("3,Imola,2021-02-28 00:00:00,", "date", "2021-02-28 00:00:00", "not a valid date"),
     "short year": ("3,Imola,21-02-28,", "date", "21-02-28", "not a valid date"),
-    "empty key": (",Imola,,", "race_id", "", "the key is empty"),
-    "null key": ("\\N,Imola,,", "race_id", "\\N", "the key is empty"),
+    "empty key": (",Imola,,", "race_id", "", "the key is NULL"),
+    "null key": ("\\N,Imola,,", "race_id", "\\N", "the key is NULL"),
     "repeated key": ("1,Imola,,", "race_id", "1", "repeats the key of an earlier row"),
     "repeated key, other text": ("+01,Imola,,", "race_id", "+01", "repeats the key of an earlier row"),
     "too many fields": ("3,Imola,,,", "", "", "5 fields where the header has 4"),
@@ -419,7 +421,7 @@ def test_a_row_that_is_set_aside_does_not_take_a_key(door: Door) -> None:
 
 
 def test_repeats_are_found_across_slices_of_keys(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(csv_to_parquet, "KEYS_AT_ONCE", 10)
+    monkeypatch.setattr(key_checks, "KEYS_AT_ONCE", 10)
     rows = [(race, lap) for race in range(20) for lap in range(20)]
     text = "".join(f"{race},{lap},1\n" for race, lap in [*rows, rows[7], rows[399]])
     door.write("laps.csv", "raceId,lap,milliseconds\n" + text)
@@ -452,10 +454,10 @@ def test_tells_whether_all_keys_differ(
     blocks_of: int,
 ) -> None:
     """It may give up where little fits in memory, but must not say that keys differ if they do not."""
-    monkeypatch.setattr(csv_to_parquet, "KEYS_AT_ONCE", blocks_of)
+    monkeypatch.setattr(key_checks, "KEYS_AT_ONCE", blocks_of)
     parquet = tmp_path / "x.parquet"
     pl.DataFrame(keys, {"race": pl.Int32, "lap": pl.Int32}, orient="row").write_parquet(parquet)
-    told = csv_to_parquet.all_differ(parquet, ["race", "lap"])
+    told = key_checks.keys_are_unique(parquet, ["race", "lap"])
     assert told == differ if blocks_of == 1000 else told <= differ
 
 
@@ -586,9 +588,9 @@ def test_a_first_run_that_is_refused_leaves_only_its_report(door: Door) -> None:
 def test_a_count_that_does_not_add_up_stops_the_run(loaded: Door, monkeypatch: pytest.MonkeyPatch) -> None:
     loaded.write("races.csv", RACES + "\n3,Imola,,\n")
     monkeypatch.setattr(
-        csv_to_parquet, "repeats", lambda *_: pl.DataFrame({"__line": [0]}, {"__line": pl.UInt32})
+        careful, "repeated_rows", lambda *_: pl.DataFrame({"__line": [0]}, {"__line": pl.UInt32})
     )
-    monkeypatch.setattr(csv_to_parquet, "set_aside", lambda *_: 0)
+    monkeypatch.setattr(careful, "write_quarantine", lambda *_: 0)
     loaded.refuses("races.csv: 3 rows read, but 2 converted and 0 set aside")
 
 
@@ -623,28 +625,28 @@ def test_refuses_a_file_that_is_not_the_tables_csv(loaded: Door, content: bytes,
 
 def test_refuses_what_two_readers_read_differently(loaded: Door, monkeypatch: pytest.MonkeyPatch) -> None:
     loaded.write("races.csv", RACES + "\n3,Imola,,\n")
-    honest = csv_to_parquet.survey
+    honest = careful.survey
 
     def other(path: Path):
         found = honest(path)
         found.characters += 1
         return found
 
-    monkeypatch.setattr(csv_to_parquet, "survey", other)
+    monkeypatch.setattr(careful, "survey", other)
     loaded.refuses("races.csv", "more than one way")
 
 
 def test_refuses_a_file_that_changes_while_it_is_read(loaded: Door, monkeypatch: pytest.MonkeyPatch) -> None:
     path = loaded.write("races.csv", RACES + "3,Imola,,\n")
-    honest = csv_to_parquet.account
+    honest = csv_to_parquet.account_of
 
-    def meanwhile(file: Path) -> raw_csv.Account:
+    def meanwhile(file: Path) -> account.Account:
         found = honest(file)
         if file == path:
             path.write_text(RACES + "4,Imola,,\n5,Monaco,,\n")
         return found
 
-    monkeypatch.setattr(csv_to_parquet, "account", meanwhile)
+    monkeypatch.setattr(csv_to_parquet, "account_of", meanwhile)
     loaded.refuses("races.csv", "changed while it was read")
 
 
@@ -706,7 +708,7 @@ def test_an_interruption_changes_nothing(loaded: Door, monkeypatch: pytest.Monke
         raise KeyboardInterrupt
 
     before = loaded.snapshot()
-    monkeypatch.setattr(csv_to_parquet, "load", stop)
+    monkeypatch.setattr(csv_to_parquet, "load_table", stop)
     code, _, error = loaded.run()
     assert (code, error) == (130, "csv_to_parquet: interrupted\n")
     assert loaded.snapshot() == before
@@ -924,7 +926,7 @@ def test_rows_set_aside_earlier_still_count_when_nothing_changed(door: Door) -> 
 
 def test_a_second_run_ends_at_once(loaded: Door) -> None:
     before = loaded.snapshot()
-    hold = "import sys, time; from pathlib import Path; from data_folder import locked\n"
+    hold = "import sys, time; from pathlib import Path; from pitwall.data_folder import locked\n"
     hold += "with locked(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
     with subprocess.Popen(
         [sys.executable, "-c", hold, loaded.data],
@@ -976,7 +978,7 @@ def counted(owner, name):
         return honest(*args, **kwargs)
     setattr(owner, name, step)
 for owner, name in [(pathlib.Path, "rename"), (pathlib.Path, "mkdir"), (csv_to_parquet.shutil, "rmtree"),
-                    (csv_to_parquet, "load")]:
+                    (csv_to_parquet, "load_table")]:
     counted(owner, name)
 sys.exit(csv_to_parquet.main(sys.argv[3:]))
 """
@@ -1097,7 +1099,7 @@ def test_help_teaches(capsys: pytest.CaptureFixture[str]) -> None:
     ],
 )
 def test_snake_case_names(header: str, name: str) -> None:
-    assert raw_schema.snake(header) == name
+    assert raw_schema.snake_case(header) == name
 
 
 def test_a_plain_error_is_all_that_a_library_user_sees(door: Door) -> None:
@@ -1151,14 +1153,14 @@ def test_all_rows_of_the_real_data_arrive(
     manifest = pl.read_parquet(tmp_path / "parquet" / "load_manifest.parquet")
     assert dict(manifest.select("table_name", "rows_converted").iter_rows()) == ROWS
     assert manifest["rows_quarantined"].sum() == 0
-    assert "races: 24 short rows filled with nulls" in out
+    assert "races: 24 short rows filled with NULL" in out
     assert "sprint_results: columns come in another order" in out
     for table in raw_schema.read_tables(raw_schema.SOURCES):
         frame = pl.read_parquet(tmp_path / "parquet" / f"{table.name}.parquet")
         assert frame.schema == {column.name: column.dtype for column in table.columns}
         with (real_data / f"{table.name}.csv").open(encoding="utf-8", newline="") as file:
             reader = csv.reader(file)
-            header = [raw_schema.snake(name) for name in next(reader)]
+            header = [raw_schema.snake_case(name) for name in next(reader)]
             for text, row in zip(reader, frame.iter_rows(), strict=True):
                 given = dict(zip(header, text, strict=False))
                 for column, value in zip(table.columns, row, strict=True):

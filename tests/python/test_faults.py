@@ -21,7 +21,8 @@ import polars as pl
 import pytest
 import yaml
 from conftest import DBT, LONG, ROOT, SCRIPTS, Builder, mounted, must_run, remount, run
-from raw_schema import SOURCES
+
+from pitwall.raw.schema import SOURCES
 
 KILLS = 50 if LONG else 6
 # The raw tables that are converted where each step is tried: all of them take the same steps.
@@ -313,8 +314,8 @@ def test_build_killed_at_random(
 
 
 def start_build(data: Path, dbt: dict[str, Path]) -> subprocess.Popen[str]:
-    """Start a build, and return when dbt is at work. The stand-in waits then for a file `go_on`."""
-    process = start(SCRIPTS / "build.py", PITWALL_DATA=data, FAKE_WAITS="1", **dbt)
+    """Start a full build, and return when dbt is at work. The stand-in then waits for a file `go_on`."""
+    process = start(SCRIPTS / "build.py", "--full", PITWALL_DATA=data, FAKE_WAITS="1", **dbt)
     sign = data / "at_work" if dbt else data / ".build" / "warehouse.duckdb"
     while not sign.exists():
         assert process.poll() is None
@@ -332,7 +333,7 @@ def test_a_run_is_refused_while_what_another_left_still_works(data: Path, dbt: d
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
     assert (second.returncode, is_busy(second.stdout)) == (2, True), second.stdout
-    must_run(SCRIPTS / "build.py", PITWALL_DATA=data, **dbt)
+    must_run(SCRIPTS / "build.py", "--full", PITWALL_DATA=data, **dbt)
 
 
 def one_line(result: subprocess.CompletedProcess[str], *words: str) -> None:
@@ -354,7 +355,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 def test_why_it_failed_is_told_where_stdout_is_full() -> None:
     program = (
-        "import sys; from data_folder import PlainError, exit_code\n"
+        "import sys; from pitwall.command import PlainError, exit_code\n"
         "def fail(): print('so far'); raise PlainError('no such race')\n"
         "exit_code('csv_to_parquet', fail, None)"
     )
@@ -400,6 +401,7 @@ def test_a_full_disk_while_converting(seasons: tuple[Path, Path], small_disk: Pa
     indirect=["dbt"],
 )
 def test_a_full_disk_while_building(
+    seasons: tuple[Path, Path],
     small_warehouse: Path,
     builder: Builder,
     small_disk: Path,
@@ -410,6 +412,7 @@ def test_a_full_disk_while_building(
     """While the last warehouse is copied, dbt writes, and DuckDB folds what is in the log into the file."""
     remount(small_disk, "size=64m")
     data = copy_data(small_warehouse, builder, small_disk / "data")
+    must_run(SCRIPTS / "csv_to_parquet.py", seasons[1], PITWALL_DATA=data)
     before = tables(data / "warehouse.duckdb")
     (small_disk / "filler").write_bytes(bytes(max(shutil.disk_usage(small_disk).free - room, 0)))
     result = run(SCRIPTS / "build.py", *options, PITWALL_DATA=data, **dbt)
@@ -442,7 +445,7 @@ def test_two_builds_at_once(data: Path, dbt: dict[str, Path]) -> None:
 def test_a_reader_and_a_writer_hold_the_warehouse(data: Path, dbt: dict[str, Path]) -> None:
     warehouse = data / "warehouse.duckdb"
     with duckdb.connect(warehouse, read_only=True) as reader:
-        must_run(SCRIPTS / "build.py", PITWALL_DATA=data, **dbt)
+        must_run(SCRIPTS / "build.py", "--full", PITWALL_DATA=data, **dbt)
         assert reader.execute("select count(*) > 0 from marts.dim_races").fetchall() == [(True,)]
     writer = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print(1, flush=True); input()"
     with subprocess.Popen(
@@ -481,7 +484,7 @@ def test_a_damaged_manifest(seasons: tuple[Path, Path], data: Path, dbt: dict[st
     result = run(SCRIPTS / "build.py", PITWALL_DATA=data, **dbt)
     one_line(result, "load_manifest.parquet", "make build RAW=")
     must_run(SCRIPTS / "csv_to_parquet.py", seasons[0], PITWALL_DATA=data)
-    must_run(SCRIPTS / "build.py", PITWALL_DATA=data, **dbt)
+    must_run(SCRIPTS / "build.py", "--full", PITWALL_DATA=data, **dbt)
 
 
 @pytest.mark.parametrize("harm", ["cut", "zeroed", "empty", "text"])

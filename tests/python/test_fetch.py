@@ -9,9 +9,11 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import fetch
 import pytest
-from data_folder import PlainError
+
+import fetch as fetch_command
+from pitwall.command import PlainError
+from pitwall.raw import fetch
 
 BODY = b"race data" * 10_000
 
@@ -155,7 +157,7 @@ BAD = {
     "hang_inside": "try again later",
     "drip": "not downloaded within 0.5 seconds; try again later",
     "drip_headers": "not downloaded within 0.5 seconds; try again later",
-    "nonsense": "does not speak HTTP",
+    "nonsense": "does not speak proper HTTP",
     "circle": "infinite loop",
     "local": "the server answers 302",
 }
@@ -206,8 +208,8 @@ def test_command_downloads_a_zip_and_says_what_comes_next(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("PITWALL_DATA", str(tmp_path / "data"))
-    monkeypatch.setattr(fetch, "ARCHIVE_URL", f"{server.url}/zip")
-    assert fetch.main([]) == 0
+    monkeypatch.setattr(fetch_command, "ARCHIVE_URL", f"{server.url}/zip")
+    assert fetch_command.main([]) == 0
     out = tmp_path / "data" / "raw" / "ergast.zip"
     assert out.read_bytes() == a_zip()
     printed, error = capsys.readouterr()
@@ -217,7 +219,8 @@ def test_command_downloads_a_zip_and_says_what_comes_next(
 
 
 @pytest.mark.parametrize(
-    ("path", "words"), [("good", "what came is not a zip"), ("missing", "answers 404"), ("hang", "try again")]
+    ("path", "words"),
+    [("good", "the download is not a zip"), ("missing", "answers 404"), ("hang", "try again")],
 )
 def test_command_keeps_the_last_good_file(
     server: Server,
@@ -230,7 +233,7 @@ def test_command_keeps_the_last_good_file(
     monkeypatch.setenv("PITWALL_FETCH_TIMEOUT", "0.5")
     out = tmp_path / "races.zip"
     out.write_bytes(b"the last good one")
-    assert fetch.main(["--url", f"{server.url}/{path}", str(out)]) == 2
+    assert fetch_command.main(["--url", f"{server.url}/{path}", str(out)]) == 2
     error = capsys.readouterr().err
     assert error.startswith("fetch: http://127.0.0.1:")
     assert error.count("\n") == 1
@@ -243,9 +246,11 @@ def test_command_with_a_bad_time_limit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("PITWALL_FETCH_TIMEOUT", "soon")
-    assert fetch.main(["--url", "http://127.0.0.1:9/x", str(tmp_path / "x")]) == 2
+    assert fetch_command.main(["--url", "http://127.0.0.1:9/x", str(tmp_path / "x")]) == 2
     assert "PITWALL_FETCH_TIMEOUT: 'soon' is not a number of seconds" in capsys.readouterr().err
 
 
 def test_the_default_is_the_public_archive() -> None:
-    assert fetch.ARCHIVE_URL.startswith("https://github.com/TracingInsights/RaceData/releases/latest/")
+    assert fetch_command.ARCHIVE_URL.startswith(
+        "https://github.com/TracingInsights/RaceData/releases/latest/"
+    )

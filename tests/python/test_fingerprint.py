@@ -1,10 +1,11 @@
-"""scripts/fingerprint.py: when a build counts as one by the same code."""
+"""pitwall/warehouse/fingerprint.py: when a build counts as one by the same code."""
 
 from pathlib import Path
 
-import fingerprint
 import pytest
-from fingerprint import code_fingerprint
+
+from pitwall.warehouse import fingerprint
+from pitwall.warehouse.fingerprint import code_fingerprint
 
 
 @pytest.fixture

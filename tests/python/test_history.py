@@ -46,9 +46,7 @@ class Project:
         self.root, self.fake = root, fake
         self.data = root / "data"
         self.warehouse = self.data / "warehouse.duckdb"
-        (root / "scripts").mkdir(parents=True)
-        for script in SCRIPTS.glob("*.py"):
-            shutil.copy(script, root / "scripts")
+        shutil.copytree(SCRIPTS, root / "scripts", ignore=shutil.ignore_patterns("__pycache__"))
         (self.data / "parquet").mkdir(parents=True)
 
     def build(self, points: int, ends: str = "0", driver: int = 44) -> tuple[int, str]:

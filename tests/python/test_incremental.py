@@ -7,14 +7,15 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-import changes
 import duckdb
 import polars as pl
 import pytest
-from checksums import part_checksums
 from conftest import DBT, SCRIPTS, Builder, must_run, run, simulate
-from fingerprint import code_fingerprint
-from raw_schema import SOURCES, read_tables
+
+from pitwall.raw.checksums import part_checksums
+from pitwall.raw.schema import SOURCES, read_tables
+from pitwall.warehouse import changes
+from pitwall.warehouse.fingerprint import code_fingerprint
 
 # When a build saw a version of a result; all else of the history must agree.
 TIMES = {"dbt_updated_at", "dbt_valid_from", "dbt_valid_to", "dbt_scd_id", "revised_at"}
@@ -127,7 +128,7 @@ def found(raw: Path, data: Path, code: str = "") -> changes.Changes | str:
     must_run(SCRIPTS / "csv_to_parquet.py", raw, PITWALL_DATA=data)
     with duckdb.connect(data / "warehouse.duckdb", read_only=True) as last:
         parquet = data / "parquet"
-        return changes.find(last, parquet, code or code_fingerprint(changes.ROOT))
+        return changes.find_changes(last, parquet, code or code_fingerprint(changes.ROOT))
 
 
 def first(column: str, value: str) -> Callable[[Rows], Rows]:
@@ -141,7 +142,7 @@ def test_nothing_changed_though_the_rows_are_in_another_order(place: tuple[Path,
     plan = found(raw, data)
     assert isinstance(plan, changes.Changes)
     assert plan.seasons == plan.races == []
-    assert plan.told == "incremental: nothing changed in 4 seasons"
+    assert plan.summary == "incremental: nothing changed in 4 seasons"
 
 
 @pytest.mark.parametrize(
@@ -153,12 +154,12 @@ def test_nothing_changed_though_the_rows_are_in_another_order(place: tuple[Path,
         (
             "lap_times",
             first("milliseconds", "99999"),
-            "season 2021 changed, which later ones are compared with",
+            "season 2021 changed, with which later seasons are compared",
         ),
         (
             "pit_stops",
             lambda rows: [{**rows[0], "raceId": "99"}, *rows[1:]],
-            "rows of pit_stops are of no race",
+            "rows of pit_stops belong to no race",
         ),
         (
             "drivers",
@@ -193,14 +194,14 @@ def test_other_code_and_no_record_are_built_in_full(place: tuple[Path, Path]) ->
     assert found(raw, data, code="another") == "the code changed, or dbt, or DuckDB"
     with duckdb.connect(data / "warehouse.duckdb") as warehouse:
         warehouse.execute("drop schema build cascade")
-    assert found(raw, data) == "it is not known what the last one was made from"
+    assert found(raw, data) == "it is not known what the last warehouse was built from"
 
 
 def test_a_warehouse_that_lacks_a_table_is_built_in_full(place: tuple[Path, Path]) -> None:
     raw, data = place
     with duckdb.connect(data / "warehouse.duckdb") as warehouse:
         warehouse.execute("drop table marts.dim_races cascade")
-    assert found(raw, data) == "the last one has not the tables that it should have"
+    assert found(raw, data) == "the last warehouse lacks a table or a column"
 
 
 def test_unit_tests_are_not_run_on_a_part(place: tuple[Path, Path], fake_dbt: Callable[[str], Path]) -> None:

@@ -16,15 +16,17 @@ import duckdb
 import polars as pl
 import pytest
 from conftest import DBT, ROOT, SCRIPTS, must_run, run
-from data_folder import PlainError
+
+from pitwall.command import PlainError
 
 pytestmark = pytest.mark.extra
 pytest.importorskip("s3fs", reason="s3fs is not installed: make s3-extra")
 moto = pytest.importorskip("moto.server", reason="moto is not installed: make s3-extra")
 
 from botocore.session import get_session  # noqa: E402
-from lake import Lake  # noqa: E402
-from load_manifest import sha256  # noqa: E402
+
+from pitwall.raw.lake import Lake  # noqa: E402
+from pitwall.raw.manifest import file_sha256  # noqa: E402
 
 SECRET = "a-word-that-nobody-writes"
 BUCKET = "pitwall"
@@ -135,7 +137,7 @@ def test_a_load_is_named_by_its_content_and_sent_once(remote: Remote, changing: 
     }
     for name, sha in shas.items():
         local = tmp_path / "data" / "parquet" / f"{name}.parquet"
-        assert sha256(local) == sha
+        assert file_sha256(local) == sha
         assert local.read_bytes() == remote.read(f"{name}/{sha}.parquet")
     before = remote.objects()
     assert "0 tables sent, 14 were there" in remote.convert(changing, tmp_path / "data")
@@ -192,11 +194,11 @@ def test_of_two_loads_at_once_one_is_told_to_start_again(
     rename_a_race(changing, "Mine")
     must_run(SCRIPTS / "csv_to_parquet.py", changing, PITWALL_DATA=mine)
     lake = Lake(remote.url)
-    seen = lake._manifest()
+    seen = lake._load()
     rename_a_race(changing, "Theirs")
     remote.convert(changing, theirs)
     won = remote.manifest()
-    monkeypatch.setattr(lake, "_manifest", lambda: seen)
+    monkeypatch.setattr(lake, "_load", lambda: seen)
     with pytest.raises(PlainError, match="another run has put a load there meanwhile"):
         lake.publish(mine)
     assert remote.manifest() == won
@@ -262,7 +264,7 @@ def test_history_is_carried_by_the_results_of_the_lake(
     remote: Remote, simulated_warehouse: Path, tmp_path: Path
 ) -> None:
     """A machine that has a warehouse and no Parquet, or another's, goes by what dbt is about to read."""
-    from warehouse_duckdb import DuckDBWarehouse
+    from pitwall.warehouse.duckdb import DuckDBWarehouse
 
     remote.convert(simulated_warehouse.parent / "raw", tmp_path / "one")
     data = tmp_path / "other"
@@ -270,8 +272,8 @@ def test_history_is_carried_by_the_results_of_the_lake(
     shutil.copy(simulated_warehouse, data)
     warehouse = DuckDBWarehouse(data)
     warehouse.begin()
-    assert not warehouse.stays_behind
-    with duckdb.connect(warehouse.aside, read_only=True) as connection:
+    assert not warehouse.leaves_history
+    with duckdb.connect(warehouse.new, read_only=True) as connection:
         kept = connection.execute("select count(*) > 0 from snapshots.race_results_history").fetchall()
     assert kept == [(True,)]
 
@@ -387,7 +389,7 @@ def test_an_empty_lake_or_one_with_a_hole_is_not_built_from(
     races = f"races/{remote.manifest()['races']}.parquet"
     good = remote.read(races)
     remote.put(races, good[:-1])
-    assert f"{races}: the manifest names it, but it is not there, or not whole" in says(
+    assert f"{races}: the manifest names it, but it is missing or not complete" in says(
         SCRIPTS / "build.py", **build
     )
     remote.client.delete_object(Bucket=BUCKET, Key=f"{remote.prefix}/{races}")

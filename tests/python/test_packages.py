@@ -17,9 +17,10 @@ from typing import Any
 
 import duckdb
 import pytest
-import setup_packages
 import yaml
 from conftest import DBT, ROOT, SCRIPTS, must_run, no_engines, run
+
+import setup_packages
 
 STANDIN = ROOT / "dbt_utils_standin"
 PROVIDED = set(
@@ -35,9 +36,9 @@ PROVIDED = set(
 def project(tmp_path: Path) -> Path:
     """A dbt project with what setup_packages.py needs, and nothing in dbt_packages/."""
     root = tmp_path / "project"
-    (root / "scripts").mkdir(parents=True)
-    for name in ("setup_packages.py", "data_folder.py"):
-        shutil.copy(SCRIPTS / name, root / "scripts")
+    (root / "scripts" / "pitwall").mkdir(parents=True)
+    for name in ("setup_packages.py", "pitwall/__init__.py", "pitwall/command.py"):
+        shutil.copy(SCRIPTS / name, root / "scripts" / name)
     for name in ("packages.yml", "package-lock.yml"):
         shutil.copy(ROOT / name, root)
     shutil.copytree(STANDIN, root / STANDIN.name)
@@ -116,7 +117,7 @@ def setup(project: Path, hub: str, **environment: str | Path) -> tuple[int, str]
 
 
 def installed(project: Path) -> dict[str, bytes]:
-    return setup_packages.files(project / "dbt_packages" / "dbt_utils")
+    return setup_packages.package_files(project / "dbt_packages" / "dbt_utils")
 
 
 def test_where_the_hub_answers_the_real_package_comes(project: Path, hub: str, closed_hub: str) -> None:
@@ -141,7 +142,7 @@ def test_where_the_hub_does_not_answer_the_stand_in_comes(
     assert "THE STAND-IN IS IN PLACE" in said
     assert "it does not answer" in said
     assert "`make build`" in said
-    assert installed(project) == setup_packages.files(STANDIN)
+    assert installed(project) == setup_packages.package_files(STANDIN)
     assert not (project / "called").exists(), "dbt deps was not tried, as it would take its time"
 
 
@@ -178,7 +179,7 @@ def test_where_dbt_deps_fails_the_stand_in_comes_with_the_reason(
     assert (project / "called").exists()
     assert "THE STAND-IN IS IN PLACE" in said
     assert "(dbt deps failed: on the disk)" in said
-    assert installed(project) == setup_packages.files(STANDIN)
+    assert installed(project) == setup_packages.package_files(STANDIN)
 
 
 def test_dbt_deps_may_not_take_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,9 @@ from typing import Any
 import duckdb
 import pytest
 from conftest import SCRIPTS, run
-from parity import Differs, Export, Mart, Result, compare, read_marts, result_of, tell
+
+from parity import EnginesDiffer, report
+from pitwall.warehouse.comparison import Export, Mart, Result, compare, compare_mart, read_marts
 
 MART = Mart(
     "marts",
@@ -93,11 +95,11 @@ def test_columns_are_compared(export: Any, query: str, told: str) -> None:
 
 def test_a_table_that_should_be_there_and_is_not_differs(export: Any, tmp_path: Path) -> None:
     other = Export("two", tmp_path / "two", [MART])
-    assert result_of(MART, export("one", ROWS), other).difference == "there is no such table"
+    assert compare_mart(MART, export("one", ROWS), other).difference == "there is no such table"
 
 
 def test_a_table_that_an_engine_does_not_have_is_said_to_be_missing(export: Any, tmp_path: Path) -> None:
-    assert result_of(MART, export("one", ROWS), Export("two", tmp_path / "two", [])) == Result(
+    assert compare_mart(MART, export("one", ROWS), Export("two", tmp_path / "two", [])) == Result(
         "not built there"
     )
 
@@ -109,21 +111,21 @@ def test_what_comes_of_the_history_is_compared_where_that_is_the_same(export: An
     version = "race_id as result_id, driver, {} as dbt_valid_from, null::timestamp as dbt_valid_to"
     export("one", ROWS, version.format("timestamp '2026-01-01'"), snapshot)
     export("two", ROWS, version.format("timestamp '2027-01-01'"), snapshot)
-    assert result_of(mart, one, two).word == "1 row"
+    assert compare_mart(mart, one, two).word == "1 row"
     (two.folder / "snapshots" / "history" / "all.parquet").unlink()
     (two.folder / "snapshots" / "history").rmdir()
     export("two", ROWS[1:], version.format("timestamp '2027-01-01'"), snapshot)
-    assert result_of(mart, one, two) == Result("history of its own")
+    assert compare_mart(mart, one, two) == Result("history of its own")
 
 
 def test_the_table_has_every_engine_and_a_difference_is_raised(
     export: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     one, two, three = export("one", ROWS), export("two", ROWS), export("three", ROWS[1:])
-    tell(one, two)
+    report(one, two)
     assert "No difference: one, two." in capsys.readouterr().out
-    with pytest.raises(Differs, match=r"marts\.laps on three: race_id=1, lap=1: only on one"):
-        tell(one, two, three)
+    with pytest.raises(EnginesDiffer, match=r"marts\.laps on three: race_id=1, lap=1: only on one"):
+        report(one, two, three)
     [line] = [line for line in capsys.readouterr().out.splitlines() if "marts.laps" in line]
     assert [cell.strip() for cell in line.strip("|").split("|")] == [
         "marts.laps",

@@ -277,7 +277,7 @@ def test_two_builds_at_once(built: str, server: Server, data: Path, tmp_path: Pa
     try:
         with other.cursor() as cursor:
             cursor.execute(f"select pg_advisory_lock({lock})")
-        refused(data, server.environment("pitwall"), "another build is at work in this database")
+        refused(data, server.environment("pitwall"), "another build is running in this database")
     finally:
         other.close()
 

@@ -10,6 +10,7 @@ import os
 import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,6 +19,7 @@ from typing import Any
 
 import duckdb
 import pytest
+from conftest import DBT, must_run
 
 PROJECT = Path(__file__).resolve().parents[2]
 PACKAGE = "pitwall"
@@ -104,12 +106,9 @@ class Project:
             and not test["config"]["where"]
         ]
 
-    def rules(self, node: dict[str, Any], kind: str) -> Any:
-        """What the test `rules` of a resource is told of one kind: a list or a mapping, empty if nothing."""
-        for test in self.tests(node):
-            if test["test_metadata"]["name"] == "rules":
-                return test["test_metadata"]["kwargs"].get(kind, [])
-        return []
+    def tested_columns(self, node: dict[str, Any], kind: str) -> list[str]:
+        """The columns of a resource that have a test of one kind: `not_null`, `unique`."""
+        return [test["column_name"] for test in self.tests(node) if test["test_metadata"]["name"] == kind]
 
     def parents(self, node: dict[str, Any]) -> list[dict[str, Any]]:
         """What a resource reads."""
@@ -279,6 +278,44 @@ def test_every_source_and_seed_states_its_grain_and_key(project: Project) -> Non
     )
 
 
+def test_every_singular_test_says_what_is_true(project: Project) -> None:
+    """It has a description, and its name is the statement that it tests."""
+    singular = [
+        node
+        for node in project.manifest["nodes"].values()
+        if node["resource_type"] == "test"
+        and node["package_name"] == PACKAGE
+        and not node.get("test_metadata")
+    ]
+    assert singular
+    problems = [f"{test['name']}: no description" for test in singular if not test["description"].strip()]
+    problems += [
+        f"{test['name']}: begins with {prefix}"
+        for test in singular
+        for prefix in ("assert_", "warn_", "test_")
+        if test["name"].startswith(prefix)
+    ]
+    fail_on(problems, "Singular tests:")
+
+
+def test_every_macro_is_described(project: Project) -> None:
+    """Generic tests and materializations too, and all arguments (those of a materialization are dbt's)."""
+    problems = []
+    for macro in project.manifest["macros"].values():
+        if macro["package_name"] != PACKAGE:
+            continue
+        name = f"{macro['original_file_path']}: {macro['name']}"
+        if not macro["description"].strip():
+            problems.append(f"{name}: no description")
+        if not macro["name"].startswith("materialization_"):
+            problems += [
+                f"{name}: no description of {argument['name']}"
+                for argument in macro["arguments"]
+                if not (argument.get("description") or "").strip()
+            ]
+    fail_on(problems, "Macros:")
+
+
 # Contracts and keys
 
 
@@ -322,26 +359,59 @@ def test_the_key_of_every_other_model_is_tested(project: Project) -> None:
         if primary_key(model):
             continue
         key = set(key_in_words(model["description"]))
-        not_null = project.rules(model, "not_null")
-        tested = [
-            {unique} if isinstance(unique, str) else set(unique)
-            for unique in project.rules(model, "unique")
-            if not isinstance(unique, str) or unique in not_null
+        not_null = project.tested_columns(model, "not_null")
+        tested = [{column} for column in project.tested_columns(model, "unique") if column in not_null]
+        tested += [
+            set(test["test_metadata"]["kwargs"]["combination_of_columns"])
+            for test in project.tests(model)
+            if test["test_metadata"]["name"] == "unique_combination_of_columns"
         ]
         if key not in tested:
             problems.append(f"{model['name']}: no test that {sorted(key)} is a key")
     fail_on(problems, "Keys without a test:")
 
 
-@pytest.mark.parametrize("kind", ["model", "seed", "snapshot"])
-def test_all_that_holds_of_a_table_is_one_test(project: Project, kind: str) -> None:
-    """A test costs dbt as much time whether it has one rule or twenty; only a warning is one of its own."""
-    problems = []
-    for node in project.of(kind):
-        names = [test["name"] for test in project.tests(node)]
-        if names not in ([], [f"rules_of_{node['name']}"]):
-            problems.append(f"{node['name']}: {', '.join(names)}, not one `rules_of_{node['name']}`")
-    fail_on(problems, "Data tests:")
+@pytest.fixture(scope="session")
+def tests_that_ran(simulated_warehouse: Path) -> set[str]:
+    """The unique ids of the data tests that `make build` ran: by themselves, or named in a merged query."""
+    target = simulated_warehouse.parent / ".build" / "target"
+    results = json.loads((target / "run_results.json").read_text(encoding="utf-8"))["results"]
+    ran = {
+        result["unique_id"]: result["compiled_code"] or "" for result in results if result["status"] == "pass"
+    }
+    merged = "".join(code for name, code in ran.items() if name.startswith("test.pitwall.merged_"))
+    return set(ran) | set(re.findall(r"'(test\.[^']+)' as test_id", merged))
+
+
+def test_make_build_runs_every_data_test(project: Project, tests_that_ran: set[str]) -> None:
+    """Each native test, singular test and test with a severity of its own, in a merged query or by itself."""
+    tests = {key for key, node in project.manifest["nodes"].items() if node["resource_type"] == "test"}
+    assert len(tests) > 500
+    fail_on(tests - tests_that_ran, "Data tests that did not run:")
+
+
+def test_dbt_build_runs_every_native_test(project: Project, tmp_path: Path) -> None:
+    """Plain dbt runs all native tests one by one, and no merged test."""
+    target = tmp_path / "target"
+    command = [DBT, "--quiet", "ls", "--resource-type", "test", "--output", "json", "--target-path", target]
+    listed = must_run(*command, "--output-keys", "unique_id", "--log-path", tmp_path)
+    found = {json.loads(line)["unique_id"] for line in listed.splitlines()}
+    every = {
+        key
+        for key, node in project.manifest["nodes"].items()
+        if node["resource_type"] == "test" and (node.get("test_metadata") or {}).get("name") != "merged"
+    }
+    assert found == every
+
+
+def test_native_tests_are_declared_on_their_columns(project: Project) -> None:
+    """The catalog shows a test on its column, and dbt selects it by its kind. Hundreds of them."""
+    kinds = Counter(
+        node["test_metadata"]["name"]
+        for node in project.manifest["nodes"].values()
+        if node.get("column_name")
+    )
+    assert sum(kinds[kind] for kind in ("not_null", "unique", "relationships")) > 250
 
 
 def foreign_keys(model: dict[str, Any]) -> dict[str, str | None]:
@@ -361,21 +431,26 @@ def foreign_keys(model: dict[str, Any]) -> dict[str, str | None]:
     return keys
 
 
-def test_every_foreign_key_has_a_relationships_rule(project: Project) -> None:
+def test_every_foreign_key_has_a_relationships_test(project: Project) -> None:
     """A column of marts/ and quality/ that refers to a dimension is tested against it."""
     problems = []
     for model in project.contracted:
         tested = {
-            (column, f"{parent['to']}.{parent['field']}")
-            for column, parent in dict(project.rules(model, "relationships")).items()
+            (
+                test["column_name"],
+                test["test_metadata"]["kwargs"]["to"],
+                test["test_metadata"]["kwargs"]["field"],
+            )
+            for test in project.tests(model)
+            if test["test_metadata"]["name"] == "relationships"
         }
         for column, target in foreign_keys(model).items():
             if target is None:
                 problems.append(f"{model['name']}.{column}: neither its own key nor one of a dimension")
                 continue
             dimension, field = target.split(".")
-            if (column, f"ref('{dimension}').{field}") not in tested:
-                problems.append(f"{model['name']}.{column}: no relationships rule to {target}")
+            if (column, f"ref('{dimension}')", field) not in tested:
+                problems.append(f"{model['name']}.{column}: no relationships test to {target}")
     fail_on(problems, "Foreign keys:")
 
 
@@ -615,26 +690,57 @@ def test_no_long_chains_of_views(project: Project) -> None:
 
 
 def test_models_are_named_by_layer(project: Project) -> None:
-    """Evaluator: model naming conventions; intermediate models by subject.
-
-    Names in quality/ are free; so are those of marts beside core/ that are no facts and no dimensions.
-    """
+    """Evaluator: model naming conventions; intermediate models by subject. Names in quality/ are free."""
     patterns = {
         "staging": r"stg_{folder}__\w+",
         "intermediate": r"int_{folder}__\w+",
-        "marts": r"(dim|fct)_\w+|(driver|constructor)_(seasons|careers)",
+        "marts": r"(?!stg_|int_)\w+",
         "quality": r"(?!stg_|int_|dim_|fct_)\w+",
     }
     broken = {}
     for model in project.models:
         pattern = patterns.get(layer(model), "(no such layer)").replace("{folder}", model["fqn"][2])
-        if layer(model) == "marts" and model["fqn"][2] != "core":
-            pattern = r"(?!stg_|int_|dim_)\w+"
         if not re.fullmatch(pattern, model["name"]):
             broken[model["name"]] = (
                 f"in models/{'/'.join(model['fqn'][1:-1])}, where names are like {pattern}"
             )
     fail_on(not_exempt("model naming conventions", broken), "Names:")
+
+
+def test_marts_are_named_by_their_grain(project: Project) -> None:
+    """`dim_`: what facts refer to. `fct_`: measured in a race or after a round. No prefix: a summary."""
+    broken = {}
+    for mart in (model for model in project.models if layer(model) == "marts"):
+        prefix = re.match(r"(dim_|fct_)?", mart["name"])[0]
+        is_of_a_race = bool({"race_id", "round"} & set(mart["columns"]))
+        if prefix != "dim_" and (prefix == "fct_") != is_of_a_race:
+            broken[mart["name"]] = "has a race or a round" if is_of_a_race else "has no race and no round"
+    fail_on(not_exempt("names of marts", broken), "A fact of a race is fct_*, a summary has no prefix:")
+
+
+def test_the_yaml_of_a_model_is_beside_its_sql(project: Project) -> None:
+    """Description, columns, data tests and unit tests of a model are in the file that has its name."""
+    broken = {}
+    for node in project.of("model") + project.of("seed"):
+        expected = Path(node["original_file_path"]).with_suffix(".yml").as_posix()
+        if (declared := (node["patch_path"] or "nowhere").removeprefix(f"{PACKAGE}://")) != expected:
+            broken[node["name"]] = f"described in {declared}"
+    for test in project.manifest["unit_tests"].values():
+        model = project.resources[f"model.{PACKAGE}.{test['model']}"]
+        if test["original_file_path"] != Path(model["original_file_path"]).with_suffix(".yml").as_posix():
+            broken[test["name"]] = f"in {test['original_file_path']}"
+    fail_on(not_exempt("one YAML file a model", broken), "Not in <name>.yml beside the SQL or CSV:")
+
+
+def test_no_yaml_file_is_long() -> None:
+    """A file that people scroll through is hard to read; the declaration of the sources is the longest."""
+    files = [
+        path for folder in ("models", "seeds", "snapshots") for path in (PROJECT / folder).rglob("*.yml")
+    ]
+    lines = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in files}
+    fail_on(
+        (f"{path.name}: {count} lines" for path, count in lines.items() if count > 600), "Over 600 lines:"
+    )
 
 
 def test_staging_models_are_in_the_folder_of_their_source(project: Project) -> None:
@@ -856,3 +962,66 @@ def test_a_deprecation_would_be_seen(tmp_path: Path) -> None:
     run = parse(tmp_path, tmp_path)
     assert run.returncode == 1
     assert "Deprecation" in run.stdout.partition("DEPRECATIONS")[2]
+
+
+# Judgements
+
+# Numbers in SQL that are no judgement, by file, with the reason.
+# 0, 1 and a factor of 100 (per cent) need none.
+NUMBERS = {
+    "constructor_pit_stops": {"0.25": "a quartile", "0.75": "a quartile"},
+    "dim_dates": {
+        **dict.fromkeys(("10", "100", "1000", "10000", "100000"), "the value of a digit at its place"),
+        **dict.fromkeys(("12", "31"), "the last day of the year"),
+    },
+    "fct_pit_stop_times": {"2": "the lap into the lane and the lap out of it"},
+    "fct_qualifying_results": {"2147483647": "the greatest integer, which stands for no time"},
+    "fct_race_laps": {"1000000.0": "the unit is a millionth"},
+    "fct_race_pace": {"0.25": "a quartile", "0.75": "a quartile"},
+    "fct_race_results": {"3": "the places on a podium"},
+    "fct_undercuts": {"2": "the lap before the out-lap"},
+    "int_careers__seasons": {"3": "the places on a podium"},
+    "int_championship__countback": {"19": "one place after 18", "37": "one place after 36"},
+    "int_championship__points_by_system": {"2": "points have two decimals"},
+    "int_championship__session_maxima": {"2": "the best place of a second car"},
+    "team_mate_careers": {"0.5": "the median"},
+    "team_mate_seasons": {"0.5": "the median"},
+}
+
+
+def numbers_of(text: str) -> set[str]:
+    """The numbers in SQL that need a reason. Not seen are those inside a text that is handed to a macro."""
+    text = re.sub(r"\bdecimal\(\d+, \d+\)|[*/] 100(\.0)?\b", "", code_of(text))
+    return set(re.findall(r"(?<![\w.])\d+(?:\.\d+)?", text)) - {"0", "1"}
+
+
+def test_a_judgement_is_a_var() -> None:
+    """A threshold is a var of dbt_project.yml with its reason, and no number in a model or a test."""
+    problems = []
+    for path in MODEL_FILES + sorted((PROJECT / "tests").rglob("*.sql")):
+        found, known = numbers_of(path.read_text(encoding="utf-8")), NUMBERS.get(path.stem, {}).keys()
+        problems += [f"{path.stem}: {number} has no reason" for number in found - known]
+        problems += [f"{path.stem}: {number} is not there any more" for number in known - found]
+    fail_on(problems, "Make it a var of dbt_project.yml, or say in NUMBERS why it is no judgement:")
+
+
+def test_a_judgement_in_sql_would_be_found() -> None:
+    """Types, per cent, comments and vars are no judgements; every other number is asked for its reason."""
+    assert numbers_of("where laps >= 5 and share * 100 < {{ var('least_percent') }} -- 7 of 9") == {"5"}
+    assert numbers_of("select cast(x as decimal(8, 3)), 1.05 * y from t_2 having count(*) > 1") == {"1.05"}
+
+
+def test_every_var_has_a_reason_and_a_reader() -> None:
+    """A comment stands above each var or block of vars, and a model or macro reads the var."""
+    lines = (PROJECT / "dbt_project.yml").read_text(encoding="utf-8").partition("\nvars:\n")[2].splitlines()
+    declared: dict[str, bool] = {}
+    for before, line in zip(["", *lines], lines, strict=False):
+        if line and not line.startswith(" "):
+            break
+        if name := re.match(r"  (\w+):", line):
+            declared[name[1]] = bool(before.strip())
+    readers = MODEL_FILES + list((PROJECT / "macros").rglob("*.sql"))
+    read = set(re.findall(r"\bvar\('(\w+)'\)", "".join(path.read_text(encoding="utf-8") for path in readers)))
+    problems = [f"{name}: no comment" for name, has_reason in declared.items() if not has_reason]
+    problems += [f"{name}: nothing reads it" for name in declared.keys() - read]
+    fail_on(problems, "The vars of dbt_project.yml:")

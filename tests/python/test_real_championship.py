@@ -44,7 +44,7 @@ join marts.dim_drivers using (driver_id);
 
 create temp view what_if as
 select fct.*, driver_ref
-from marts.fct_championship_what_if as fct
+from marts.championship_what_if as fct
 join marts.dim_drivers using (driver_id);
 """
 

@@ -319,7 +319,7 @@ STOPS = [
     Fact(
         "Red Bull had the fastest crew of 2023, ahead of Ferrari and AlphaTauri; Haas the slowest",
         """
-        select constructor_ref, season_rank from marts.fct_constructor_pit_stops
+        select constructor_ref, season_rank from marts.constructor_pit_stops
         join marts.dim_constructors using (constructor_id)
         where season = 2023 and season_rank in (1, 2, 3, 10) order by season_rank
         """,

@@ -141,8 +141,8 @@ def test_dispatch_gives_redshift_its_own(compiled: Path) -> None:
     for name, words in {
         "marts/core/dim_dates.sql": "cast(cast(max(season) as varchar(4)) || '-12-31' as date)",
         "staging/ergast/stg_ergast__lap_times.sql": "reverse(split_part(reverse(",
-        "marts/performance/fct_stints.sql": "sum(cast(lap_time_ms as double precision) * lap_number)",
-        "marts/performance/fct_result_revisions.sql": "coalesce(before_revision.points <> after",
+        "marts/laps_and_stops/fct_stints.sql": "sum(cast(lap_time_ms as double precision) * lap_number)",
+        "marts/results_and_qualifying/fct_result_revisions.sql": "coalesce(before_revision.points <> after",
     }.items():
         assert words in (compiled / name).read_text(encoding="utf-8"), name
 

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from pitwall.simulation.championship import Championship
+
 SCRIPT = Path(__file__).parents[2] / "scripts" / "simulate.py"
 NULL = r"\N"
 HEADERS = {
@@ -594,7 +596,7 @@ def test_other_peoples_files_are_refused(tmp_path, name):
     before = contents(out)
     done = run("--seasons", 1, out)
     assert (done.returncode, done.stdout) == (2, "")
-    assert re.fullmatch(r"simulate: .+ holds .+, not written here; .+\n", done.stderr)
+    assert re.fullmatch(r"simulate: .+ has .+, which this did not write; .+\n", done.stderr)
     assert contents(out) == before
     assert [path.name for path in tmp_path.iterdir()] == ["raw"]
 
@@ -623,7 +625,7 @@ def test_a_failed_run_leaves_the_last_good_one(tmp_path, monkeypatch, capsys):
     def fail(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(simulate.Championship, "off_season", fail)
+    monkeypatch.setattr(Championship, "off_season", fail)
     assert simulate.main(["--seasons", "2", str(out)]) == 2
     assert capsys.readouterr().err == f"simulate: {out}: No space left on device\n"
     assert contents(out) == before

@@ -215,7 +215,7 @@ def test_every_kind_of_anomaly_is_looked_for(warehouse: duckdb.DuckDBPyConnectio
     in_sql = [
         kind
         for path in sorted(folder.glob("*.sql"))
-        for kind in re.findall(r"'(\w+)' as anomaly_kind", path.read_text(encoding="utf-8"))
+        for kind in re.findall(r"anomaly\(\s*'(\w+)'", path.read_text(encoding="utf-8"))
     ]
     seeded = {
         kind for (kind,) in warehouse.execute("select anomaly_kind from seeds.anomaly_kinds").fetchall()

@@ -193,7 +193,7 @@ def is_bound(port: int) -> bool:
 BUILD = """
 import contextlib, os, subprocess, sys
 from pathlib import Path
-import warehouse_spark
+from pitwall.warehouse import spark as warehouse_spark
 
 warehouse = warehouse_spark.spark_warehouse(Path(os.environ["PITWALL_DATA"]))
 place = warehouse.begin()
@@ -508,7 +508,7 @@ def test_a_broken_history_is_not_replaced_in_silence(project: Project) -> None:
 def test_a_folder_in_the_place_of_the_link_is_not_touched(project: Project) -> None:
     """Who runs dbt without the script before any build makes one."""
     (project.data / "spark" / "current" / "marts.db").mkdir(parents=True)
-    plain(project.build(), "is no link that a build made; move it away")
+    plain(project.build(), "is not a link that a build made; move it away")
     assert (project.data / "spark" / "current" / "marts.db").is_dir()
 
 

@@ -1,4 +1,4 @@
--- Exceptions whose race and competitor exist, but whose difference does not: the source was mended, or the rules were.
+-- Exceptions whose race and competitor exist, but whose difference does not: the source or the rules were corrected.
 with
 
 official as (

@@ -1,4 +1,4 @@
--- Rows of the source's tables that the computed championship does not have.
+-- Rows of the source's tables that the computed championship lacks.
 select
     official.championship,
     official.race_id,

@@ -1,4 +1,4 @@
--- Points of a result that are not those of its place and the rules of its season.
+-- Race results whose points are not those of their place by the rules of the season.
 select
     result_id,
     season,

@@ -1,4 +1,4 @@
--- Points of a sprint that are not those of its place and the rules of its season.
+-- Sprint results whose points are not those of their place by the rules of the season.
 select
     sprint_result_id,
     season,

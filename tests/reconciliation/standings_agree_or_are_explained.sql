@@ -1,4 +1,4 @@
--- Standings after a race whose points, wins or position are not those of the source, and no exception says why.
+-- Standings after a race whose points, wins or position differ from the source's table, and no exception says why.
 with
 
 differences as (
@@ -43,6 +43,6 @@ left join explained
     end = explained.other_value
 where
     explained.reason is null
-    -- An exception explains its measure, and no other.
+    -- An exception explains its own measure only.
     or (explained.measure <> 'points_counted' and differences.points_counted <> differences.official_points)
     or (explained.measure <> 'wins' and differences.wins <> differences.official_wins)

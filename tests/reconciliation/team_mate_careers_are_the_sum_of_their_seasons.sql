@@ -1,4 +1,4 @@
--- A career is the sum of the seasons that two drivers were team mates in.
+-- Pairs whose career is not the sum of the seasons in which they were team mates.
 with
 
 careers as (

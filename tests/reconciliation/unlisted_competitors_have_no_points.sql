@@ -1,4 +1,4 @@
--- Competitors whom a table of the source leaves out, though they have points, a win or a place by then.
+-- Competitors that a table of the source leaves out although they have points, a win or a place by then.
 with
 
 tables as (

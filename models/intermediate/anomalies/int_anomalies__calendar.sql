@@ -38,13 +38,11 @@ wrong_start_times as (
 unioned as (
 
     select
-        'start_time_wrong' as anomaly_kind,
-        'races' as source_table,
-        {{ anomaly_key(['race_id', 'session_name']) }} as source_key,
-        race_id,
-        season,
-        problem as seen,
-        reason as expected
+        {{ anomaly(
+            'start_time_wrong', 'races', ['race_id', 'session_name'],
+            seen='{problem}',
+            expected='{reason}'
+        ) }}
     from wrong_start_times
 
 )

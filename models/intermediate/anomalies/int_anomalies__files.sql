@@ -87,28 +87,25 @@ mixed_url_schemes as (
 unioned as (
 
     select
-        'http_urls' as anomaly_kind,
-        table_name as source_table,
-        {{ anomaly_key(['table_name']) }} as source_key,
-        cast(null as integer) as race_id,
-        cast(null as integer) as season,
-        cast(http_urls as {{ dbt.type_string() }}) || ' addresses with http' as seen,
-        'https' as expected
+        {{ anomaly(
+            'http_urls', '{table_name}', ['table_name'],
+            seen='{http_urls} addresses with http',
+            expected='https',
+            is_of_race=false
+        ) }}
     from mixed_url_schemes
 
     union all
 
     select
-        'short_rows' as anomaly_kind,
-        table_name as source_table,
-        {{ anomaly_key(['table_name']) }} as source_key,
-        cast(null as integer) as race_id,
-        cast(null as integer) as season,
-        cast(rows_short as {{ dbt.type_string() }}) || ' rows with fewer fields than the header' as seen,
-        'the fields that are left out are empty' as expected
+        {{ anomaly(
+            'short_rows', '{table_name}', ['table_name'],
+            seen='{rows_short} rows with fewer fields than the header',
+            expected='the fields that are left out are empty',
+            is_of_race=false
+        ) }}
     from load_manifest
-    where
-        rows_short > 0
+    where rows_short > 0
 
 )
 

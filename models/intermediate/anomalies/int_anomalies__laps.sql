@@ -104,68 +104,54 @@ laps_of_other_drivers as (
 unioned as (
 
     select
-        'laps_under_wrong_driver' as anomaly_kind,
-        'lap_times' as source_table,
-        {{ anomaly_key(['race_id', 'driver_id']) }} as source_key,
-        race_id,
-        season,
-        reason as seen,
-        'laps of ' || actual_driver_name as expected
+        {{ anomaly(
+            'laps_under_wrong_driver', 'lap_times', ['race_id', 'driver_id'],
+            seen='{reason}',
+            expected='laps of {actual_driver_name}'
+        ) }}
     from laps_of_other_drivers
 
     union all
 
     select
-        'lap_count_differs' as anomaly_kind,
-        'lap_times' as source_table,
-        {{ anomaly_key(['race_id', 'driver_id']) }} as source_key,
-        race_id,
-        season,
-        cast(laps as {{ dbt.type_string() }}) || ' laps' as seen,
-        cast(laps_completed as {{ dbt.type_string() }}) || ' laps by the result' as expected
+        {{ anomaly(
+            'lap_count_differs', 'lap_times', ['race_id', 'driver_id'],
+            seen='{laps} laps',
+            expected='{laps_completed} laps by the result'
+        ) }}
     from compared_laps
-    where
-        laps <> laps_completed
+    where laps <> laps_completed
 
     union all
 
     select
-        'lap_sum_differs' as anomaly_kind,
-        'lap_times' as source_table,
-        {{ anomaly_key(['race_id', 'driver_id']) }} as source_key,
-        race_id,
-        season,
-        cast(laps_ms as {{ dbt.type_string() }}) || ' ms' as seen,
-        cast(time_ms as {{ dbt.type_string() }}) || ' ms by the result, penalties included' as expected
+        {{ anomaly(
+            'lap_sum_differs', 'lap_times', ['race_id', 'driver_id'],
+            seen='{laps_ms} ms',
+            expected='{time_ms} ms by the result, penalties included'
+        ) }}
     from compared_laps
-    where
-        abs(laps_ms - time_ms) > 5
+    where abs(laps_ms - time_ms) > {{ var('lap_sum_tolerance_ms') }}
 
     union all
 
     select
-        'race_time_too_short' as anomaly_kind,
-        'results' as source_table,
-        {{ anomaly_key(['race_id', 'driver_id']) }} as source_key,
-        race_id,
-        season,
-        cast(time_ms as {{ dbt.type_string() }}) || ' ms' as seen,
-        cast(laps_ms as {{ dbt.type_string() }}) || ' ms by the laps' as expected
+        {{ anomaly(
+            'race_time_too_short', 'results', ['race_id', 'driver_id'],
+            seen='{time_ms} ms',
+            expected='{laps_ms} ms by the laps'
+        ) }}
     from compared_laps
-    where
-        laps = laps_completed
-        and laps_ms - time_ms > 5
+    where laps = laps_completed and laps_ms - time_ms > {{ var('lap_sum_tolerance_ms') }}
 
     union all
 
     select
-        'lap_above_ten_minutes' as anomaly_kind,
-        'lap_times' as source_table,
-        {{ anomaly_key(['race_id', 'driver_id', 'lap_number']) }} as source_key,
-        race_id,
-        season,
-        lap_time_text as seen,
-        'no lap time: the race was stopped' as expected
+        {{ anomaly(
+            'lap_above_ten_minutes', 'lap_times', ['race_id', 'driver_id', 'lap_number'],
+            seen='{lap_time_text}',
+            expected='no lap time: the race was stopped'
+        ) }}
     from long_laps
 
 )

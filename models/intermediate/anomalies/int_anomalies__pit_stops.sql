@@ -108,53 +108,42 @@ phantom_stops as (
 unioned as (
 
     select
-        'pit_stop_above_ten_minutes' as anomaly_kind,
-        'pit_stops' as source_table,
-        {{ anomaly_key(['race_id', 'driver_id', 'stop_number']) }} as source_key,
-        race_id,
-        season,
-        duration_text as seen,
-        'no pit stop: the race was stopped' as expected
+        {{ anomaly(
+            'pit_stop_above_ten_minutes', 'pit_stops', ['race_id', 'driver_id', 'stop_number'],
+            seen='{duration_text}',
+            expected='no pit stop: the race was stopped'
+        ) }}
     from season_pit_stops
-    where
-        duration_ms > {{ var('red_flag_ms') }}
+    where duration_ms > {{ var('red_flag_ms') }}
 
     union all
 
     select
-        'phantom_pit_stop' as anomaly_kind,
-        'pit_stops' as source_table,
-        {{ anomaly_key(['race_id', 'driver_id', 'stop_number']) }} as source_key,
-        race_id,
-        season,
-        'stop on lap ' || cast(lap_number as {{ dbt.type_string() }}) as seen,
-        'no pit stop. ' || reason as expected
+        {{ anomaly(
+            'phantom_pit_stop', 'pit_stops', ['race_id', 'driver_id', 'stop_number'],
+            seen='stop on lap {lap_number}',
+            expected='no pit stop. {reason}'
+        ) }}
     from phantom_stops
 
     union all
 
     select
-        'pit_stop_number_gap' as anomaly_kind,
-        'pit_stops' as source_table,
-        {{ anomaly_key(['race_id', 'driver_id']) }} as source_key,
-        race_id,
-        season,
-        cast(stops as {{ dbt.type_string() }})
-        || ' stops, the last has number '
-        || cast(last_stop_number as {{ dbt.type_string() }}) as seen,
-        'numbers without gaps' as expected
+        {{ anomaly(
+            'pit_stop_number_gap', 'pit_stops', ['race_id', 'driver_id'],
+            seen='{stops} stops, the last has number {last_stop_number}',
+            expected='numbers without gaps'
+        ) }}
     from stop_numbers
 
     union all
 
     select
-        'pit_stops_missing' as anomaly_kind,
-        'pit_stops' as source_table,
-        {{ anomaly_key(['race_id']) }} as source_key,
-        race_id,
-        season,
-        'no pit stops' as seen,
-        'the stops of the race, if there were any' as expected
+        {{ anomaly(
+            'pit_stops_missing', 'pit_stops', ['race_id'],
+            seen='no pit stops',
+            expected='the stops of the race, if there were any'
+        ) }}
     from races_without_stops
 
 )

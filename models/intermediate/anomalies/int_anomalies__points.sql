@@ -144,49 +144,41 @@ excluded_constructors as (
 unioned as (
 
     select
-        'sprint_points_left_out' as anomaly_kind,
-        'constructor_results' as source_table,
-        {{ anomaly_key(['constructor_result_id']) }} as source_key,
-        race_id,
-        season,
-        cast(source_points as {{ dbt.type_string() }}) || ' points' as seen,
-        cast(full_points as {{ dbt.type_string() }}) || ' points with the sprint' as expected
+        {{ anomaly(
+            'sprint_points_left_out', 'constructor_results', ['constructor_result_id'],
+            seen='{source_points} points',
+            expected='{full_points} points with the sprint'
+        ) }}
     from points_without_sprint
 
     union all
 
     select
-        'standing_without_position' as anomaly_kind,
-        'driver_standings' as source_table,
-        {{ anomaly_key(['driver_standing_id']) }} as source_key,
-        race_id,
-        season,
-        'text ' || position_text as seen,
-        'no position: all points taken away or none to rank' as expected
+        {{ anomaly(
+            'standing_without_position', 'driver_standings', ['driver_standing_id'],
+            seen='text {position_text}',
+            expected='no position: all points taken away or none to rank'
+        ) }}
     from standings_without_position
 
     union all
 
     select
-        'position_of_excluded' as anomaly_kind,
-        'driver_standings' as source_table,
-        {{ anomaly_key(['driver_standing_id']) }} as source_key,
-        race_id,
-        season,
-        'position ' || cast(position as {{ dbt.type_string() }}) || ', text ' || position_text as seen,
-        'excluded: no position' as expected
+        {{ anomaly(
+            'position_of_excluded', 'driver_standings', ['driver_standing_id'],
+            seen='position {position}, text {position_text}',
+            expected='excluded: no position'
+        ) }}
     from excluded_drivers
 
     union all
 
     select
-        'position_of_excluded' as anomaly_kind,
-        'constructor_standings' as source_table,
-        {{ anomaly_key(['constructor_standing_id']) }} as source_key,
-        race_id,
-        season,
-        'position ' || cast(position as {{ dbt.type_string() }}) || ', text ' || position_text as seen,
-        'excluded: no position' as expected
+        {{ anomaly(
+            'position_of_excluded', 'constructor_standings', ['constructor_standing_id'],
+            seen='position {position}, text {position_text}',
+            expected='excluded: no position'
+        ) }}
     from excluded_constructors
 
 )

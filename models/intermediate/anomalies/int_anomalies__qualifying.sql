@@ -100,25 +100,21 @@ other_constructors as (
 unioned as (
 
     select
-        'qualifying_missing' as anomaly_kind,
-        'qualifying' as source_table,
-        {{ anomaly_key(['race_id']) }} as source_key,
-        race_id,
-        season,
-        'no qualifying results' as seen,
-        'the results of qualifying' as expected
+        {{ anomaly(
+            'qualifying_missing', 'qualifying', ['race_id'],
+            seen='no qualifying results',
+            expected='the results of qualifying'
+        ) }}
     from races_without_qualifying
 
     union all
 
     select
-        'qualifying_time_above_ten_minutes' as anomaly_kind,
-        'qualifying' as source_table,
-        {{ anomaly_key(['qualifying_result_id']) }} as source_key,
-        race_id,
-        season,
-        cast(coalesce(q3_ms, q2_ms, q1_ms) as {{ dbt.type_string() }}) || ' ms' as seen,
-        'no qualifying lap takes this long' as expected
+        {{ anomaly(
+            'qualifying_time_above_ten_minutes', 'qualifying', ['qualifying_result_id'],
+            seen='{coalesce(q3_ms, q2_ms, q1_ms)} ms',
+            expected='no qualifying lap takes this long'
+        ) }}
     from season_qualifying
     where
         q1_ms > {{ var('red_flag_ms') }}
@@ -128,25 +124,21 @@ unioned as (
     union all
 
     select
-        'qualifying_position_repeated' as anomaly_kind,
-        'qualifying' as source_table,
-        {{ anomaly_key(['race_id', 'qualifying_position']) }} as source_key,
-        race_id,
-        season,
-        cast(results_in_position as {{ dbt.type_string() }}) || ' results' as seen,
-        'one result' as expected
+        {{ anomaly(
+            'qualifying_position_repeated', 'qualifying', ['race_id', 'qualifying_position'],
+            seen='{results_in_position} results',
+            expected='one result'
+        ) }}
     from repeated_positions
 
     union all
 
     select
-        'qualifying_constructor_differs' as anomaly_kind,
-        'qualifying' as source_table,
-        {{ anomaly_key(['qualifying_result_id']) }} as source_key,
-        race_id,
-        season,
-        qualifying_constructor_name as seen,
-        race_constructor_name || ' by the race result' as expected
+        {{ anomaly(
+            'qualifying_constructor_differs', 'qualifying', ['qualifying_result_id'],
+            seen='{qualifying_constructor_name}',
+            expected='{race_constructor_name} by the race result'
+        ) }}
     from other_constructors
 
 )

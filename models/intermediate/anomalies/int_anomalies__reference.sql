@@ -64,79 +64,70 @@ repeated_numbers as (
 unioned as (
 
     select
-        'country_spelling' as anomaly_kind,
-        'circuits' as source_table,
-        {{ anomaly_key(['circuit_id']) }} as source_key,
-        cast(null as integer) as race_id,
-        cast(null as integer) as season,
-        source_country as seen,
-        standard_name as expected
+        {{ anomaly(
+            'country_spelling', 'circuits', ['circuit_id'],
+            seen='{source_country}',
+            expected='{standard_name}',
+            is_of_race=false
+        ) }}
     from aliased_countries
 
     union all
 
     select
-        'unclean_text' as anomaly_kind,
-        'circuits' as source_table,
-        {{ anomaly_key(['circuit_id']) }} as source_key,
-        cast(null as integer) as race_id,
-        cast(null as integer) as season,
-        '"' || warning_unclean_text || '"' as seen,
-        'without stray spaces and HTML entities' as expected
+        {{ anomaly(
+            'unclean_text', 'circuits', ['circuit_id'],
+            seen='"{warning_unclean_text}"',
+            expected='without stray spaces and HTML entities',
+            is_of_race=false
+        ) }}
     from circuits
-    where
-        warning_unclean_text is not null
+    where warning_unclean_text is not null
 
     union all
 
     select
-        'unclean_text' as anomaly_kind,
-        'constructors' as source_table,
-        {{ anomaly_key(['constructor_id']) }} as source_key,
-        cast(null as integer) as race_id,
-        cast(null as integer) as season,
-        '"' || warning_unclean_text || '"' as seen,
-        'without stray spaces and HTML entities' as expected
+        {{ anomaly(
+            'unclean_text', 'constructors', ['constructor_id'],
+            seen='"{warning_unclean_text}"',
+            expected='without stray spaces and HTML entities',
+            is_of_race=false
+        ) }}
     from constructors
-    where
-        warning_unclean_text is not null
+    where warning_unclean_text is not null
 
     union all
 
     select
-        'unclean_text' as anomaly_kind,
-        'drivers' as source_table,
-        {{ anomaly_key(['driver_id']) }} as source_key,
-        cast(null as integer) as race_id,
-        cast(null as integer) as season,
-        '"' || warning_unclean_text || '"' as seen,
-        'without stray spaces and HTML entities' as expected
+        {{ anomaly(
+            'unclean_text', 'drivers', ['driver_id'],
+            seen='"{warning_unclean_text}"',
+            expected='without stray spaces and HTML entities',
+            is_of_race=false
+        ) }}
     from drivers
-    where
-        warning_unclean_text is not null
+    where warning_unclean_text is not null
 
     union all
 
     select
-        'driver_code_repeated' as anomaly_kind,
-        'drivers' as source_table,
-        {{ anomaly_key(['driver_code']) }} as source_key,
-        cast(null as integer) as race_id,
-        cast(null as integer) as season,
-        cast(drivers_with_code as {{ dbt.type_string() }}) || ' drivers' as seen,
-        'no key; use driver_id or driver_ref' as expected
+        {{ anomaly(
+            'driver_code_repeated', 'drivers', ['driver_code'],
+            seen='{drivers_with_code} drivers',
+            expected='no key; use driver_id or driver_ref',
+            is_of_race=false
+        ) }}
     from repeated_codes
 
     union all
 
     select
-        'permanent_number_repeated' as anomaly_kind,
-        'drivers' as source_table,
-        {{ anomaly_key(['permanent_number']) }} as source_key,
-        cast(null as integer) as race_id,
-        cast(null as integer) as season,
-        cast(drivers_with_number as {{ dbt.type_string() }}) || ' drivers' as seen,
-        'no key; use driver_id or driver_ref' as expected
+        {{ anomaly(
+            'permanent_number_repeated', 'drivers', ['permanent_number'],
+            seen='{drivers_with_number} drivers',
+            expected='no key; use driver_id or driver_ref',
+            is_of_race=false
+        ) }}
     from repeated_numbers
 
 )

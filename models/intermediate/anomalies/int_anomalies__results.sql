@@ -37,6 +37,7 @@ race_results as (
         results.*,
         outcomes.finishing_position,
         outcomes.is_classified,
+        outcomes.winner_time_ms,
         races.season
     from results
     inner join outcomes
@@ -151,30 +152,17 @@ sprint_poles as (
 
 ),
 
-winning_times as (
-
-    select
-        race_id,
-        min(time_ms) as time_ms
-    from race_results
-    where finishing_position = 1
-    group by race_id
-
-),
-
 gaps as (
 
     select
-        race_results.result_id,
-        race_results.race_id,
-        race_results.season,
-        race_results.time_text,
-        race_results.time_ms - winning_times.time_ms as gap_ms,
-        {{ duration_to_ms('race_results.time_text') }} as gap_text_ms
+        result_id,
+        race_id,
+        season,
+        time_text,
+        time_ms - winner_time_ms as gap_ms,
+        {{ duration_to_ms('time_text') }} as gap_text_ms
     from race_results
-    inner join winning_times
-        on race_results.race_id = winning_times.race_id
-    where race_results.time_text like '+%'
+    where time_text like '+%'
 
 ),
 
@@ -212,200 +200,159 @@ races_without_fastest_laps as (
 unioned as (
 
     select
-        'fastest_lap_after_last_lap' as anomaly_kind,
-        'results' as source_table,
-        {{ anomaly_key(['result_id']) }} as source_key,
-        race_id,
-        season,
-        'fastest lap on lap ' || cast(fastest_lap_number as {{ dbt.type_string() }}) as seen,
-        'no later than lap ' || cast(laps_completed as {{ dbt.type_string() }}) as expected
+        {{ anomaly(
+            'fastest_lap_after_last_lap', 'results', ['result_id'],
+            seen='fastest lap on lap {fastest_lap_number}',
+            expected='no later than lap {laps_completed}'
+        ) }}
     from race_results
-    where
-        fastest_lap_number > laps_completed
+    where fastest_lap_number > laps_completed
 
     union all
 
     select
-        'position_of_unclassified' as anomaly_kind,
-        'results' as source_table,
-        {{ anomaly_key(['result_id']) }} as source_key,
-        race_id,
-        season,
-        'position ' || cast(source_position as {{ dbt.type_string() }}) || ', text ' || position_text as seen,
-        'no position' as expected
+        {{ anomaly(
+            'position_of_unclassified', 'results', ['result_id'],
+            seen='position {source_position}, text {position_text}',
+            expected='no position'
+        ) }}
     from race_results
-    where
-        source_position is not null
-        and not is_classified
+    where source_position is not null and not is_classified
 
     union all
 
     select
-        'position_missing' as anomaly_kind,
-        'results' as source_table,
-        {{ anomaly_key(['result_id']) }} as source_key,
-        race_id,
-        season,
-        'no position, text ' || position_text as seen,
-        'position ' || position_text as expected
+        {{ anomaly(
+            'position_missing', 'results', ['result_id'],
+            seen='no position, text {position_text}',
+            expected='position {position_text}'
+        ) }}
     from race_results
-    where
-        source_position is null
-        and is_classified
+    where source_position is null and is_classified
 
     union all
 
     select
-        'position_differs_from_order' as anomaly_kind,
-        'results' as source_table,
-        {{ anomaly_key(['result_id']) }} as source_key,
-        race_id,
-        season,
-        'position ' || position_text || ', order ' || cast(position_order as {{ dbt.type_string() }}) as seen,
-        'the position; order only sorts the sheet' as expected
+        {{ anomaly(
+            'position_differs_from_order', 'results', ['result_id'],
+            seen='position {position_text}, order {position_order}',
+            expected='the position; order only sorts the sheet'
+        ) }}
     from other_orders
 
     union all
 
     select
-        'driver_repeated_in_race' as anomaly_kind,
-        'results' as source_table,
-        {{ anomaly_key(['race_id', 'driver_id']) }} as source_key,
-        race_id,
-        season,
-        cast(results_of_driver as {{ dbt.type_string() }}) || ' results' as seen,
-        'each is a car that he drove; all are kept' as expected
+        {{ anomaly(
+            'driver_repeated_in_race', 'results', ['race_id', 'driver_id'],
+            seen='{results_of_driver} results',
+            expected='each is a car that he drove; all are kept'
+        ) }}
     from repeated_drivers
 
     union all
 
     select
-        'two_constructors_in_race' as anomaly_kind,
-        'results' as source_table,
-        {{ anomaly_key(['race_id', 'driver_id']) }} as source_key,
-        race_id,
-        season,
-        cast(constructors_of_driver as {{ dbt.type_string() }}) || ' constructors' as seen,
-        'each is an entry; all are kept' as expected
+        {{ anomaly(
+            'two_constructors_in_race', 'results', ['race_id', 'driver_id'],
+            seen='{constructors_of_driver} constructors',
+            expected='each is an entry; all are kept'
+        ) }}
     from drivers_with_two_constructors
 
     union all
 
     select
-        'position_shared' as anomaly_kind,
-        'results' as source_table,
-        {{ anomaly_key(['race_id', 'finishing_position']) }} as source_key,
-        race_id,
-        season,
-        cast(results_in_position as {{ dbt.type_string() }}) || ' results' as seen,
-        'drivers who shared a car; all are kept' as expected
+        {{ anomaly(
+            'position_shared', 'results', ['race_id', 'finishing_position'],
+            seen='{results_in_position} results',
+            expected='drivers who shared a car; all are kept'
+        ) }}
     from shared_positions
 
     union all
 
     select
-        'position_order_repeated' as anomaly_kind,
-        'results' as source_table,
-        {{ anomaly_key(['race_id', 'position_order']) }} as source_key,
-        race_id,
-        season,
-        cast(results_in_order as {{ dbt.type_string() }}) || ' results' as seen,
-        'no key; use result_id' as expected
+        {{ anomaly(
+            'position_order_repeated', 'results', ['race_id', 'position_order'],
+            seen='{results_in_order} results',
+            expected='no key; use result_id'
+        ) }}
     from repeated_position_orders
 
     union all
 
     select
-        'grid_slot_repeated' as anomaly_kind,
-        'results' as source_table,
-        {{ anomaly_key(['race_id', 'source_grid']) }} as source_key,
-        race_id,
-        season,
-        cast(results_in_slot as {{ dbt.type_string() }}) || ' results' as seen,
-        'one car; pole belongs to its starter' as expected
+        {{ anomaly(
+            'grid_slot_repeated', 'results', ['race_id', 'source_grid'],
+            seen='{results_in_slot} results',
+            expected='one car; pole belongs to its starter'
+        ) }}
     from repeated_grid_slots
 
     union all
 
     select
-        'pole_not_in_slot_1' as anomaly_kind,
-        'results' as source_table,
-        {{ anomaly_key(['race_id', 'driver_id']) }} as source_key,
-        race_id,
-        season,
-        'not in grid slot 1' as seen,
-        'pole position. ' || reason as expected
+        {{ anomaly(
+            'pole_not_in_slot_1', 'results', ['race_id', 'driver_id'],
+            seen='not in grid slot 1',
+            expected='pole position. {reason}'
+        ) }}
     from sprint_poles
 
     union all
 
     select
-        'gap_text_differs' as anomaly_kind,
-        'results' as source_table,
-        {{ anomaly_key(['result_id']) }} as source_key,
-        race_id,
-        season,
-        time_text as seen,
-        '+' || cast(gap_ms as {{ dbt.type_string() }}) || ' ms by the race times' as expected
+        {{ anomaly(
+            'gap_text_differs', 'results', ['result_id'],
+            seen='{time_text}',
+            expected='+{gap_ms} ms by the race times'
+        ) }}
     from gaps
-    where
-        gap_text_ms <> gap_ms
+    where gap_text_ms <> gap_ms
 
     union all
 
     select
-        'fastest_laps_missing' as anomaly_kind,
-        'results' as source_table,
-        {{ anomaly_key(['race_id']) }} as source_key,
-        race_id,
-        season,
-        'no fastest laps' as seen,
-        'a fastest lap for each driver who ran one' as expected
+        {{ anomaly(
+            'fastest_laps_missing', 'results', ['race_id'],
+            seen='no fastest laps',
+            expected='a fastest lap for each driver who ran one'
+        ) }}
     from races_without_fastest_laps
 
     union all
 
     select
-        'fastest_lap_rank_zero' as anomaly_kind,
-        'results' as source_table,
-        {{ anomaly_key(['result_id']) }} as source_key,
-        race_id,
-        season,
-        'rank 0' as seen,
-        'no rank' as expected
+        {{ anomaly(
+            'fastest_lap_rank_zero', 'results', ['result_id'],
+            seen='rank 0',
+            expected='no rank'
+        ) }}
     from race_results
-    where
-        fastest_lap_rank = 0
+    where fastest_lap_rank = 0
 
     union all
 
     select
-        'fastest_lap_speed_missing' as anomaly_kind,
-        'results' as source_table,
-        {{ anomaly_key(['result_id']) }} as source_key,
-        race_id,
-        season,
-        'no speed' as seen,
-        'the average speed of the lap' as expected
+        {{ anomaly(
+            'fastest_lap_speed_missing', 'results', ['result_id'],
+            seen='no speed',
+            expected='the average speed of the lap'
+        ) }}
     from race_results
-    where
-        fastest_lap_time_ms is not null
-        and fastest_lap_speed_kph is null
+    where fastest_lap_time_ms is not null and fastest_lap_speed_kph is null
 
     union all
 
     select
-        'did_not_start_with_laps' as anomaly_kind,
-        'results' as source_table,
-        {{ anomaly_key(['result_id']) }} as source_key,
-        race_id,
-        season,
-        'text ' || position_text || ', ' || cast(laps_completed as {{ dbt.type_string() }}) || ' laps' as seen,
-        'started' as expected
+        {{ anomaly(
+            'did_not_start_with_laps', 'results', ['result_id'],
+            seen='text {position_text}, {laps_completed} laps',
+            expected='started'
+        ) }}
     from race_results
-    where
-        position_text in ('F', 'W')
-        and laps_completed > 0
+    where position_text in ('F', 'W') and laps_completed > 0
 
 )
 

@@ -67,18 +67,18 @@ final as (
         title_fight.is_title_decided,
         title_fight.title_decided_in_round,
         title_fight.is_champion,
-        official.official_points,
-        official.official_position,
-        official.official_wins,
+        official.points as official_points,
+        official.position as official_position,
+        official.wins as official_wins,
         -- Any place inside a tie agrees: no rule decides there.
         case
             when official.competitor_id is null then null
-            when official.official_points <> title_fight.points_counted then false
-            when official.official_wins <> title_fight.wins then false
-            when official.official_position is null then true
+            when official.points <> title_fight.points_counted then false
+            when official.wins <> title_fight.wins then false
+            when official.position is null then true
             else
-                official.official_position >= title_fight.sporting_position
-                and official.official_position < title_fight.sporting_position + title_fight.sharing_position
+                official.position >= title_fight.sporting_position
+                and official.position < title_fight.sporting_position + title_fight.sharing_position
         end as is_reconciled,
         reasons.exception_reason
     from title_fight

@@ -136,9 +136,7 @@ final as (
         points_attainable,
         is_title_possible,
         contenders = 1 as is_title_decided,
-        cast(
-            min(case when contenders = 1 then round end) over (partition by championship, season) as integer
-        ) as title_decided_in_round,
+        min(case when contenders = 1 then round end) over (partition by championship, season) as title_decided_in_round,
         max(case when is_latest_of_season and contenders = 1 and is_title_possible then 1 else 0 end) over (
             partition by championship, season, competitor_id
         ) = 1 as is_champion

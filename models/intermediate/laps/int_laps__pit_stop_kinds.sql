@@ -39,13 +39,13 @@ lane_laps as (
         race_id,
         lap_number,
         count(*) as stops,
-        sum(case when duration_ms > 120000 then 1 else 0 end) as long_stops
+        sum(case when duration_ms > {{ var('long_stop_ms') }} then 1 else 0 end) as long_stops
     from pit_stops
     group by race_id, lap_number
 
 ),
 
--- The cars that completed the lap, which the results tell even where there are no laps.
+-- Cars that completed the lap, by the results: they are there for races without lap times too.
 fields as (
 
     select
@@ -60,7 +60,7 @@ fields as (
 
 ),
 
--- On a lap on which four fifths of the field are in the lane they may have been led through it.
+-- If most of the field is in the lane on a lap, it may have been led through the lane.
 ordinary_stops as (
 
     select
@@ -74,8 +74,9 @@ ordinary_stops as (
         on pit_stops.race_id = fields.race_id
         and pit_stops.lap_number = fields.lap_number
     where
-        pit_stops.duration_ms <= 120000
-        and lane_laps.stops * 10 < coalesce(fields.cars, 20) * 8
+        pit_stops.duration_ms <= {{ var('long_stop_ms') }}
+        and lane_laps.stops * 100
+        < coalesce(fields.cars, {{ var('usual_field_cars') }}) * {{ var('led_field_percent') }}
 
 ),
 
@@ -89,14 +90,14 @@ usual_stops as (
 
 ),
 
--- The stop of a driver who comes in a lap later than the field under a red flag is one, too.
+-- A driver may come in a lap later than the field under a red flag.
 red_flag_laps as (
 
     select
         race_id,
         lap_number
     from lane_laps
-    where long_stops >= 3
+    where long_stops >= {{ var('red_flag_long_stops') }}
 
     union
 
@@ -104,7 +105,7 @@ red_flag_laps as (
         race_id,
         lap_number + 1 as lap_number
     from lane_laps
-    where long_stops >= 3
+    where long_stops >= {{ var('red_flag_long_stops') }}
 
 ),
 
@@ -136,10 +137,13 @@ kinds as (
             when pit_stops.duration_ms > {{ var('red_flag_ms') }} then 'red flag'
             when
                 red_flag_laps.race_id is not null
-                and pit_stops.duration_ms > coalesce(2 * usual_stops.usual_ms, 120000)
+                and pit_stops.duration_ms > coalesce(
+                    usual_stops.usual_ms * {{ var('red_flag_stop_percent') | int / 100 }}, {{ var('long_stop_ms') }}
+                )
                 then 'red flag'
             when phantom_laps.race_id is not null then 'drive-through'
-            when pit_stops.duration_ms * 10 < usual_stops.usual_ms * 9 then 'drive-through'
+            when pit_stops.duration_ms < usual_stops.usual_ms * {{ var('drive_through_percent') | int / 100 }}
+                then 'drive-through'
             else 'stop'
         end as stop_kind
     from pit_stops

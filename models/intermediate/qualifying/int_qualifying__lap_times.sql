@@ -31,7 +31,7 @@ sessions as (
         coalesce(outcomes.constructor_id, qualifying.constructor_id) as constructor_id,
         qualifying.qualifying_position,
         case
-            when races.season >= 2006 then 'knockout'
+            when races.season >= {{ var('first_knockout_season') }} then 'knockout'
             when count(qualifying.q2_ms) over (partition by qualifying.race_id) > 0 then 'aggregate'
             else 'single'
         end as qualifying_format,
@@ -62,9 +62,9 @@ at_speed as (
         constructor_id,
         qualifying_position,
         qualifying_format,
-        case when q1_ms <= best_q1_ms * {{ var('slowest_qualifying_lap') }} then q1_ms end as q1_ms,
-        case when q2_ms <= best_q2_ms * {{ var('slowest_qualifying_lap') }} then q2_ms end as q2_ms,
-        case when q3_ms <= best_q3_ms * {{ var('slowest_qualifying_lap') }} then q3_ms end as q3_ms
+        case when q1_ms <= best_q1_ms * {{ var('slowest_qualifying_percent') | int / 100 }} then q1_ms end as q1_ms,
+        case when q2_ms <= best_q2_ms * {{ var('slowest_qualifying_percent') | int / 100 }} then q2_ms end as q2_ms,
+        case when q3_ms <= best_q3_ms * {{ var('slowest_qualifying_percent') | int / 100 }} then q3_ms end as q3_ms
     from sessions
 
 ),

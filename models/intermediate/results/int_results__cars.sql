@@ -38,17 +38,6 @@ cars as (
 
 ),
 
-winning_times as (
-
-    select
-        race_id,
-        min(time_ms) as time_ms
-    from cars
-    where finishing_position = 1
-    group by race_id
-
-),
-
 final as (
 
     select
@@ -68,12 +57,10 @@ final as (
         cars.is_classified,
         cars.is_finished,
         cars.reason_out_group,
-        coalesce(winning_times.time_ms >= {{ var('full_race_ms') }}, true) as is_full_race
+        coalesce(cars.winner_time_ms >= {{ var('full_race_ms') }}, true) as is_full_race
     from cars
     inner join races
         on cars.race_id = races.race_id
-    left join winning_times
-        on cars.race_id = winning_times.race_id
 
 )
 

@@ -43,7 +43,10 @@ counted as (
                 partition by session_type, race_id, driver_id
                 order by finishing_position asc nulls last, laps_completed desc, position_order asc, result_id asc
             ) as integer
-        ) as driver_entry_number
+        ) as driver_entry_number,
+        min(case when finishing_position = 1 then time_ms end) over (
+            partition by session_type, race_id
+        ) as winner_time_ms
     from classified
 
 ),
@@ -99,6 +102,7 @@ final as (
         points,
         laps_completed,
         time_ms,
+        winner_time_ms,
         fastest_lap_number,
         nullif(fastest_lap_rank, 0) as fastest_lap_rank,
         fastest_lap_time_ms,

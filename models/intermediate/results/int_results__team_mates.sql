@@ -155,26 +155,23 @@ compared as (
         driver_id,
         team_mate_driver_id,
         is_race_together,
-        -- The classified are ahead of the others; two who are not, or shared a car, are not told apart.
+        -- Classified drivers are ahead of the others. Of two who are not, or who shared a car, neither is ahead.
         is_race_together
         and coalesce(
-            finishing_position < coalesce(team_mate_finishing_position, 1000), false
+            finishing_position < team_mate_finishing_position, finishing_position is not null
         ) as is_ahead_in_race,
         is_race_together
         and coalesce(
-            team_mate_finishing_position < coalesce(finishing_position, 1000), false
+            team_mate_finishing_position < finishing_position, team_mate_finishing_position is not null
         ) as is_behind_in_race,
         coalesce(qualifying_position < team_mate_qualifying_position, false) as is_ahead_in_qualifying,
         coalesce(qualifying_position > team_mate_qualifying_position, false) as is_behind_in_qualifying,
         cast(case when is_race_together then points else 0 end as decimal(8, 2)) as points,
         cast(case when is_race_together then team_mate_points else 0 end as decimal(8, 2)) as team_mate_points,
         -- Relative to the faster of the two, so that the team mate has the same gap with the other sign.
-        cast(
-            cast(
-                cast(compared_ms - team_mate_compared_ms as decimal(20, 9)) * 100
-                / least(compared_ms, team_mate_compared_ms) as decimal(20, 9)
-            ) as decimal(12, 6)
-        ) as qualifying_gap_percent
+        {{ percent(
+            'compared_ms - team_mate_compared_ms', 'least(compared_ms, team_mate_compared_ms)', 'decimal(12, 6)'
+        ) }} as qualifying_gap_percent
     from paired
 
 )

@@ -8,10 +8,15 @@ seasons as (
 
 ),
 
+season_calendars as (
+
+    select * from {{ ref('int_races__seasons') }}
+
+),
+
 races as (
 
-    select * from {{ ref('dim_races') }}
-    where {{ in_changed_seasons() }}
+    select * from {{ ref('stg_ergast__races') }}
 
 ),
 
@@ -51,18 +56,13 @@ races_with_qualifying as (
 
 ),
 
-season_races as (
+coverage as (
 
     select
         races.season,
-        count(*) as races_scheduled,
-        count(*) filter (where races.is_held) as races_held,
-        count(*) filter (where races.is_sprint_weekend) as sprint_weekends,
-        count(races_with_qualifying.race_id) as races_with_qualifying,
-        count(races_with_lap_times.race_id) as races_with_lap_times,
-        count(races_with_pit_stops.race_id) as races_with_pit_stops,
-        min(races.race_date) as first_race_date,
-        max(races.race_date) as last_race_date
+        cast(count(races_with_qualifying.race_id) as integer) as races_with_qualifying,
+        cast(count(races_with_lap_times.race_id) as integer) as races_with_lap_times,
+        cast(count(races_with_pit_stops.race_id) as integer) as races_with_pit_stops
     from races
     left join races_with_lap_times
         on races.race_id = races_with_lap_times.race_id
@@ -78,19 +78,21 @@ final as (
 
     select
         seasons.season,
-        cast(coalesce(season_races.races_scheduled, 0) as integer) as races_scheduled,
-        cast(coalesce(season_races.races_held, 0) as integer) as races_held,
-        coalesce(season_races.races_held = season_races.races_scheduled, false) as is_complete,
-        cast(coalesce(season_races.sprint_weekends, 0) as integer) as sprint_weekends,
-        cast(coalesce(season_races.races_with_qualifying, 0) as integer) as races_with_qualifying,
-        cast(coalesce(season_races.races_with_lap_times, 0) as integer) as races_with_lap_times,
-        cast(coalesce(season_races.races_with_pit_stops, 0) as integer) as races_with_pit_stops,
-        season_races.first_race_date,
-        season_races.last_race_date,
+        coalesce(season_calendars.races_scheduled, 0) as races_scheduled,
+        coalesce(season_calendars.races_held, 0) as races_held,
+        coalesce(season_calendars.is_complete, false) as is_complete,
+        coalesce(season_calendars.sprint_weekends, 0) as sprint_weekends,
+        coalesce(coverage.races_with_qualifying, 0) as races_with_qualifying,
+        coalesce(coverage.races_with_lap_times, 0) as races_with_lap_times,
+        coalesce(coverage.races_with_pit_stops, 0) as races_with_pit_stops,
+        season_calendars.first_race_date,
+        season_calendars.last_race_date,
         seasons.wikipedia_url
     from seasons
-    left join season_races
-        on seasons.season = season_races.season
+    left join season_calendars
+        on seasons.season = season_calendars.season
+    left join coverage
+        on seasons.season = coverage.season
 
 )
 

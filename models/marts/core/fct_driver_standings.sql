@@ -4,33 +4,26 @@ with
 
 standings as (
 
-    select * from {{ ref('stg_ergast__driver_standings') }}
-
-),
-
-races as (
-
-    select * from {{ ref('stg_ergast__races') }}
+    select * from {{ ref('int_championship__official_standings') }}
+    where championship = 'drivers'
 
 ),
 
 final as (
 
     select
-        standings.driver_standing_id,
-        standings.race_id,
-        races.season,
-        races.round,
-        standings.driver_id,
-        standings.points,
-        standings.position,
-        standings.position_text,
-        standings.position_text in ('D', 'E') as is_excluded,
-        standings.wins,
-        races.round = max(races.round) over (partition by races.season) as is_latest_of_season
+        standing_id as driver_standing_id,
+        race_id,
+        season,
+        round,
+        competitor_id as driver_id,
+        points,
+        position,
+        position_text,
+        is_excluded,
+        wins,
+        is_latest_of_season
     from standings
-    inner join races
-        on standings.race_id = races.race_id
 
 )
 

@@ -22,17 +22,6 @@ races as (
 
 ),
 
-winning_times as (
-
-    select
-        race_id,
-        min(time_ms) as time_ms
-    from outcomes
-    where finishing_position = 1
-    group by race_id
-
-),
-
 final as (
 
     select
@@ -61,7 +50,7 @@ final as (
         computed_points.points_computed,
         outcomes.laps_completed,
         outcomes.time_ms as sprint_time_ms,
-        outcomes.time_ms - winning_times.time_ms as gap_to_winner_ms,
+        outcomes.time_ms - outcomes.winner_time_ms as gap_to_winner_ms,
         outcomes.fastest_lap_number,
         outcomes.fastest_lap_rank,
         outcomes.fastest_lap_time_ms
@@ -70,8 +59,6 @@ final as (
         on outcomes.race_id = races.race_id
     left join computed_points
         on outcomes.result_id = computed_points.result_id
-    left join winning_times
-        on outcomes.race_id = winning_times.race_id
 
 )
 

@@ -1,9 +1,7 @@
-"""Put in PYTHONPATH, it makes every dbt process note the SQL it sends to DuckDB, and how long each statement
-takes.
+"""Make every dbt process write the SQL that it sends to DuckDB, and the time that each statement takes.
 
-Python imports a module of this name when it starts. dbt may run in a process of a script's own, with
-flags of the script's own, so its log is out of reach; the file $PITWALL_CLOCK gets a JSON line for each
-statement.
+Python imports a module with this name when it starts, if the folder is in PYTHONPATH. The file $PITWALL_CLOCK
+gets a JSON line for each statement. dbt's own log will not do: build.py runs dbt with its own log settings.
 """
 
 import json
@@ -13,27 +11,29 @@ import threading
 import time
 from importlib import util
 from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec
+from typing import Any
 
 CURSOR = "dbt.adapters.duckdb.environments.local"
 
 
-def clocked(cursor: type, path: str) -> None:
-    """Make `execute` and `fetchall` of a class of cursors write down what they do."""
+def clocked(cursor: Any, path: str) -> None:
+    """Make `execute` and `fetchall` of a class of cursors write each call to the file `path`."""
     execute, lock = cursor.execute, threading.Lock()
 
     def note(sql: str, bindings: object, seconds: float) -> None:
         line = json.dumps({"sql": sql, "bindings": bindings, "seconds": seconds}, default=str)
-        with lock, open(path, "a", encoding="utf-8") as file:  # noqa: PTH123
+        with lock, open(path, "a", encoding="utf-8") as file:  # noqa: PTH123 - every process imports this
             file.write(line + "\n")
 
-    def clocked_execute(self, sql, bindings=None):
+    def clocked_execute(self: Any, sql: str, bindings: object = None) -> Any:
         started = time.perf_counter()
         result = execute(self, sql, bindings)
         note(sql, bindings, time.perf_counter() - started)
         return result
 
-    def clocked_fetchall(self):
-        # Rows may be worked out only when they are asked for.
+    def clocked_fetchall(self: Any) -> Any:
+        # DuckDB may compute rows only when they are fetched.
         started = time.perf_counter()
         rows = self._cursor.fetchall()
         note("", None, time.perf_counter() - started)
@@ -43,20 +43,22 @@ def clocked(cursor: type, path: str) -> None:
 
 
 class Finder(MetaPathFinder):
-    """Wraps the cursor as its module is imported, and changes nothing where it is not."""
+    """Changes dbt-duckdb's cursor when its module is imported. Other programs are not affected."""
 
-    def find_spec(self, name, path=None, target=None):
+    def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:
+        """The spec of dbt-duckdb's module, whose loader then changes the cursor; None for other modules."""
         if name != CURSOR:
             return None
         sys.meta_path.remove(self)
         spec = util.find_spec(name)
-        load = spec.loader.exec_module
+        loader: Any = spec and spec.loader
+        load = loader.exec_module
 
-        def exec_module(module) -> None:
+        def exec_module(module: Any) -> None:
             load(module)
             clocked(module.DuckDBCursorWrapper, os.environ["PITWALL_CLOCK"])
 
-        spec.loader.exec_module = exec_module
+        loader.exec_module = exec_module
         return spec
 
 

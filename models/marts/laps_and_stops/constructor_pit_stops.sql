@@ -1,0 +1,41 @@
+{{ config(materialized=by_season()) }}
+
+with
+
+pit_stops as (
+
+    select * from {{ ref('fct_pit_stop_times') }}
+    where stop_kind = 'stop' and {{ in_changed_seasons() }}
+
+),
+
+seasons as (
+
+    select
+        season,
+        constructor_id,
+        cast(count(*) as integer) as stops,
+        min(duration_ms) as fastest_ms,
+        {{ percentile_ms('duration_to_race_median_ms') }} as median_to_race_median_ms,
+        {{ percentile_ms('duration_to_race_median_ms', 0.75) }}
+        - {{ percentile_ms('duration_to_race_median_ms', 0.25) }} as interquartile_range_ms
+    from pit_stops
+    group by season, constructor_id
+
+),
+
+final as (
+
+    select
+        season,
+        constructor_id,
+        stops,
+        fastest_ms,
+        median_to_race_median_ms,
+        interquartile_range_ms,
+        cast(rank() over (partition by season order by median_to_race_median_ms) as integer) as season_rank
+    from seasons
+
+)
+
+select * from final

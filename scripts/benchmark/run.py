@@ -1,0 +1,537 @@
+#!/usr/bin/env python3
+"""Measure how fast Pitwall is compared with other tools, and write docs/benchmarks.md.
+
+    .venv/bin/python scripts/benchmark/run.py                          all comparisons except `limit`
+    .venv/bin/python scripts/benchmark/run.py limit                    how many laps fit: half an hour, 40 GB
+    .venv/bin/python scripts/benchmark/run.py --quick                  all, with little data
+    .venv/bin/python scripts/benchmark/run.py pipeline --scale 1,17    one, at multiples of the real laps
+    .venv/bin/python scripts/benchmark/run.py page                     write the page from the last results
+
+Each figure is of a whole process, with its start and its imports: the median of several runs, in which the
+ways take turns. The results are written to $PITWALL_DATA/benchmark/results.json, and the data made for them
+to the same folder. If PITWALL_REAL_DATA names the folder of the real files, they are measured too. A goal is
+never asserted: the page says whether it is reached.
+"""
+
+import argparse
+import json
+import os
+import platform
+import re
+import shutil
+import sys
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from functools import partial
+from importlib.metadata import PackageNotFoundError, distribution, version
+from pathlib import Path
+from typing import Any
+
+# Python looks for packages in the folder of the script, not in the one above.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmark.measure import Measured, in_a_row, measured, median
+from pitwall.command import ROOT, PlainError, exit_code, require
+from pitwall.data_folder import data_folder
+from pitwall.warehouse.dbt import target_folder
+from pitwall.warehouse.engines import ENGINES
+
+SCRIPTS = ROOT / "scripts"
+HERE = SCRIPTS / "benchmark"
+REAL_LAPS = 589_081
+LAPS_A_SEASON = 26_100  # as simulate.py makes them
+TABLES = [
+    "fct_lap_times",
+    "fct_race_laps",
+    "fct_race_pace",
+    "fct_stints",
+    "fct_race_results",
+    "fct_driver_championship",
+    "fct_constructor_championship",
+]
+CONVERT_RIVALS = ["pandas", "pandas_pyarrow", "pyarrow", "pyarrow_stream", "duckdb"]
+
+Row = dict[str, Any]
+Command = list[str | Path]
+
+
+@dataclass
+class Bench:
+    """Where the benchmark works, and how much it measures."""
+
+    folder: Path
+    runs: int
+    scales: list[float]
+    sizes_mb: list[float]
+    real: Path | None
+    rows: list[Row] = field(default_factory=list)
+
+    def datasets(self) -> list[tuple[str, Path]]:
+        """The data to measure on: the real files if they are here, and a simulation for each scale."""
+        real = [("real files", self.real)] if self.real else []
+        return real + [(f"{scale:g}x", self.simulated(scale)) for scale in self.scales]
+
+    def simulated(self, scale: float) -> Path:
+        """A simulated championship with `scale` times the real number of laps. It is made once, then kept."""
+        seasons = max(1, round(scale * REAL_LAPS / LAPS_A_SEASON))
+        raw = self.folder / "raw" / f"{seasons}-seasons"
+        if not (raw / "status.csv").exists():
+            report(f"simulating {seasons} seasons")
+            measured(sys.executable, SCRIPTS / "simulate.py", "--seasons", str(seasons), raw)
+        return raw
+
+    def empty(self, name: str) -> Path:
+        """An empty folder with this name."""
+        folder = self.folder / name
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        return folder
+
+    def add(self, data: str, laps: int, name: str, result: Measured, **more: object) -> None:
+        """Record a result, and print it."""
+        row = {"data": data, "laps": laps, "name": name, **result.as_row(), **more}
+        self.rows.append(row)
+        extra = "".join(f", {key.replace('_', ' ')} {value}" for key, value in more.items())
+        report(
+            f"{data:>10}  {name}: {result.seconds:.2f} s, {result.processor_seconds:.2f} s of processors, "
+            f"{result.peak_mb:,.0f} MB{extra}{', FAILED: ' + result.failed if result.failed else ''}"
+        )
+
+
+def report(text: str) -> None:
+    """Print a line now, although the output may go to a file."""
+    print(text, flush=True)
+
+
+def count_laps(raw: Path) -> int:
+    """The number of lines of lap_times.csv, without the header."""
+    with (raw / "lap_times.csv").open("rb") as file:
+        return sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 24), b"")) - 1
+
+
+Way = Callable[[], Measured]
+
+
+def in_turns(ways: Mapping[str, Way], runs: int) -> dict[str, Measured]:
+    """Run each way `runs` times, in turns, so that a slow minute of the machine affects them all.
+
+    Returns:
+        The median of each way.
+    """
+    results: dict[str, list[Measured]] = {name: [] for name in ways}
+    for _ in range(runs):
+        for name, way in ways.items():
+            # A way that failed once is not tried again.
+            if not (results[name] and results[name][-1].failed):
+                results[name].append(way())
+    return {name: median(found) for name, found in results.items()}
+
+
+# The steps of `make build`, each a process.
+
+
+def convert(raw: Path, data: Path, *, from_scratch: bool = True, **options: Any) -> Measured:
+    """Run csv_to_parquet.py, by default into a data folder without Parquet."""
+    if from_scratch:
+        shutil.rmtree(data / "parquet", ignore_errors=True)
+    return measured(sys.executable, SCRIPTS / "csv_to_parquet.py", raw, PITWALL_DATA=data, **options)
+
+
+def build(data: Path, *, from_scratch: bool = True, engine: str = "duckdb", **options: Any) -> Measured:
+    """Run build.py, by default without the last warehouse. dbt keeps its last parse."""
+    if from_scratch and engine == "duckdb":  # the other engines always build everything
+        for file in data.glob("warehouse.duckdb*"):
+            file.unlink()
+    command: Command = [sys.executable, SCRIPTS / "build.py", "--engine", engine]
+    result = measured(*command, PITWALL_DATA=data, **options)
+    if result.failed and (why := first_failure(target_folder(engine, data))):
+        return replace(result, failed=why)
+    return result
+
+
+def first_failure(target: Path) -> str:
+    """The first node that failed in dbt's last run, and why, in one line; "" if none failed."""
+    file = target / "run_results.json"
+    if file.exists():
+        for node in json.loads(file.read_text(encoding="utf-8"))["results"]:
+            if node["status"] in ("error", "fail"):
+                # The first line of an error says only where it is.
+                where, *why = node["message"].splitlines()
+                return f"{node['unique_id'].split('.')[2]}: {(why or [where])[0].strip()}"
+    return ""
+
+
+def clock(path: Path) -> dict[str, Any]:
+    """The environment variables that make dbt write its SQL to a file. An older file is deleted."""
+    path.unlink(missing_ok=True)
+    return {"PYTHONPATH": HERE / "clock", "PITWALL_CLOCK": path}
+
+
+def dbt(data: Path, *arguments: str, **environment: Any) -> Measured:
+    """Run a dbt command on a new warehouse of its own. dbt keeps its last parse."""
+    warehouse = data / "dbt" / "warehouse.duckdb"
+    warehouse.parent.mkdir(exist_ok=True)
+    for file in warehouse.parent.glob("warehouse.duckdb*"):
+        file.unlink()
+    command: Command = [Path(sys.executable).with_name("dbt"), "--log-level", "warn"]
+    command += ["--log-level-file", "none", *arguments, "--project-dir", ROOT, "--profiles-dir", ROOT]
+    command += ["--target-path", data / "dbt" / "target"]
+    return measured(*command, cwd=ROOT, PITWALL_DATA=data, PITWALL_WAREHOUSE=warehouse, **environment)
+
+
+def sql_alone(statements: Path, data: Path) -> Measured:
+    """Run the SQL that dbt wrote to a file, without dbt, in a process of its own."""
+    folder = data / "sql_alone"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    return measured(sys.executable, HERE / "replay.py", statements, folder / "warehouse.duckdb")
+
+
+# The comparisons.
+
+
+def compare_convert(bench: Bench) -> None:
+    """Lap times from CSV to Parquet."""
+    small = bench.simulated(0.2)
+    for size in bench.sizes_mb:
+        raw = bench.empty("convert")
+        measured(sys.executable, HERE / "make_laps.py", str(size), raw / "lap_times.csv")
+        for file in small.glob("*.csv"):
+            if file.name != "lap_times.csv":
+                shutil.copy2(file, raw)
+        # The rivals that hold everything in memory fail above a few GB. There we measure only ourselves.
+        rivals = CONVERT_RIVALS if size <= 2000 else []
+        compare_convert_of(raw, f"{size:,g} MB", bench, rivals)
+        shutil.rmtree(raw)
+
+
+def compare_convert_of(raw: Path, label: str, bench: Bench, rivals: list[str]) -> None:
+    """Lap times from CSV to Parquet, of one size. Without rivals one run is enough."""
+    data, out = raw / "data", raw / "rival.parquet"
+    written: dict[str, int] = {}  # the bytes of the Parquet file
+
+    def ours() -> Measured:
+        result = convert(raw, data)
+        written["pitwall"] = (data / "parquet" / "lap_times.parquet").stat().st_size
+        return result
+
+    def theirs(name: str) -> Measured:
+        command: Command = [sys.executable, HERE / "convert_rivals.py", name, raw / "lap_times.csv", out]
+        result = measured(*command, may_fail=True)
+        written[name] = out.stat().st_size if out.exists() else 0
+        return result
+
+    ways: dict[str, Way] = {"pitwall": ours, **{name: partial(theirs, name) for name in rivals}}
+    laps = count_laps(raw)
+    for name, result in in_turns(ways, bench.runs if rivals else 1).items():
+        bench.add(label, laps, name, result, parquet_mb=round(written[name] / 1e6, 1))
+
+
+def compare_question(bench: Bench) -> None:
+    """Points, laps and lap time by driver."""
+    from benchmark.questions import WAYS
+
+    for label, raw in bench.datasets():
+        data = bench.empty("question")
+        convert(raw, data)
+        # Only the two marts that the question reads.
+        marts = ("+fct_lap_times", "+fct_race_results")
+        dbt(data, "build", "-s", *marts, "--exclude-resource-type", "test", "unit_test")
+        (data / "dbt" / "warehouse.duckdb").rename(data / "warehouse.duckdb")
+        command: Command = [sys.executable, HERE / "questions.py"]
+        ways = {way: partial(measured, *command, way, raw, data, data / f"{way}.txt") for way in WAYS}
+        results = in_turns(ways, bench.runs)
+        answers = {way: (data / f"{way}.txt").read_text(encoding="utf-8") for way in WAYS}
+        if len(set(answers.values())) > 1 or not answers["pandas"]:
+            raise PlainError(f"{label}: the answers differ; compare {data}/*.txt")
+        for name, result in results.items():
+            bench.add(label, count_laps(raw), name, result, drivers=answers[name].count("\n"))
+        shutil.rmtree(data)
+
+
+def compare_pipeline(bench: Bench) -> None:
+    """From the raw CSVs to seven marts."""
+    from benchmark.compare import differing_parquet
+
+    # A test that also reads a table that is not built cannot run.
+    chosen = ["build", "--indirect-selection", "buildable", "-s", *(f"+{table}" for table in TABLES)]
+    untested = [*chosen, "--exclude-resource-type", "test", "unit_test"]
+
+    def convert_and_dbt(raw: Path, data: Path, command: list[str]) -> Measured:
+        return in_a_row(convert(raw, data), dbt(data, *command))
+
+    def convert_and_sql(raw: Path, data: Path, statements: Path) -> Measured:
+        return in_a_row(convert(raw, data), sql_alone(statements, data))
+
+    for label, raw in bench.datasets():
+        data = bench.empty("pipeline")
+        statements, out = data / "statements.jsonl", data / "pandas"
+        convert(raw, data)
+        dbt(data, *untested, **clock(statements))  # dbt keeps its parse of this for the runs below
+        rival: Command = [sys.executable, HERE / "pandas_pipeline.py", raw, out]
+        ways = {
+            "pandas": partial(measured, *rival, may_fail=True),
+            "dbt build, tests included": partial(convert_and_dbt, raw, data, chosen),
+            "dbt build, models alone": partial(convert_and_dbt, raw, data, untested),
+            "the SQL alone": partial(convert_and_sql, raw, data, statements),
+        }
+        results = in_turns(ways, bench.runs)
+        differs: dict[str, int] = {}
+        if not results["pandas"].failed:
+            differs = differing_parquet(data / "sql_alone" / "warehouse.duckdb", out, TABLES)
+            if any(differs.values()):
+                raise PlainError(f"{label}: pandas and the warehouse differ, in rows: {differs}")
+        for name, result in results.items():
+            equal = {"equal_tables": len(differs)} if name == "pandas" else {}
+            bench.add(label, count_laps(raw), name, result, **equal)
+        shutil.rmtree(data)
+
+
+def compare_dbt(bench: Bench) -> None:
+    """What dbt costs in addition to the SQL that it runs."""
+    for label, raw in bench.datasets():
+        data = bench.empty("dbt")
+        statements = data / "statements.jsonl"
+        convert(raw, data)
+        build(data)
+        # Without unit tests, because they passed in the build before.
+        build(data, **clock(statements))
+        ways = {
+            "make build, once set up": partial(build, data),
+            "the same SQL, straight": partial(sql_alone, statements, data),
+        }
+        results = in_turns(ways, bench.runs)
+        run = json.loads((data / ".build" / "target" / "run_results.json").read_text(encoding="utf-8"))
+        nodes = len(run["results"])
+        whole, sql = results.values()
+        own = 1000 * (whole.seconds - sql.seconds) / nodes
+        for name, result in results.items():
+            more = {"nodes": nodes, "dbt_ms_a_node": round(own, 1)} if result is whole else {}
+            bench.add(label, count_laps(raw), name, result, **more)
+        shutil.rmtree(data)
+
+
+def without_last_race(raw: Path, out: Path) -> None:
+    """Copy the CSVs as they were before the last race, which is in the calendar and has no results."""
+    import polars as pl
+
+    results = pl.scan_csv(raw / "results.csv", infer_schema=False)
+    calendar = pl.scan_csv(raw / "races.csv", infer_schema=False, truncate_ragged_lines=True)
+    held = calendar.join(results, on="raceId", how="semi").select("raceId", "date").collect()
+    last = held.sort("date")["raceId"][-1]
+    for file in raw.glob("*.csv"):
+        rows = pl.scan_csv(file, infer_schema=False, truncate_ragged_lines=True)
+        if file.name == "races.csv" or "raceId" not in rows.collect_schema().names():
+            shutil.copy2(file, out)
+        else:
+            rows.filter(pl.col("raceId") != last).sink_csv(out / file.name)
+
+
+def compare_growth(bench: Bench) -> None:
+    """Convert and build at more and more laps: one more race, then everything from scratch."""
+    from benchmark.compare import differing_warehouses
+    from benchmark.replay import clocked_seconds
+    from benchmark.replay import statements as statements_of
+
+    for label, raw in bench.datasets():
+        data, before = bench.empty("growth/data"), bench.empty("growth/before")
+        clocked, last = (bench.folder / "growth" / name for name in ("statements.jsonl", "last.duckdb"))
+        without_last_race(raw, before)
+        laps = count_laps(raw)
+        convert(before, data)
+        build(data)  # this also runs the unit tests, which the builds below then skip
+        shutil.rmtree(before)
+        for what, from_scratch in (("one more race", False), ("everything", True)):
+            bench.add(label, laps, f"convert {what}", convert(raw, data, from_scratch=from_scratch))
+            # Both write their SQL, so that the same work is compared.
+            result = build(data, from_scratch=from_scratch, **clock(clocked))
+            sql = round(clocked_seconds(clocked), 2)
+            size = round((data / "warehouse.duckdb").stat().st_size / 1e6)
+            parts = sum("delete from" in sent["sql"] for sent in statements_of(clocked))
+            more = {"sql_seconds": sql, "warehouse_mb": size, "tables_replaced_in_part": parts}
+            bench.add(label, laps, f"build {what}", result, **more)
+            if not from_scratch:
+                (data / "warehouse.duckdb").rename(last)
+        differs = differing_warehouses(last, data / "warehouse.duckdb")
+        if any(differs.values()):
+            raise PlainError(f"{label}: the incremental and the full build differ, in rows: {differs}")
+        bench.rows[-1]["equal_tables"] = len(differs)
+        shutil.rmtree(bench.folder / "growth")
+
+
+def compare_limit(bench: Bench) -> None:
+    """Convert and build everything at sizes that may be too large for the machine."""
+    data = bench.empty("limit")
+    convert(bench.simulated(0.04), data)
+    build(data)  # for the unit tests and dbt's parse
+    for scale in bench.scales:
+        raw = bench.simulated(scale)
+        label, laps = f"{scale:g}x", count_laps(raw)
+        bench.add(label, laps, "convert everything", convert(raw, data))
+        result = build(data, may_fail=True)
+        if result.failed:
+            bench.add(label, laps, "build everything", result)
+            break
+        size = round((data / "warehouse.duckdb").stat().st_size / 1e6)
+        bench.add(label, laps, "build everything", result, warehouse_mb=size)
+    shutil.rmtree(data)
+
+
+def compare_engines(bench: Bench) -> None:
+    """Run `make build` on every engine that is available, and measure its packages."""
+    data = bench.empty("engines")
+    convert(bench.simulated(0.04), data)
+    engines = []
+    for engine in ENGINES:
+        # Once, for the unit tests and dbt's parse.
+        first = build(data, engine=engine, may_fail=True)
+        if first.failed:
+            report(f"not measured: {engine}: {first.failed}")
+        else:
+            engines.append(engine)
+    for label, raw in bench.datasets():
+        convert(raw, data)
+        ways = {engine: partial(build, data, engine=engine, may_fail=True) for engine in engines}
+        for engine, result in in_turns(ways, bench.runs).items():
+            bench.add(label, count_laps(raw), engine, result, packages_mb=packages_mb(engine))
+            if result.failed:  # it would fail with more data too
+                engines.remove(engine)
+    shutil.rmtree(data)
+
+
+def packages_mb(engine: str) -> int:
+    """The size of the Python packages that `make build ENGINE=engine` installs, in 10**6 bytes."""
+    locks = [ROOT / "requirements" / f"{name}.txt" for name in ("core", *({engine} - {"duckdb"}))]
+    names = {
+        name for lock in locks for name in re.findall(r"(?m)^([\w.-]+)==", lock.read_text(encoding="utf-8"))
+    }
+    size = 0
+    for name in names:
+        with suppress(PackageNotFoundError):  # locked for another system
+            files = [Path(file.locate()) for file in distribution(name).files or ()]
+            size += sum(file.stat().st_size for file in files if file.is_file())
+    return round(size / 1e6)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A comparison, with its sizes for the page and for --quick."""
+
+    run: Callable[[Bench], None]
+    runs: int
+    scales: tuple[float, ...]
+    quick: tuple[float, ...]
+    only_by_name: bool = False  # too long for a run of all comparisons
+
+
+# Ten million laps are 17 times the real ones.
+COMPARISONS = {
+    "convert": Comparison(compare_convert, 3, (1000, 10_000), (20,)),
+    "question": Comparison(compare_question, 5, (1, 17, 100), (0.2,)),
+    "pipeline": Comparison(compare_pipeline, 3, (0.1, 1, 17), (0.1,)),
+    "dbt": Comparison(compare_dbt, 3, (1,), (0.1,)),
+    "growth": Comparison(compare_growth, 1, (1, 10, 100), (0.1, 0.2)),
+    "limit": Comparison(compare_limit, 1, (200, 350), (0.04, 0.08), only_by_name=True),
+    "engines": Comparison(compare_engines, 1, (1, 17), (0.04,)),
+}
+
+
+def machine() -> dict[str, str]:
+    """The machine, and the versions of what is measured."""
+    import psutil
+
+    facts: dict[str, str] = {}
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text(encoding="utf-8").splitlines():
+            name, _, value = line.partition(":")
+            facts[name.strip()] = value.strip()
+    packages = ("dbt-core", "dbt-duckdb", "duckdb", "polars", "pandas", "pyarrow")
+    return {
+        "system": f"{platform.system()} {platform.machine()}",
+        "processor": facts.get("model name") or platform.processor() or "unknown",
+        "cores": str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()),
+        "memory": f"{psutil.virtual_memory().total / 2**30:.0f} GiB",
+        "Python": platform.python_version(),
+        **{package: version(package) for package in packages},
+    }
+
+
+def read_results(file: Path) -> dict[str, Any]:
+    """The results of the last runs, by comparison."""
+    results: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    return results
+
+
+def numbers(text: str) -> list[float]:
+    """The numbers of a command line argument, such as "1,17"."""
+    return [float(part) for part in text.split(",")]
+
+
+def parse(arguments: list[str] | None) -> argparse.Namespace:
+    """The command line. Exits with a message if a comparison is unknown."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "what", nargs="*", metavar="WHAT", help=f"{', '.join(COMPARISONS)}, page (default: all but limit)"
+    )
+    parser.add_argument("--scale", type=numbers, metavar="N,N", help="multiples of the real number of laps")
+    parser.add_argument("--size-mb", type=numbers, metavar="N,N", help="sizes of the CSV to convert")
+    parser.add_argument("--runs", type=int, metavar="N", help="how often each way is run")
+    parser.add_argument("--quick", action="store_true", help="little data, one run")
+    parser.add_argument(
+        "--docs", type=Path, default=ROOT / "docs", metavar="DIR", help="where to write the page"
+    )
+    options = parser.parse_args(arguments)
+    if unknown := sorted(set(options.what) - {*COMPARISONS, "page"}):
+        parser.error(f"no comparison is called {', '.join(unknown)}")
+    return options
+
+
+def run(options: argparse.Namespace) -> None:
+    """Run the comparisons, keep the results, and write the page."""
+    from benchmark.page import write_page
+
+    folder = data_folder().absolute() / "benchmark"
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / "results.json"
+    results = read_results(file)
+    named = os.environ.get("PITWALL_REAL_DATA")
+    for name in options.what or [
+        name for name, comparison in COMPARISONS.items() if not comparison.only_by_name
+    ]:
+        if name == "page":
+            continue
+        comparison = COMPARISONS[name]
+        sizes = list(comparison.quick if options.quick else comparison.scales)
+        bench = Bench(
+            folder,
+            runs=options.runs or (1 if options.quick else comparison.runs),
+            scales=options.scale or sizes,
+            sizes_mb=options.size_mb or sizes,
+            real=Path(named) if named else None,
+        )
+        report(f"--- {name}")
+        started = time.perf_counter()
+        comparison.run(bench)
+        results[name] = {
+            "machine": machine(),
+            "day": time.strftime("%Y-%m-%d", time.gmtime()),
+            "seconds": round(time.perf_counter() - started),
+            "rows": bench.rows,
+        }
+        new = file.with_suffix(".new")
+        new.write_text(json.dumps(results, indent=1), encoding="utf-8")
+        new.replace(file)
+    if not results:
+        raise PlainError(f"{file}: no results yet; run `make bench`, or `make bench QUICK=1`")
+    report(f"The page: {write_page(results, options.docs)}")
+
+
+if __name__ == "__main__":
+    wanted = parse(None)
+    require("pandas", "psutil", "pyarrow", installed_by="make bench")
+    sys.exit(exit_code("benchmark", lambda: run(wanted), data_folder()))

@@ -1,0 +1,65 @@
+"""What every command does the same way: find the project, and report a failure in one line."""
+
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from importlib.util import find_spec
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]  # the project's folder
+
+
+class PlainError(Exception):
+    """A failure in one line: what it concerns, why it failed and, if that is not obvious, what to do."""
+
+
+def printable(text: str) -> str:
+    """A text in one line of at most 500 characters, without control characters that a terminal obeys."""
+    line = "".join(char if char.isprintable() else "?" for char in " ".join(text.split()))
+    return line if len(line) <= 500 else f"{line[:497]}..."
+
+
+def first_line(error: Exception) -> str:
+    """The first line of what an error says."""
+    return str(error).partition("\n")[0]
+
+
+def require(*packages: str, installed_by: str = "make build") -> None:
+    """End the program with one line and exit code 2 unless all packages can be imported."""
+    missing = [package for package in packages if not find_spec(package)]
+    if missing:
+        script = Path(sys.argv[0])
+        print(
+            f"{script.stem}: {missing[0]} is not installed for {sys.executable}; run `{installed_by}`, which "
+            f"installs it in .venv, then run this as `.venv/bin/python {script}`",
+            file=sys.stderr,
+        )
+        sys.exit(2)
+
+
+def exit_code(program: str, action: Callable[[], None], path: Path) -> int:
+    """Run the action, and print a failure in one line on stderr.
+
+    Args:
+        program: the name of the command, with which the line starts.
+        path: what the action writes. The line names it if the system does not say which file failed.
+
+    Returns:
+        0 if the action succeeded, 2 if it failed, 130 if it was interrupted.
+    """
+    try:
+        action()
+    except (PlainError, OSError) as error:
+        text = str(error)
+        if isinstance(error, OSError) and error.strerror:
+            text = f"{error.filename or path}: {error.strerror}"
+        # The reason is the last line where both streams go to one log. It is printed even if stdout is full
+        # or closed.
+        with suppress(OSError):
+            sys.stdout.flush()
+        print(f"{program}: {printable(text)}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"{program}: interrupted", file=sys.stderr)
+        return 130
+    return 0

@@ -1,0 +1,43 @@
+"""Checksums of the raw tables, from which a build finds what changed since the last one.
+
+`checksums.parquet`, in the folder of the tables, has a row for each part of each table. A part is one race.
+In a table without races it is one row, identified by its key, or by a hash of the key if that is not an
+integer. The order of the rows makes no difference.
+"""
+
+from pathlib import Path
+
+import polars as pl
+
+from pitwall.raw.schema import Table
+
+FILE = "checksums.parquet"
+SCHEMA = {"table_name": pl.String, "part": pl.Int64, "row_count": pl.Int64, "checksum": pl.UInt64}
+
+
+def part_checksums(table: Table, parquet: Path) -> pl.DataFrame:
+    """The parts of one converted table. Memory grows with the number of parts, not of rows."""
+    race = [column for column in table.columns if column.name == "race_id"]
+    [first] = race or [column for column in table.columns if column.name == table.key[0]]
+    part = pl.col(first.name)
+    part = part.cast(pl.Int64) if first.is_integer else part.hash(seed=1950).reinterpret(signed=True)
+    # A sum that wraps around does not depend on the order of rows, and a repeated row changes it.
+    rows = pl.scan_parquet(parquet).select(
+        part.alias("part"), pl.struct(pl.all()).hash(seed=1950).alias("checksum")
+    )
+    parts = rows.group_by("part").agg(pl.len().cast(pl.Int64).alias("row_count"), pl.col("checksum").sum())
+    return parts.select(pl.lit(table.name).alias("table_name"), *list(SCHEMA)[1:]).collect(engine="streaming")
+
+
+def write_checksums(tables: list[Table], kept: set[str], old: Path, new: Path) -> None:
+    """Write the checksums of the tables in folder `new`, copying those of `kept` tables from folder `old`."""
+    try:
+        known = pl.read_parquet(old / FILE, schema=SCHEMA).filter(pl.col("table_name").is_in(list(kept)))
+    except (OSError, pl.exceptions.PolarsError):
+        known = pl.DataFrame(schema=SCHEMA)
+    # A kept table without rows has no parts here, so it is computed again. That costs nothing.
+    have = set(known["table_name"])
+    fresh = [
+        part_checksums(table, new / f"{table.name}.parquet") for table in tables if table.name not in have
+    ]
+    pl.concat([known, *fresh]).sort("table_name", "part").write_parquet(new / FILE, compression="zstd")

@@ -1,0 +1,94 @@
+"""The load manifest: what the last conversion recorded of each table, and whether its files still match."""
+
+import hashlib
+import os
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from pitwall.command import PlainError
+from pitwall.raw.account import checksum
+from pitwall.raw.schema import MANIFEST_SOURCES, Table, read_tables
+
+MANIFEST = "load_manifest.parquet"
+Row = dict[str, Any]  # one table's row of the manifest
+
+
+def read_manifest(parquet: Path) -> dict[str, Row]:
+    """The row of each table, by table name. Without a readable manifest there are none."""
+    try:
+        return {row["table_name"]: row for row in pl.read_parquet(parquet / MANIFEST).to_dicts()}
+    except (OSError, KeyError, pl.exceptions.PolarsError):
+        return {}
+
+
+def write_manifest(parquet: Path, rows: list[Row]) -> None:
+    """Write the manifest, with the columns that its sources YAML declares."""
+    columns = {column.name: column.dtype for column in read_tables(MANIFEST_SOURCES)[0].columns}
+    pl.DataFrame(rows, schema=columns, orient="row").write_parquet(parquet / MANIFEST)
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def is_intact(parquet: Path, row: Row) -> bool:
+    """Whether a table's Parquet file has exactly the bytes that the manifest recorded."""
+    path = parquet / f"{row['table_name']}.parquet"
+    return path.is_file() and row.get("parquet_sha256") == file_sha256(path)
+
+
+def link_unchanged(table: Table, path: Path, data: Path, last: Row) -> bool:
+    """Link the last Parquet file of a table, and copy its quarantine, into the folders of this run.
+
+    Args:
+        path: the CSV.
+        last: the table's row of the last manifest.
+
+    Returns:
+        Whether that was possible: the CSV, its declaration and the last files are unchanged.
+    """
+    parquet = data / "parquet" / f"{table.name}.parquet"
+    quarantine = data / "quarantine" / f"{table.name}.csv"
+    if (
+        (last["source_bytes"], last["schema_sha256"]) != (path.stat().st_size, table.sha256)
+        or not is_intact(parquet.parent, last)
+        or quarantine.is_file() != bool(last["rows_quarantined"])
+        or last["source_sha256"] != checksum(path)
+    ):
+        return False
+    try:
+        os.link(parquet, data / "parquet.new" / parquet.name)
+    except OSError:
+        shutil.copy2(parquet, data / "parquet.new" / parquet.name)
+    if quarantine.is_file():
+        shutil.copy2(quarantine, data / "quarantine.new" / quarantine.name)
+    return True
+
+
+def utc_now() -> datetime:
+    """The time in UTC, without a time zone: so the manifest has it."""
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+def check_intact(parquet: Path) -> None:
+    """Raise PlainError, with the name of the file, unless every file of the last conversion is intact."""
+    if not parquet.is_dir():
+        raise PlainError(f"{parquet}: no data yet; run `make build`, or `make build RAW=path`")
+    manifest = read_manifest(parquet)
+    if not manifest:
+        raise PlainError(
+            f"{parquet / MANIFEST}: missing or damaged; "
+            "convert the raw files again with `make build RAW=path`"
+        )
+    for row in manifest.values():
+        if not is_intact(parquet, row):
+            raise PlainError(
+                f"{parquet / row['table_name']}.parquet: missing or damaged, it is not what was converted; "
+                "convert the raw files again with `make build RAW=path`"
+            )

@@ -1,0 +1,92 @@
+"""What all engines have in common: a warehouse is built in a new place, then replaces the last one."""
+
+from abc import ABC, abstractmethod
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pitwall.command import PlainError
+
+HISTORY = "race_results_history"  # the snapshot of results; each build copies it from the last warehouse
+
+
+class NotAvailable(PlainError):
+    """The engine is not available here: a package, a program or a server is missing. Nothing is broken."""
+
+
+class Warehouse(ABC):
+    """One engine's warehouse. Call begin(), run dbt, then call commit(), or failed_build() if dbt failed."""
+
+    target: str  # of profiles.yml
+    EXPORTED = ("marts", "quality", "snapshots")
+
+    code = ""  # the fingerprint of the code that builds it; "" if unknown
+    why_full = ""  # why a full build is wanted, whatever changed; "" if it is not
+    plan = ""  # what begin() decided: a full or an incremental build; "" if the engine has no choice
+    is_current = False  # begin() found that the last warehouse is what a build would make
+
+    def __init__(self, data: Path) -> None:
+        self.data = data
+
+    @abstractmethod
+    def __str__(self) -> str:
+        """What messages call it: a file, or a database and its server."""
+
+    @abstractmethod
+    def exists(self) -> bool:
+        """Whether there is a last good warehouse."""
+
+    @abstractmethod
+    def begin(self) -> dict[str, str]:
+        """Prepare a new place to build in, with the history of revised results, or with a copy to update.
+
+        Returns:
+            The environment variables that make dbt build there.
+
+        Raises:
+            PlainError: why it is not possible. The last good warehouse is unchanged.
+        """
+
+    @abstractmethod
+    def failed_build(self) -> str:
+        """Where the user can look at a failed build; "" if nowhere."""
+
+    @abstractmethod
+    def commit(self) -> tuple[int, int]:
+        """Replace the last warehouse with the new one. Returns the number of tables and of rows in marts."""
+
+    @abstractmethod
+    def export(self, folder: Path) -> None:
+        """Write the tables of EXPORTED as Parquet, `schema/table/*.parquet`, into a new folder."""
+
+
+def is_of_other_results(known: int, same: int) -> bool:
+    """Whether a history belongs to another championship, where the same ids mean other results.
+
+    All results would then look revised.
+
+    Args:
+        known: how many ids that are current in the history are in the new results too.
+        same: for how many of these the race and the driver are the same.
+    """
+    return 2 * same < known
+
+
+def report_kept_history(kept: object) -> None:
+    """Print where the history of another championship is kept."""
+    print(f"The last results were of another championship; {kept} keeps their revisions.")
+
+
+def check_clock(latest: datetime | None, now: datetime, warehouse: object, whose: str) -> None:
+    """Raise PlainError if a history has a time in the future: a revision found now would end before it began.
+
+    Args:
+        latest: the latest time of the history, in UTC without a time zone; None if the history is empty.
+        now: the time now, with a time zone.
+        warehouse: the warehouse that has the history.
+        whose: whose clock `now` is.
+    """
+    if latest and latest.replace(tzinfo=UTC) > now:
+        raise PlainError(
+            f"{warehouse}: was built at {latest:%Y-%m-%d %H:%M:%S} UTC, which is in the future "
+            f"by the clock of {whose}; set the clock, then start again"
+        )

@@ -1,0 +1,84 @@
+"""Build a warehouse with dbt: into a new place first, which replaces the last warehouse if all went well."""
+
+import re
+from pathlib import Path
+
+from pitwall.command import ROOT, PlainError
+from pitwall.data_folder import data_folder, locked, recover
+from pitwall.raw import manifest
+from pitwall.raw.lake import lake_from_environment
+from pitwall.warehouse.dbt import build_options, count_tests, dbt_build, target_folder
+from pitwall.warehouse.engines import warehouse_of
+from pitwall.warehouse.fingerprint import code_fingerprint
+
+
+def build(engine: str, *, unit_tests_always: bool = False, full: bool = False) -> None:
+    """Build the warehouse of an engine, and print where it is.
+
+    Args:
+        engine: one of ENGINES. unit_tests_always: run the unit tests even if they passed with the same code.
+        They test code, not data. full: build everything again, even if an incremental build would do.
+
+    Raises:
+        PlainError: why it failed. The last warehouse is unchanged.
+    """
+    data = data_folder()
+    lake = lake_from_environment()
+    if lake:
+        lake.check()
+    elif not data.is_dir():
+        raise PlainError(f"{data}: no such folder; run `make build`, or `make build RAW=path`")
+    warehouse = warehouse_of(engine, data)
+    target = target_folder(engine, data)
+    code = warehouse.code = code_fingerprint(ROOT)
+    record = target / "unit_tests_passed"
+    passed_before = unit_tests_passed(record, code)
+    skipped = 0 if unit_tests_always else passed_before
+    if full or not skipped:
+        # A unit test is written for a full build of its model.
+        warehouse.why_full = "as you asked" if full else "the unit tests have to run"
+    with locked(data) as lock:
+        recover(data)
+        if lake and engine != "duckdb":
+            lake.fetch(data)
+        elif not lake:
+            manifest.check_intact(data / "parquet")
+        connection = warehouse.begin()
+        if warehouse.is_current:
+            print(f"The warehouse is ready: {warehouse} ({warehouse.plan}).")
+            return
+        plan = f" ({warehouse.plan})" if warehouse.plan else ""
+        print(f"Building {warehouse} with dbt{plan} ...", flush=True)
+        record.unlink(missing_ok=True)  # if anything fails from here on, the unit tests run again
+        options = build_options(with_unit_tests=not skipped, is_new_code=not passed_before)
+        failure = dbt_build(warehouse.target, data.absolute(), connection, target.absolute(), lock, options)
+        if failure:
+            last = (
+                "the last good warehouse is unchanged" if warehouse.exists() else "there is no warehouse yet"
+            )
+            failed = warehouse.failed_build()
+            kept = f"; the failed one is kept for a look at {failed}" if failed else ""
+            raise PlainError(
+                f"dbt build failed ({failure}): {last}{kept}. Fix what dbt reports above, then start again."
+            )
+        tables, rows = warehouse.commit()
+        data_tests, unit_tests = count_tests(target)
+        if (skipped or unit_tests) and code == code_fingerprint(ROOT):
+            record.write_text(f"{code} {skipped or unit_tests}\n", encoding="utf-8")
+    units = (
+        f"{skipped} unit tests passed with this code before" if skipped else f"{unit_tests} unit tests passed"
+    )
+    print(
+        f"The warehouse is ready: {warehouse}, {tables} tables with {rows:,} rows in marts, "
+        f"{data_tests} data tests passed, {units}.\n"
+        "Next: `make docs` to find your way around it, `make test` to check everything."
+    )
+
+
+def unit_tests_passed(record: Path, code: str) -> int:
+    """How many unit tests passed when the same code was last built; 0 if they have to run."""
+    try:
+        passed = re.fullmatch(rf"{code} (\d+)\n", record.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return 0
+    return int(passed[1]) if passed else 0

@@ -1,0 +1,93 @@
+"""Run dbt in a process of its own, and read the files that it leaves."""
+
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+from pitwall.command import ROOT
+
+# One test per model replaces its native tests: see tests/generic/merged.sql.
+MERGED_TESTS = ("--vars", "{merged_tests: true}", "--exclude", "config.meta.merged:true")
+
+
+def target_folder(engine: str, data: Path) -> Path:
+    """The folder in which dbt leaves the manifest and the results of the last build.
+
+    Each engine has its own, because dbt parses the whole project again if the connection differs from the
+    last one.
+    """
+    return data / ".build" / ("target" if engine == "duckdb" else f"target-{engine}")
+
+
+def build_options(*, with_unit_tests: bool, is_new_code: bool) -> list[str]:
+    """The options of `dbt build`: which tests to run, and whether to parse the whole project."""
+    options = [*MERGED_TESTS]
+    if is_new_code:
+        # After a change of a source and other files, dbt's partial parse can miss the snapshot.
+        options += ["--no-partial-parse"]
+    if not with_unit_tests:
+        options += ["--exclude-resource-type", "unit_test"]
+    return options
+
+
+def dbt_build(
+    profile_target: str, data: Path, connection: dict[str, str], target: Path, lock: int, options: list[str]
+) -> str:
+    """Run `dbt build` in a process of its own, so that everything is closed at the end. Print what dbt says.
+
+    Args:
+        profile_target: the target of profiles.yml. data: the data folder. connection: the environment
+        variables that make dbt build in the right place. target: the folder for dbt's manifest and results.
+        lock: the lock of the data folder. dbt holds it too, so that no other build starts if this process is
+        killed
+            and dbt goes on.
+        options: further options of `dbt build`.
+
+    Returns:
+        Why it failed: the last line of a crash, without its traceback, or the exit code. "" if it succeeded.
+    """
+    command: list[str | Path] = [Path(sys.executable).with_name("dbt"), "--log-level", "warn"]
+    command += ["--log-level-file", "none", "build", "--target", profile_target, "--project-dir", ROOT]
+    command += ["--profiles-dir", ROOT, "--target-path", target, *options]
+    environment = {**os.environ, "PITWALL_DATA": str(data), "DO_NOT_TRACK": "1", **connection}
+    if sys.stdout.isatty():
+        command.insert(1, "--use-colors")
+    crash = ""
+    with subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=environment,
+        pass_fds=[lock],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+    ) as process:
+        for line in process.stdout or ():
+            if crash or "Traceback (most recent call last)" in line:
+                crash = line.strip() or crash
+            else:
+                print(line, end="", flush=True)
+    if not process.returncode:
+        return ""
+    return crash or f"exit code {process.returncode}"
+
+
+def count_tests(target: Path) -> tuple[int, int]:
+    """How many data tests, merged ones included, and how many unit tests passed in dbt's last run."""
+    results = json.loads((target / "run_results.json").read_text(encoding="utf-8"))["results"]
+    nodes = json.loads((target / "manifest.json").read_text(encoding="utf-8"))["nodes"]
+    passed = [result["unique_id"] for result in results if result["status"] == "pass"]
+    tests = [name for name in passed if name.startswith("test.")]
+    merged = Counter(
+        node["attached_node"] for node in nodes.values() if node["config"]["meta"].get("merged") is True
+    )
+    is_merged = [(nodes[name].get("test_metadata") or {}).get("name") == "merged" for name in tests]
+    data_tests = sum(
+        merged[nodes[name]["attached_node"]] if stands_for_others else 1
+        for name, stands_for_others in zip(tests, is_merged, strict=True)
+    )
+    return data_tests, sum(name.startswith("unit_test.") for name in passed)

@@ -1,0 +1,208 @@
+"""The warehouse in a DuckDB file, `warehouse.duckdb` in the data folder."""
+
+import fcntl
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+
+from pitwall.command import PlainError
+from pitwall.raw.lake import lake_from_environment
+from pitwall.warehouse.base import (
+    HISTORY,
+    NotAvailable,
+    Warehouse,
+    check_clock,
+    is_of_other_results,
+    report_kept_history,
+)
+from pitwall.warehouse.changes import find_changes, has_checksums, record
+from pitwall.warehouse.sql import identifier, literal
+
+FICLONE = 0x40049409  # Linux: two files share their data until one of them is written to
+
+
+class DuckDBWarehouse(Warehouse):
+    """Builds a new file and renames it over the last one, so that readers of the last one are not disturbed.
+
+    The new file has the same name in another folder, because DuckDB names a catalog after its file, and views
+    refer to the catalog.
+    """
+
+    target = "duckdb"
+
+    def __init__(self, data: Path) -> None:
+        super().__init__(data)
+        self.final = data / "warehouse.duckdb"
+        self.new = data / ".build" / "warehouse.duckdb"
+        self.parquet = data / "parquet"
+        self.results = self.parquet / "results.parquet"
+        self.leaves_history = False
+
+    def __str__(self) -> str:
+        return str(self.final)
+
+    def exists(self) -> bool:
+        return self.final.exists()
+
+    def begin(self) -> dict[str, str]:
+        self.new.parent.mkdir(exist_ok=True)
+        for leftover in (self.new, write_ahead_log(self.new)):
+            leftover.unlink(missing_ok=True)
+        lake = lake_from_environment()
+        # A lake has no checksums.
+        if lake or not has_checksums(self.parquet):
+            self.code = ""
+        connection = {"PITWALL_WAREHOUSE": str(self.new.absolute())}
+        if not self.exists():
+            self.plan = "full: there is no warehouse yet"
+            return connection
+        try:
+            with duckdb.connect(self.final, read_only=True) as last:
+                changes = self.why_full or find_changes(last, self.parquet, self.code)
+                if not isinstance(changes, str) and changes.is_nothing:
+                    self.is_current = True
+                    self.plan = changes.summary
+                    return connection
+                if not isinstance(changes, str):
+                    check_history(last, self.final)
+                    # Nobody can write to the last warehouse while it is open here.
+                    self.copy_last()
+                    self.plan = changes.summary
+                    return connection | changes.variables
+            self.plan = f"full: {changes}"
+            if lake:
+                self.results = lake.fetch_table("results", self.new.parent)
+            self.leaves_history = carry_history(self.final, self.new, self.results)
+        except duckdb.Error as error:
+            raise PlainError(
+                f"{self.final}: cannot be read, and no other file has the history of revised results. If "
+                "another program writes to it, start again when that has ended; if it is broken, put a good "
+                f"copy in its place, or move it away to start a new history. DuckDB says: {error}"
+            ) from None
+        return connection
+
+    def copy_last(self) -> None:
+        """Copy the last warehouse to the new place. Raises PlainError if the disk has no room for it."""
+        try:
+            copy_warehouse(self.final, self.new)
+        except OSError as error:
+            for copy in (self.new, write_ahead_log(self.new)):
+                copy.unlink(missing_ok=True)
+            raise PlainError(f"{self.new}: {error.strerror}: the last good warehouse is unchanged") from None
+
+    def failed_build(self) -> str:
+        return str(self.new) if self.new.exists() else ""
+
+    def commit(self) -> tuple[int, int]:
+        try:
+            with duckdb.connect(self.new) as connection:
+                record(connection, self.parquet, self.code)
+            counts = count_marts(self.new)
+        except duckdb.Error as error:
+            last = "the last good warehouse is unchanged" if self.exists() else "there is no warehouse yet"
+            raise PlainError(f"{self.new}: cannot be completed: {last}. DuckDB says: {error}") from None
+        if self.leaves_history:
+            report_kept_history(keep_copy(self.final))
+        # A log that another program left belongs to the last file. DuckDB would apply it to the new one.
+        write_ahead_log(self.final).unlink(missing_ok=True)
+        self.new.replace(self.final)
+        return counts
+
+    def export(self, folder: Path) -> None:
+        if not self.exists():
+            raise NotAvailable(f"{self}: is not built yet; `make build` builds it")
+        with duckdb.connect(self.final, read_only=True) as connection:
+            for schema in self.EXPORTED:
+                query = "select table_name from information_schema.tables where table_schema = ?"
+                for (table,) in connection.execute(query, [schema]).fetchall():
+                    out = folder / schema / table
+                    out.mkdir(parents=True)
+                    file = literal(out / "all.parquet")
+                    connection.execute(f"copy {schema}.{identifier(table)} to {file} (format parquet)")
+
+
+def count_marts(warehouse: Path) -> tuple[int, int]:
+    """Write the write-ahead log into the file, and return the number of tables and of rows in marts."""
+    with duckdb.connect(warehouse) as connection:
+        connection.execute("checkpoint")
+        names = connection.execute(
+            "select table_name from information_schema.tables where table_schema = 'marts'"
+        ).fetchall()
+        rows = [
+            connection.execute(f"select count(*) from marts.{identifier(name)}").fetchall()
+            for (name,) in names
+        ]
+    return len(names), sum(count for [(count,)] in rows)
+
+
+def write_ahead_log(warehouse: Path) -> Path:
+    """The file that DuckDB keeps next to a database that is open for writing."""
+    return warehouse.with_name(warehouse.name + ".wal")
+
+
+def check_history(connection: duckdb.DuckDBPyConnection, last: Path) -> None:
+    """Raise PlainError if the history has a time in the future."""
+    [(latest,)] = connection.execute(
+        f"select max(greatest(dbt_valid_from, dbt_valid_to)) from snapshots.{HISTORY}"
+    ).fetchall()
+    check_clock(latest, datetime.now(UTC), last, "this machine")
+
+
+def carry_history(last: Path, new: Path, results: Path) -> bool:
+    """Copy the snapshots of the last warehouse into the new file, where dbt adds to them.
+
+    They are not copied if the new results are of another championship, because every result would look
+    revised.
+
+    Returns:
+        Whether there are revisions that were not copied.
+
+    Raises:
+        duckdb.Error: the last warehouse cannot be read.
+    """
+    with duckdb.connect(new) as connection:
+        connection.execute(f"attach {literal(last)} as last (read_only)")
+        tables = connection.execute(
+            "select table_name from information_schema.tables "
+            "where table_catalog = 'last' and table_schema = 'snapshots'"
+        ).fetchall()
+        if (HISTORY,) in tables:
+            [counts] = connection.execute(
+                "select count(*), "
+                "count(*) filter (where was.race_id = now.race_id and was.driver_id = now.driver_id) "
+                f"from last.snapshots.{HISTORY} as was join read_parquet(?) as now using (result_id) "
+                "where was.dbt_valid_to is null",
+                [str(results)],
+            ).fetchall()
+            if is_of_other_results(*counts):
+                query = f"select count(dbt_valid_to) > 0 from last.snapshots.{HISTORY}"
+                return connection.execute(query).fetchall() == [(True,)]
+        connection.execute("create schema snapshots")
+        for (table,) in tables:
+            name = identifier(table)
+            connection.execute(f"create table snapshots.{name} as from last.snapshots.{name}")
+        if (HISTORY,) in tables:
+            check_history(connection, last)
+    return False
+
+
+def copy_warehouse(warehouse: Path, copy: Path) -> None:
+    """Copy a warehouse and its write-ahead log, if any; as a clone if the file system can."""
+    for source, destination in ((warehouse, copy), (write_ahead_log(warehouse), write_ahead_log(copy))):
+        if source.exists():
+            with source.open("rb") as reader, destination.open("wb") as writer:
+                try:
+                    fcntl.ioctl(writer, FICLONE, reader.fileno())
+                except OSError:
+                    shutil.copyfileobj(reader, writer, 2**20)
+
+
+def keep_copy(warehouse: Path) -> Path:
+    """Copy a warehouse and its write-ahead log, if any, to a name with the time. Returns that path."""
+    copy = warehouse.with_name(f"warehouse-{datetime.now(UTC):%Y%m%d-%H%M%S}.duckdb")
+    shutil.copy2(warehouse, copy)
+    if write_ahead_log(warehouse).exists():
+        shutil.copy2(write_ahead_log(warehouse), write_ahead_log(copy))
+    return copy

@@ -1,0 +1,72 @@
+"""Fill the raw tables of a PostgreSQL database from the Parquet files."""
+
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from pitwall.raw.schema import MANIFEST_SOURCES, SOURCES, Column, Table, read_tables
+from pitwall.warehouse.postgres_connection import query_rows
+from pitwall.warehouse.sql import identifier, literal
+
+TYPES = {"string": "text"}  # declared types that PostgreSQL calls by another name
+
+
+def declared_tables() -> list[Table]:
+    """All tables of schema raw."""
+    return read_tables(SOURCES) + read_tables(MANIFEST_SOURCES)
+
+
+def column_type(column: Column) -> str:
+    """The declared type as PostgreSQL calls it."""
+    return TYPES.get(column.declared, column.declared)
+
+
+def load_raw(cursor: Any, parquet: Path, schema: str) -> int:
+    """Fill the tables of a schema, which is created if it is missing. Call it within a transaction.
+
+    A table that has the declared columns is truncated and filled, so that views on it stay. Any other table
+    is dropped, with the views on it, and created again.
+
+    Returns:
+        The number of rows.
+    """
+    tables = declared_tables()
+    cursor.execute(f"create schema if not exists {identifier(schema)}")
+    return sum(fill(cursor, table, parquet / f"{table.name}.parquet", schema) for table in tables)
+
+
+def fill(cursor: Any, table: Table, parquet: Path, schema: str) -> int:
+    """Fill one table of a schema. Returns the number of rows."""
+    relation = f"{identifier(schema)}.{identifier(table.name)}"
+    wanted = [(column.name, column_type(column).replace(" ", "")) for column in table.columns]
+    found = query_rows(
+        cursor,
+        "select attname, replace(replace(replace(format_type(atttypid, atttypmod), 'numeric', 'decimal'), "
+        "' without time zone', ''), ' ', '') from pg_attribute "
+        f"where attrelid = to_regclass({literal(relation)}) and attnum > 0 and not attisdropped "
+        "order by attnum",
+    )
+    if found == wanted:
+        cursor.execute(f"truncate {relation}")
+    else:
+        cursor.execute(f"drop table if exists {relation} cascade")
+        columns = [f"{identifier(column.name)} {column_type(column)}" for column in table.columns]
+        key = ", ".join(map(identifier, table.key))
+        cursor.execute(f"create table {relation} ({', '.join(columns)}, primary key ({key}))")
+        describe(cursor, table, relation)
+    frame = pl.read_parquet(parquet, columns=[column.name for column in table.columns])
+    frame = frame.cast({column.name: column.dtype for column in table.columns})
+    cursor.adbc_ingest(table.name, frame, mode="append", db_schema_name=schema)
+    # Without statistics the planner assumes that every table is small.
+    cursor.execute(f"analyze {relation}")
+    return frame.height
+
+
+def describe(cursor: Any, table: Table, relation: str) -> None:
+    """Copy the descriptions of the YAML into the database, where its tools show them."""
+    cursor.execute(f"comment on table {relation} is {literal(table.description.strip())}")
+    for column in table.columns:
+        cursor.execute(
+            f"comment on column {relation}.{identifier(column.name)} is {literal(column.description)}"
+        )

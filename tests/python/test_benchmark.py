@@ -1,22 +1,26 @@
-"""The benchmark in its smallest form: what it measures is real, and its page shows it. Never how fast."""
+"""The benchmark in its smallest form: what it measures is real, and its page shows it. Never how fast.
+
+The comparisons run in this process, so that their folders can be prepared: dbt parses the project, and the
+unit tests run, once for all of them.
+"""
 
 import importlib.util
 import json
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
 
 import duckdb
 import pytest
-from conftest import ROOT, SCRIPTS, must_run, run
+from conftest import ROOT, SCRIPTS, Builder, must_run, run
 
 BENCH = SCRIPTS / "benchmark"
 
 LACKING = [name for name in ("pandas", "psutil", "pyarrow") if importlib.util.find_spec(name) is None]
-pytestmark = pytest.mark.skipif(
-    bool(LACKING), reason=f"`make bench-extra` installs what the benchmark needs: {', '.join(LACKING)}"
-)
+NEEDS = f"`make bench-extra` installs what the benchmark needs: {', '.join(LACKING)}"
+pytestmark = [pytest.mark.extra, pytest.mark.skipif(bool(LACKING), reason=NEEDS)]
 
 TABLES = [
     "fct_lap_times",
@@ -29,18 +33,29 @@ TABLES = [
 ]
 
 
-def bench(folder: Path, *arguments: str) -> dict[str, list[dict]]:
-    """Run comparisons on next to nothing. Returns their rows."""
-    must_run(
-        BENCH / "run.py",
-        *arguments,
-        "--quick",
-        "--docs",
-        folder / "docs",
-        PITWALL_DATA=folder / "data",
-    )
-    results = json.loads((folder / "data" / "benchmark" / "results.json").read_text(encoding="utf-8"))
-    return {name: part["rows"] for name, part in results.items()}
+@pytest.fixture
+def bench(
+    simulated_warehouse: Path, builder: Builder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., list[dict]]:
+    """Runs one comparison on next to nothing, after the first build of the run. Returns its rows."""
+    from benchmark import run as benchmark
+
+    empty = benchmark.Bench.empty
+
+    def prepared(self: benchmark.Bench, name: str) -> Path:
+        folder = empty(self, name)
+        builder.prepare(folder)
+        return folder
+
+    def compare(name: str, *options: str) -> list[dict]:
+        benchmark.run(benchmark.parse([name, *options, "--quick", "--docs", str(tmp_path / "docs")]))
+        results = json.loads((tmp_path / "data" / "benchmark" / "results.json").read_text(encoding="utf-8"))
+        return results[name]["rows"]
+
+    monkeypatch.setattr(benchmark.Bench, "empty", prepared)
+    monkeypatch.delenv("PITWALL_REAL_DATA", raising=False)
+    monkeypatch.setenv("PITWALL_DATA", str(tmp_path / "data"))
+    return compare
 
 
 def assert_measured(rows: list[dict]) -> None:
@@ -68,30 +83,32 @@ def assert_page(folder: Path, name: str, rows: list[dict]) -> None:
         assert len(bars) == len(rows)
 
 
-def test_question_has_one_answer(tmp_path: Path) -> None:
-    rows = bench(tmp_path, "question")["question"]
+def test_question_has_one_answer(bench: Callable[..., list[dict]], tmp_path: Path) -> None:
+    rows = bench("question")
     assert_measured(rows)
     assert [row["name"] for row in rows][:3] == ["pandas", "pandas_pyarrow", "warehouse"]
     assert rows[0]["drivers"] > 20
     assert_page(tmp_path, "question", rows)
 
 
-def test_pipeline_gives_equal_tables(tmp_path: Path) -> None:
-    rows = bench(tmp_path, "pipeline")["pipeline"]
+def test_pipeline_gives_equal_tables(bench: Callable[..., list[dict]], tmp_path: Path) -> None:
+    rows = bench("pipeline")
     assert_measured(rows)
     assert rows[0]["equal_tables"] == len(TABLES)
     assert_page(tmp_path, "pipeline", rows)
 
 
-def test_dbt_is_compared_with_its_own_sql(tmp_path: Path) -> None:
-    rows = bench(tmp_path, "dbt", "--scale", "0.04")["dbt"]
+def test_dbt_is_compared_with_its_own_sql(bench: Callable[..., list[dict]], tmp_path: Path) -> None:
+    rows = bench("dbt", "--scale", "0.04")
     assert_measured(rows)
     assert rows[0]["nodes"] > 100
     assert_page(tmp_path, "dbt", rows)
 
 
-def test_one_more_race_ends_in_the_warehouse_of_a_build_anew(tmp_path: Path) -> None:
-    rows = bench(tmp_path, "growth", "--scale", "0.12")["growth"]
+def test_one_more_race_ends_in_the_warehouse_of_a_build_anew(
+    bench: Callable[..., list[dict]], tmp_path: Path
+) -> None:
+    rows = bench("growth", "--scale", "0.12")
     assert_measured(rows)
     assert [row["name"] for row in rows] == [
         "convert one more race",
@@ -107,8 +124,9 @@ def test_one_more_race_ends_in_the_warehouse_of_a_build_anew(tmp_path: Path) -> 
     assert_page(tmp_path, "new-race", rows)
 
 
-def test_limit_is_sought_at_more_and_more_laps(tmp_path: Path) -> None:
-    rows = bench(tmp_path, "limit")["limit"]
+@pytest.mark.long
+def test_limit_is_sought_at_more_and_more_laps(bench: Callable[..., list[dict]], tmp_path: Path) -> None:
+    rows = bench("limit")
     assert_measured(rows)
     assert [(row["data"], row["name"]) for row in rows] == [
         (scale, f"{what} everything") for scale in ("0.04x", "0.08x") for what in ("convert", "build")
@@ -167,7 +185,11 @@ def test_a_failed_build_is_told_by_first_failure(tmp_path: Path) -> None:
 
 
 def test_convert_beside_its_rivals(tmp_path: Path) -> None:
-    rows = bench(tmp_path, "convert")["convert"]
+    """By the command, as a person runs it."""
+    options = ["--quick", "--docs", tmp_path / "docs"]
+    must_run(BENCH / "run.py", "convert", *options, PITWALL_DATA=tmp_path / "data")
+    results = json.loads((tmp_path / "data" / "benchmark" / "results.json").read_text(encoding="utf-8"))
+    rows = results["convert"]["rows"]
     assert_measured(rows)
     assert {row["name"] for row in rows} >= {"pitwall", "pandas", "pyarrow", "duckdb"}
     assert all(row["parquet_mb"] > 0 for row in rows)

@@ -6,23 +6,22 @@
 import contextlib
 import csv
 import io
-import os
 import re
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
 import polars as pl
 import pytest
+from conftest import LONG
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 import csv_to_parquet
 
-IS_LONG = bool(os.environ.get("PITWALL_TORTURE"))
 TYPES = {
     "id": "integer",
     "code": "string",
@@ -242,7 +241,7 @@ def attempt(content: bytes, key: list[str], counts: Counter[str]) -> None:
 
 
 def test_whatever_comes_in_nothing_is_lost_and_nothing_changed(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    record_property: Callable[[str, object], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     counts: Counter[str] = Counter()
     careful = csv_to_parquet.convert_carefully
@@ -254,8 +253,8 @@ def test_whatever_comes_in_nothing_is_lost_and_nothing_changed(
     monkeypatch.setattr(csv_to_parquet, "convert_carefully", counted)
 
     @settings(
-        max_examples=5000 if IS_LONG else 250,
-        derandomize=not IS_LONG,
+        max_examples=5000 if LONG else 250,
+        derandomize=not LONG,
         database=None,
         deadline=None,
         print_blob=True,
@@ -268,8 +267,8 @@ def test_whatever_comes_in_nothing_is_lost_and_nothing_changed(
         attempt(content, key, counts)
 
     holds()
-    with capsys.disabled():
-        print(f"\nbroken CSVs: {', '.join(f'{counts[name]:,} {name}' for name in sorted(counts))}")
+    said = ", ".join(f"{counts[name]:,} {name}" for name in sorted(counts))
+    record_property("count", f"broken CSVs: {said}")
     assert (
         min(counts[name] for name in ("exit code 0", "exit code 2", "rows accepted", "rows set aside")) > 20
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from conftest import SCRIPTS, build_warehouse, record, run
+from conftest import SCRIPTS, Builder, record, run
 
 # Finds the result revised, as dbt would: ends the version that holds, begins another, and ends as told.
 FAKE_DBT = """
@@ -144,7 +144,7 @@ def test_the_revisions_of_other_results_are_kept_beside(project: Project) -> Non
 
 
 def test_a_penalty_after_the_flag_is_a_row_with_from_and_to(
-    simulated_warehouse: Path, tmp_path: Path
+    simulated_warehouse: Path, builder: Builder, tmp_path: Path
 ) -> None:
     """The whole way: a build, five seconds added in the file, another build."""
     raw = shutil.copytree(simulated_warehouse.parent / "raw", tmp_path / "raw")
@@ -161,7 +161,7 @@ def test_a_penalty_after_the_flag_is_a_row_with_from_and_to(
     before = int(last[time])
     last[time] = str(before + 5000)
     results.write_text("\n".join(map(",".join, [header, *rows])) + "\n", encoding="utf-8")
-    with duckdb.connect(build_warehouse(raw, data), read_only=True) as connection:
+    with duckdb.connect(builder.warehouse(raw, data), read_only=True) as connection:
         versions = connection.execute(
             "select time_ms, dbt_valid_to is null, "
             "dbt_valid_from = lag(dbt_valid_to) over (order by dbt_valid_from) "

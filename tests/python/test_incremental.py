@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 import polars as pl
 import pytest
-from conftest import DBT, SCRIPTS, must_run
+from conftest import DBT, SCRIPTS, Builder, must_run, run, simulate
 
 from pitwall.raw.checksums import part_checksums
 from pitwall.raw.schema import SOURCES, read_tables
@@ -66,18 +66,13 @@ def content(warehouse: Path) -> dict[str, list[tuple[object, ...]]]:
         }
 
 
-def build(data: Path, *options: str) -> str:
-    """Build, and return what it said."""
-    return must_run(SCRIPTS / "build.py", *options, PITWALL_DATA=data)
-
-
-def compare_with_full(raw: Path, data: Path, said: str) -> None:
-    """Convert, build incrementally as told by `said`, and compare with a full build from the same history."""
+def compare_with_full(builder: Builder, raw: Path, data: Path, plan: str) -> None:
+    """Convert, build incrementally by `plan`, and compare with a full build from the same history."""
     must_run(SCRIPTS / "csv_to_parquet.py", raw, PITWALL_DATA=data)
     whole = data.with_name(f"{data.name}-whole")
     shutil.copytree(data, whole)
-    assert f"({said}" in build(data)
-    assert "(full: as you asked)" in build(whole, "--full")
+    assert f"({plan}" in builder.build(data)
+    assert "(full: as you asked)" in builder.build(whole, "--full")
     incremental, full = content(data / "warehouse.duckdb"), content(whole / "warehouse.duckdb")
     assert incremental.keys() == full.keys()
     assert len(full) > 90
@@ -86,14 +81,13 @@ def compare_with_full(raw: Path, data: Path, said: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def lacking_a_race(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def lacking_a_race(builder: Builder, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with `raw`, four simulated seasons, and `data`, a warehouse of them less the last race."""
     folder = tmp_path_factory.mktemp("incremental")
-    must_run(SCRIPTS / "simulate.py", "--seasons", "4", folder / "raw")
+    simulate(4, folder)
     raw = shutil.copytree(folder / "raw", folder / "less")
     without_race(raw, races_of(raw, "2024")[-1])
-    must_run(SCRIPTS / "csv_to_parquet.py", raw, PITWALL_DATA=folder / "data")
-    build(folder / "data")
+    builder.warehouse(raw, folder / "data")
     return folder
 
 
@@ -103,11 +97,11 @@ def place(lacking_a_race: Path, tmp_path: Path) -> tuple[Path, Path]:
     return tuple(shutil.copytree(lacking_a_race / name, tmp_path / name) for name in ("less", "data"))
 
 
-def test_one_more_race(lacking_a_race: Path, place: tuple[Path, Path]) -> None:
-    compare_with_full(lacking_a_race / "raw", place[1], "incremental: 1 of 4 seasons changed (2024)")
+def test_one_more_race(builder: Builder, lacking_a_race: Path, place: tuple[Path, Path]) -> None:
+    compare_with_full(builder, lacking_a_race / "raw", place[1], "incremental: 1 of 4 seasons changed (2024)")
 
 
-def test_an_old_race_is_revised_and_another_is_gone(place: tuple[Path, Path]) -> None:
+def test_an_old_race_is_revised_and_another_is_gone(builder: Builder, place: tuple[Path, Path]) -> None:
     raw, data = place
     revised = races_of(raw, "2023")[2]
 
@@ -119,15 +113,15 @@ def test_an_old_race_is_revised_and_another_is_gone(place: tuple[Path, Path]) ->
 
     rewrite(raw, "results", add_a_penalty)
     without_race(raw, races_of(raw, "2024")[-1])
-    compare_with_full(raw, data, "incremental: 2 of 4 seasons changed (2023, 2024)")
+    compare_with_full(builder, raw, data, "incremental: 2 of 4 seasons changed (2023, 2024)")
 
 
-def test_a_season_is_gone(place: tuple[Path, Path]) -> None:
+def test_a_season_is_gone(builder: Builder, place: tuple[Path, Path]) -> None:
     raw, data = place
     for race in races_of(raw, "2024"):
         without_race(raw, race)
     rewrite(raw, "seasons", lambda rows: [row for row in rows if row["year"] != "2024"])
-    compare_with_full(raw, data, "incremental: 1 of 4 seasons changed (2024)")
+    compare_with_full(builder, raw, data, "incremental: 1 of 4 seasons changed (2024)")
 
 
 def found(raw: Path, data: Path, code: str = "") -> changes.Changes | str:
@@ -211,11 +205,12 @@ def test_a_warehouse_that_lacks_a_table_is_built_in_full(place: tuple[Path, Path
     assert found(raw, data) == "the last warehouse lacks a table or a column"
 
 
-def test_unit_tests_are_not_run_on_a_part(place: tuple[Path, Path]) -> None:
-    """They look at a model as it is where everything is made anew."""
+def test_unit_tests_are_not_run_on_a_part(place: tuple[Path, Path], fake_dbt: Callable[[str], Path]) -> None:
+    """They need a full build. The plan is printed before dbt starts, so a dbt that fails will do."""
     _, data = place
     (data / ".build" / "target" / "unit_tests_passed").unlink()
-    assert "(full: the unit tests have to run)" in build(data)
+    failed = run(SCRIPTS / "build.py", PITWALL_DATA=data, PYTHONPATH=fake_dbt("def cli(): return 1"))
+    assert "(full: the unit tests have to run)" in failed.stdout
 
 
 def test_a_race_is_told_by_its_rows_wherever_they_are(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from conftest import DBT, ROOT, SCRIPTS, must_run, run
 
 from pitwall.command import PlainError
 
+pytestmark = pytest.mark.extra
 pytest.importorskip("s3fs", reason="s3fs is not installed: make s3-extra")
 moto = pytest.importorskip("moto.server", reason="moto is not installed: make s3-extra")
 

@@ -319,11 +319,13 @@ def test_the_command_line_gives_the_same(simulated: Metrics, tmp_path: Path) -> 
     shutil.copy(ROOT / "dbt_project.yml", tmp_path)
     (tmp_path / "target").mkdir()
     shutil.copy(simulated.manifest, tmp_path / "target")
+    # A copy, because `mf` opens it to write, and other processes of the run read it.
+    shutil.copy(simulated.warehouse, tmp_path)
     where = {
         "DBT_PROJECT_DIR": tmp_path,
         "DBT_PROFILES_DIR": ROOT,
         "DBT_LOG_PATH": tmp_path / "logs",
-        "PITWALL_DATA": simulated.warehouse.parent,
+        "PITWALL_DATA": tmp_path,
     }
     must_run(MF, "validate-configs", **where)
     must_run(

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ROOT, SCRIPTS, build_warehouse, must_run, run
+from conftest import ROOT, SCRIPTS, mounted, must_run, run
 from postgres_server import PASSWORD, Server, as_user, programs, running_server
 
+pytestmark = pytest.mark.extra
 for driver in ("adbc_driver_postgresql", "psycopg2"):
     pytest.importorskip(driver, reason="no driver for PostgreSQL: `make postgres-extra` installs it")
 if not programs():
@@ -30,12 +31,9 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def data(small_warehouse: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder with one simulated season in Parquet, and its DuckDB warehouse."""
-    folder = tmp_path_factory.mktemp("postgres")
-    must_run(SCRIPTS / "simulate.py", "--seasons", "1", folder / "raw")
-    build_warehouse(folder / "raw", folder)
-    return folder
+    return shutil.copytree(small_warehouse.parent, tmp_path_factory.mktemp("postgres") / "data")
 
 
 @pytest.fixture(scope="session")
@@ -293,25 +291,21 @@ def test_schemas_of_somebody_else(server: Server, data: Path) -> None:
 
 
 def test_a_disk_that_is_full(server: Server, data: Path, tmp_path: Path) -> None:
-    disk = server.folder / "disk"
-    disk.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", str(disk)]
-    if os.geteuid() or subprocess.run(command, capture_output=True).returncode:
-        pytest.skip("a small file system can only be mounted by root")
-    try:
-        shutil.chown(disk, "postgres", "postgres")
-        subprocess.run(as_user(["mkdir", disk / "space"]), check=True, cwd="/")
-        server.sql(f"create tablespace small location '{disk / 'space'}'", user="postgres")
-        server.sql("create database crowded owner pitwall tablespace small", user="postgres")
-        free = shutil.disk_usage(disk).free
-        (disk / "filler").write_bytes(bytes(max(free - 300_000, 0)))
-        refused(data, server.environment("crowded"), "could not extend file", "make room")
-        left = server.sql("select nspname from pg_namespace where nspname ~ '^(raw|marts)'", "crowded")
-        assert left == []
-    finally:
-        server.sql("drop database if exists crowded with (force)", user="postgres")
-        server.sql("drop tablespace if exists small", user="postgres")
-        subprocess.run(["umount", "--lazy", str(disk)], check=True)
+    with mounted(server.folder / "disk", "12m") as disk:
+        if not os.geteuid():
+            shutil.chown(disk, "postgres", "postgres")
+        try:
+            subprocess.run(as_user(["mkdir", disk / "space"]), check=True, cwd="/")
+            server.sql(f"create tablespace small location '{disk / 'space'}'", user="postgres")
+            server.sql("create database crowded owner pitwall tablespace small", user="postgres")
+            free = shutil.disk_usage(disk).free
+            (disk / "filler").write_bytes(bytes(max(free - 300_000, 0)))
+            refused(data, server.environment("crowded"), "could not extend file", "make room")
+            left = server.sql("select nspname from pg_namespace where nspname ~ '^(raw|marts)'", "crowded")
+            assert left == []
+        finally:
+            server.sql("drop database if exists crowded with (force)", user="postgres")
+            server.sql("drop tablespace if exists small", user="postgres")
 
 
 def test_without_a_driver_it_says_how_to_get_it(server: Server, data: Path, tmp_path: Path) -> None:

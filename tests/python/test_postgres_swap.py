@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 import yaml
-from conftest import ROOT, SCRIPTS, must_run, run
+from conftest import ROOT, SCRIPTS, must_run, run, simulate
 from postgres_server import Server, programs, running_server
 
+pytestmark = pytest.mark.extra
 for driver in ("adbc_driver_postgresql", "psycopg2"):
     pytest.importorskip(driver, reason="no driver for PostgreSQL: `make postgres-extra` installs it")
 if not programs():
@@ -64,7 +65,7 @@ def server() -> Iterator[Server]:
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder with one simulated season in Parquet."""
     folder = tmp_path_factory.mktemp("swap")
-    must_run(SCRIPTS / "simulate.py", "--seasons", "1", folder / "raw")
+    simulate(1, folder)
     must_run(SCRIPTS / "csv_to_parquet.py", folder / "raw", PITWALL_DATA=folder)
     return folder
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import duckdb
 import pytest
-from conftest import build_warehouse
+from conftest import Builder
 
 # The championships with names, for the queries below.
 NAMES = """
@@ -478,12 +478,12 @@ def cut(source: Path, out: Path, season: int, round_: int) -> None:
 
 @pytest.fixture(scope="module")
 def cut_in_2021(
-    real_files: Path, tmp_path_factory: pytest.TempPathFactory
+    real_files: Path, builder: Builder, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """The warehouse that would have been built after Belgium, the twelfth of the 22 races of 2021."""
     data = tmp_path_factory.mktemp("cut")
     cut(real_files, data / "raw", 2021, 12)
-    with duckdb.connect(build_warehouse(data / "raw", data), read_only=True) as connection:
+    with duckdb.connect(builder.warehouse(data / "raw", data), read_only=True) as connection:
         connection.execute(NAMES)
         yield connection
     shutil.rmtree(data)

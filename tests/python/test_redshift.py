@@ -10,6 +10,7 @@ import sqlglot
 from conftest import DBT, ROOT, must_run
 from sqlglot import exp
 
+pytestmark = pytest.mark.extra
 if not importlib.util.find_spec("dbt.adapters.redshift"):
     pytest.skip("dbt-redshift is not installed: make redshift-extra", allow_module_level=True)
 

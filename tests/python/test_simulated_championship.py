@@ -5,7 +5,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from conftest import SCRIPTS, build_warehouse, must_run, run
+from conftest import SCRIPTS, Builder, must_run, simulate
 
 
 @pytest.fixture(scope="module")
@@ -43,17 +43,17 @@ def test_no_exception_of_the_real_championships_applies(simulated: duckdb.DuckDB
     assert simulated.execute(fastest_laps).fetchone() == (1,)
 
 
-def test_a_season_without_rules_is_named(tmp_path: Path) -> None:
+def test_a_season_without_rules_is_named(builder: Builder, tmp_path: Path) -> None:
     """2026 takes the rules of 2025, is built all the same, and a warning says so."""
-    must_run(SCRIPTS / "simulate.py", "--seasons", "6", tmp_path / "raw")
-    warehouse = build_warehouse(tmp_path / "raw", tmp_path)
-    with duckdb.connect(warehouse, read_only=True) as connection:
+    simulate(6, tmp_path)
+    must_run(SCRIPTS / "csv_to_parquet.py", tmp_path / "raw", PITWALL_DATA=tmp_path)
+    output = builder.build(tmp_path)
+    with duckdb.connect(tmp_path / "warehouse.duckdb", read_only=True) as connection:
         assumed = connection.execute(
             "select championship, season, rules_of_season from intermediate.int_championship__rules "
             "where is_assumed order by championship"
         ).fetchall()
     assert assumed == [("constructors", 2026, 2025), ("drivers", 2026, 2025)]
 
-    output = run(SCRIPTS / "build.py", PITWALL_DATA=tmp_path).stdout
     named = "Season 2026 has no rules in seeds/championship_periods.csv: those of 2025 are assumed."
     assert output.count(named) == 1

@@ -16,8 +16,9 @@ from pathlib import Path
 import duckdb
 import polars
 import pytest
-from conftest import ROOT, SCRIPTS, build_warehouse, must_run, record, run
+from conftest import ROOT, SCRIPTS, Builder, mounted, must_run, record, run, simulate
 
+pytestmark = pytest.mark.extra
 if not shutil.which("java") and not os.environ.get("JAVA_HOME"):
     pytest.skip("no Java for Spark: neither in PATH nor in JAVA_HOME", allow_module_level=True)
 found = importlib.util.find_spec("pyspark")
@@ -31,11 +32,11 @@ NO_TIMES = "columns(lambda name: not starts_with(name, 'dbt_') and name <> 'revi
 
 
 @pytest.fixture(scope="session")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def data(builder: Builder, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder with two simulated seasons in Parquet, and their DuckDB warehouse."""
     folder = tmp_path_factory.mktemp("spark") / "my data"
-    must_run(SCRIPTS / "simulate.py", "--seasons", "2", folder / "raw")
-    build_warehouse(folder / "raw", folder)
+    simulate(2, folder)
+    builder.warehouse(folder / "raw", folder)
     return folder
 
 
@@ -224,7 +225,7 @@ def build_subset(data: Path, export: Path, *selected: str, **environment: str | 
 
 
 @pytest.fixture(scope="session")
-def revised(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def revised(data: Path, builder: Builder, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder with the DuckDB warehouse after results were revised.
 
     Of the first race, the last at the flag got another time, and the winner another number: the one with
@@ -233,7 +234,6 @@ def revised(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("revised")
     shutil.copytree(data / "raw", folder / "raw")
     shutil.copy(data / "warehouse.duckdb", folder)
-    shutil.copytree(data / ".build" / "target", folder / ".build" / "target")
     file = folder / "raw" / "results.csv"
     results = polars.read_csv(file, infer_schema=False)
     times = polars.col("milliseconds").cast(polars.Int64, strict=False)
@@ -242,7 +242,7 @@ def revised(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         milliseconds=polars.when(last).then((times + 5000).cast(str)).otherwise("milliseconds"),
         resultId=polars.col("resultId").replace("1", "77777"),
     ).write_csv(file)
-    build_warehouse(folder / "raw", folder)
+    builder.warehouse(folder / "raw", folder)
     return folder
 
 
@@ -602,12 +602,7 @@ def test_without_pyspark(good: Project) -> None:
 
 def test_a_full_disk(data: Path, tmp_path: Path) -> None:
     """With the real Spark. It is the catalog that no longer fits."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(disk)]
-    if os.geteuid() or subprocess.run(command, capture_output=True).returncode:
-        pytest.skip("a small file system can only be mounted by root")
-    try:
+    with mounted(tmp_path / "disk", "4m") as disk:
         last = disk / "spark" / "20260101-000000-000000" / "marts.db"
         last.mkdir(parents=True)
         (disk / "spark" / "current").symlink_to(last.parent.name)
@@ -616,8 +611,6 @@ def test_a_full_disk(data: Path, tmp_path: Path) -> None:
         result = run(SCRIPTS / "build.py", "--engine", "spark", PITWALL_DATA=disk)
         assert (disk / "spark" / "current").resolve() == last.parent
         assert last.is_dir()
-    finally:
-        subprocess.run(["umount", str(disk)], check=True)
     assert result.returncode == 2
     assert "Traceback" not in result.stdout
     assert "the last good warehouse is unchanged" in result.stdout.splitlines()[-1]

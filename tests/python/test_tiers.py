@@ -1,0 +1,97 @@
+"""Which tests run where: `make test`, `make test-all`, `make torture`; and that CI skips none in silence."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import ROOT, TESTS
+
+TWO_SKIPS = """
+import pytest
+
+def test_of_an_engine():
+    pytest.skip("no Java")
+
+def test_of_real_files():
+    pytest.skip("no real data: name a folder")
+
+@pytest.mark.long
+def test_that_takes_an_hour():
+    raise AssertionError
+"""
+WHOLE_FILE = """
+import pytest
+
+pytest.importorskip("no_such_driver")
+"""
+
+
+def outcomes(folder: Path, content: str, *options: str, **environment: str) -> dict[str, int]:
+    """Run a file of tests with the project's conftest.py; return how many had each outcome."""
+    shutil.copy(TESTS / "conftest.py", folder)
+    (folder / "test_some.py").write_text(content, encoding="utf-8")
+    (folder / "pytest.ini").write_text("[pytest]\nmarkers = long\n", encoding="utf-8")
+    inherited = {
+        name: value for name, value in os.environ.items() if not name.startswith(("PITWALL_", "PYTEST_"))
+    }
+    result = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *options],
+        cwd=folder,
+        env=inherited | environment,
+        capture_output=True,
+        text=True,
+    )
+    last = result.stdout.splitlines()[-1]
+    return {outcome: int(count) for count, outcome in re.findall(r"(\d+) (\w+)", last.partition(" in ")[0])}
+
+
+@pytest.mark.parametrize("options", [[], ["-n", "2"]])
+def test_a_skip_fails_where_nothing_may_be_missing(tmp_path: Path, options: list[str]) -> None:
+    """Only the real files may be missing there, because no package index has them."""
+    outcome = outcomes(tmp_path, TWO_SKIPS, *options)
+    assert (outcome["skipped"], "failed" in outcome) == (2, False)
+    outcome = outcomes(tmp_path, TWO_SKIPS, *options, PITWALL_NO_SKIPS="1")
+    assert (outcome["skipped"], outcome["failed"]) == (1, 1)
+
+
+def test_a_file_that_is_skipped_whole_fails_there_too(tmp_path: Path) -> None:
+    assert outcomes(tmp_path, WHOLE_FILE) == {"skipped": 1}
+    assert "error" in outcomes(tmp_path, WHOLE_FILE, PITWALL_NO_SKIPS="1")
+
+
+def test_long_tests_run_only_in_the_long_form(tmp_path: Path) -> None:
+    assert outcomes(tmp_path, TWO_SKIPS)["deselected"] == 1
+    assert outcomes(tmp_path, TWO_SKIPS, PITWALL_TORTURE="1")["failed"] == 1
+
+
+def test_files_that_need_an_extra_are_marked() -> None:
+    """So that `make test` skips nothing where only requirements/dev.txt is installed."""
+    for path in TESTS.glob("test_*.py"):
+        text = path.read_text(encoding="utf-8")
+        if path.name != Path(__file__).name and re.search(r"importorskip|allow_module_level|LACKING", text):
+            assert re.search(r"(?m)^pytestmark = .*pytest\.mark\.extra\b", text), path.name
+
+
+def test_long_tests_are_in_files_that_make_torture_runs() -> None:
+    [listed] = re.findall(r"(?m)^TORTURED = (.+)$", (ROOT / "Makefile").read_text(encoding="utf-8"))
+    long = {
+        path.stem.removeprefix("test_")
+        for path in TESTS.glob("test_*.py")
+        if path.name != Path(__file__).name
+        and re.search(r"mark\.long|\bLONG\b", path.read_text(encoding="utf-8"))
+    }
+    assert long == set(listed.split())
+
+
+def test_ci_runs_every_tier_but_the_long_one() -> None:
+    """.ci/run calls `make test-all`, which runs pytest without leaving out a mark."""
+    assert "\nmake test-all\n" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    [recipe] = re.findall(
+        r"(?m)^test-all: all lint\n\t(.+)$", (ROOT / "Makefile").read_text(encoding="utf-8")
+    )
+    assert "PITWALL_NO_SKIPS=1" in recipe
+    assert " -m '" not in recipe

@@ -1025,7 +1025,7 @@ def test_a_judgement_in_sql_would_be_found() -> None:
 
 
 def test_every_var_has_a_reason_and_a_reader() -> None:
-    """A comment stands above each var or block of vars, and a model or macro reads the var."""
+    """A comment stands above each var or block of vars, and a model, macro or generic test reads the var."""
     lines = (PROJECT / "dbt_project.yml").read_text(encoding="utf-8").partition("\nvars:\n")[2].splitlines()
     declared: dict[str, bool] = {}
     for before, line in zip(["", *lines], lines, strict=False):
@@ -1033,7 +1033,7 @@ def test_every_var_has_a_reason_and_a_reader() -> None:
             break
         if name := re.match(r"  (\w+):", line):
             declared[name[1]] = bool(before.strip())
-    readers = MODEL_FILES + list((PROJECT / "macros").rglob("*.sql"))
+    readers = [*MODEL_FILES, *(PROJECT / "macros").rglob("*.sql"), *(PROJECT / "tests" / "generic").glob("*.sql")]
     read = set(re.findall(r"\bvar\('(\w+)'\)", "".join(path.read_text(encoding="utf-8") for path in readers)))
     problems = [f"{name}: no comment" for name, has_reason in declared.items() if not has_reason]
     problems += [f"{name}: nothing reads it" for name in declared.keys() - read]

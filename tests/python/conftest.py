@@ -1,8 +1,8 @@
-"""What the tests share: running the scripts as a person does, and warehouses built once per run.
+"""Helpers and fixtures of all tests: run the scripts as a user does, and build each warehouse once per run.
 
 `make test` runs the test files in parallel, one process per core. Two kinds of tests are marked:
-- `extra`: needs the packages or programs of an extra (an engine, S3, the benchmark); in `make test-all`.
-- `long`: takes minutes; in `make torture` only.
+- `extra`: needs the packages or programs of an extra (an engine, S3, the benchmark). `make test-all` runs it.
+- `long`: takes minutes. Only `make torture` runs it.
 """
 
 import fcntl
@@ -28,8 +28,8 @@ SCRIPTS = ROOT / "scripts"
 TESTS = ROOT / "tests" / "python"
 DBT = Path(sys.executable).with_name("dbt")
 
-# These files run first, because they take longest: a long file at the end would run alone. The first two are
-# there for another reason: one makes the first build, and the other builds nothing, so that it need not wait.
+# These files run first because they take longest: a long file that starts last would run alone. The first two
+# have another reason: one makes the first build, and the other builds nothing, so it need not wait for it.
 FIRST = (
     "test_project",
     "test_csv_to_parquet",
@@ -40,25 +40,25 @@ FIRST = (
     "test_postgres",
 )
 LONG = bool(os.environ.get("PITWALL_TORTURE"))
-# What may be missing where PITWALL_NO_SKIPS is set: no package index has it.
+# PITWALL_NO_SKIPS allows skips for these reasons: no package index has what is missing.
 MAY_BE_MISSING = ("no real data", "PITWALL_DBT_UTILS names no clone")
 
-# So that a test may import a script, as the scripts import each other.
+# Tests import the scripts as the scripts import each other.
 sys.path.insert(0, str(SCRIPTS))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the long tests to `make torture`, and begin with the longest files."""
-    left_out = [] if LONG else [item for item in items if item.get_closest_marker("long")]
-    if left_out:
-        config.hook.pytest_deselected(items=left_out)
+    """Deselect the long tests unless `make torture` runs, and run the longest files first."""
+    deselected = [] if LONG else [item for item in items if item.get_closest_marker("long")]
+    if deselected:
+        config.hook.pytest_deselected(items=deselected)
     order = {name: number for number, name in enumerate(FIRST)}
-    kept = [item for item in items if item not in left_out]
+    kept = [item for item in items if item not in deselected]
     items[:] = sorted(kept, key=lambda item: order.get(item.path.stem, len(order)))
 
 
 def fail_if_skipped(report: pytest.TestReport | pytest.CollectReport) -> None:
-    """Make a skip an error where PITWALL_NO_SKIPS is set: CI must not pass because a program is missing."""
+    """Turn a skip into a failure if PITWALL_NO_SKIPS is set: CI must fail if a program is missing."""
     if report.skipped and os.environ.get("PITWALL_NO_SKIPS") and isinstance(report.longrepr, tuple):
         reason = report.longrepr[2].removeprefix("Skipped: ")
         if not reason.startswith(MAY_BE_MISSING):
@@ -81,7 +81,7 @@ def pytest_make_collect_report() -> Iterator[None]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print what tests recorded as `count`, for instance how often a run was killed."""
+    """Print what tests recorded as `count`, for example how often a run was killed."""
     for report in terminalreporter.getreports("passed"):
         for name, count in report.user_properties:
             if name == "count":
@@ -91,10 +91,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def run(
     *command: str | Path, cwd: Path = ROOT, **environment: str | Path
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command, a script by its Python, in this environment less PITWALL_* and plus `environment`."""
-    # Buffered as usual, so that what it says comes in the order in which its users see it.
-    left_out = ("PITWALL_", "PYTHONUNBUFFERED")
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
+    """Run a command; a `.py` file with this Python. Removes variables PITWALL_* and adds `environment`."""
+    # Without PYTHONUNBUFFERED, output comes in the order in which users see it.
+    removed = ("PITWALL_", "PYTHONUNBUFFERED")
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(removed)}
     return subprocess.run(
         [sys.executable, *command] if str(command[0]).endswith(".py") else command,
         cwd=cwd,
@@ -107,7 +107,7 @@ def run(
 
 
 def must_run(*command: str | Path, **environment: str | Path) -> str:
-    """Run a command that has to succeed; return what it printed, or fail the test with it."""
+    """Run a command and return its output. Fails the test if the command fails."""
     result = run(*command, **environment)
     if result.returncode:
         pytest.fail(
@@ -118,31 +118,31 @@ def must_run(*command: str | Path, **environment: str | Path) -> str:
 
 @cache
 def no_engines() -> dict[str, str]:
-    """The environment in which no package can be imported that only an engine's lock has.
+    """Environment variables that hide the installed packages that are not in requirements/dev.txt.
 
-    Those of requirements/dev.txt stay: dbt finds the one for metrics by its metadata, and wants it then.
+    Packages of that file stay visible: dbt imports the one for metrics if it finds its metadata.
     """
 
-    def normal(name: str) -> str:
+    def normalized(name: str) -> str:
         return re.sub(r"[-_.]+", "-", name).lower()
 
-    def packages(distribution: Distribution) -> set[str]:
+    def import_names(distribution: Distribution) -> set[str]:
         files = [file for file in distribution.files or () if file.suffix == ".py"]
         modules = {file.stem for file in files if len(file.parts) == 1}
         return modules | {".".join(file.parts[:-1]) for file in files if file.name == "__init__.py"}
 
     locked = (ROOT / "requirements" / "dev.txt").read_text(encoding="utf-8")
-    core = {normal(name) for name in re.findall(r"(?m)^([\w.-]+)==", locked)}
+    core = {normalized(name) for name in re.findall(r"(?m)^([\w.-]+)==", locked)}
     installed = list(distributions())
-    known = [packages(each) for each in installed if normal(each.name) in core]
-    others = [packages(each) for each in installed if normal(each.name) not in core]
+    known = [import_names(each) for each in installed if normalized(each.name) in core]
+    others = [import_names(each) for each in installed if normalized(each.name) not in core]
     hidden = set().union(*others) - set().union(*known)
     roots = sorted(name for name in hidden if name.rpartition(".")[0] not in hidden)
     return {"PYTHONPATH": str(TESTS / "no_engines"), "HIDDEN_PACKAGES": ",".join(roots)}
 
 
 def record(parquet: Path) -> None:
-    """Write the manifest of a folder of hand-made Parquet files, as far as a build looks at it."""
+    """Write the manifest of a folder of hand-made Parquet files, with the columns that a build reads."""
     rows = [
         {"table_name": path.stem, "parquet_sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
         for path in parquet.glob("*.parquet")
@@ -152,14 +152,14 @@ def record(parquet: Path) -> None:
 
 
 def table_cells(table: str) -> list[list[str]]:
-    """The cells of a Markdown table, its header included and its ruler left out."""
+    """Return the cells of a Markdown table, with its header and without the line of dashes."""
     lines = [line for line in table.splitlines() if not set(line) <= set("|-")]
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
 
 
 @pytest.fixture(scope="session")
 def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder that all processes of this run of the tests share."""
+    """A folder that all processes of this test run share."""
     own = tmp_path_factory.getbasetemp()
     return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
 
@@ -173,7 +173,7 @@ def one_at_a_time(lock: Path) -> Iterator[None]:
 
 
 def make_once(folder: Path, make: Callable[[Path], object]) -> Path:
-    """Make a folder, unless this or another process of the run has made it already."""
+    """Make a folder, unless a process of this test run has already made it."""
     with one_at_a_time(folder.with_suffix(".lock")):
         made = folder.with_suffix(".made")
         if not made.exists():
@@ -189,15 +189,15 @@ NO_HASH = b"the hash of the profile".ljust(64, b".")
 
 
 def profile_hash(data: Path) -> bytes:
-    """The hash in dbt's parse state that changes with the path of the warehouse, and so with the folder."""
+    """Return the hash of the profile in dbt's parse state. It depends on the path of the warehouse."""
     from dbt.adapters.duckdb.credentials import DuckDBCredentials
     from dbt.artifacts.resources import FileHash
 
     profile = yaml.safe_load((ROOT / "profiles.yml").read_text(encoding="utf-8"))
     settings = profile["pitwall"]["outputs"]["duckdb"]
-    plain = {name: value for name, value in settings.items() if name != "type" and "{{" not in str(value)}
-    where = {"path": str(data / ".build" / "warehouse.duckdb"), "database": "warehouse", "schema": "main"}
-    credentials = DuckDBCredentials.from_dict(plain | where)
+    constants = {name: value for name, value in settings.items() if name != "type" and "{{" not in str(value)}
+    location = {"path": str(data / ".build" / "warehouse.duckdb"), "database": "warehouse", "schema": "main"}
+    credentials = DuckDBCredentials.from_dict(constants | location)
     text = pprint.pformat(sorted(credentials.connection_info()))
     return FileHash.from_contents(text).checksum.encode()
 
@@ -205,8 +205,8 @@ def profile_hash(data: Path) -> bytes:
 class Builder:
     """Builds DuckDB warehouses as `make build` does, without the packages of other engines.
 
-    In the first build of a run dbt parses the project and the unit tests run: half of the processor time. The
-    others take over what it knows, so that they do neither again.
+    In the first build of a test run, dbt parses the project and runs the unit tests: half of the processor
+    time. Later builds start from a copy of its parse state and its record of passed unit tests.
     """
 
     def __init__(self, shared: Path) -> None:
@@ -216,30 +216,30 @@ class Builder:
         self.setup = lambda _: must_run(SCRIPTS / "setup_packages.py", **clone, **no_engines())
 
     def build(self, data: Path, *options: str) -> str:
-        """Build from the Parquet in a data folder. Returns what build.py printed."""
+        """Build from the Parquet in a data folder. Returns the output of build.py."""
         make_once(self.packages, self.setup)
         with one_at_a_time(self.first.with_suffix(".lock")):
             if not self.first.exists():
                 output = must_run(SCRIPTS / "build.py", *options, PITWALL_DATA=data, **no_engines())
-                self.keep(data)
+                self.save(data)
                 return output
         self.prepare(data)
         return must_run(SCRIPTS / "build.py", *options, PITWALL_DATA=data, **no_engines())
 
-    def keep(self, data: Path) -> None:
-        """Keep what the first build knows: dbt's parse state, and that the unit tests passed."""
-        aside = self.first.with_suffix(".new")
-        shutil.rmtree(aside, ignore_errors=True)
-        aside.mkdir()
+    def save(self, data: Path) -> None:
+        """Save the first build's parse state and its record of passed unit tests."""
+        new_folder = self.first.with_suffix(".new")
+        shutil.rmtree(new_folder, ignore_errors=True)
+        new_folder.mkdir()
         for name in (PARSE_STATE, "unit_tests_passed"):
-            shutil.copy(data / ".build" / "target" / name, aside)
-        state, its_own = (aside / PARSE_STATE).read_bytes(), profile_hash(data)
-        assert state.count(its_own) == 1, "dbt computes the hash in another way: correct profile_hash()"
-        (aside / PARSE_STATE).write_bytes(state.replace(its_own, NO_HASH))
-        aside.rename(self.first)
+            shutil.copy(data / ".build" / "target" / name, new_folder)
+        state, own_hash = (new_folder / PARSE_STATE).read_bytes(), profile_hash(data)
+        assert state.count(own_hash) == 1, "dbt computes this hash in another way: correct profile_hash()"
+        (new_folder / PARSE_STATE).write_bytes(state.replace(own_hash, NO_HASH))
+        new_folder.rename(self.first)
 
     def prepare(self, data: Path) -> None:
-        """Give a data folder what the first build knows, if there was one."""
+        """Copy what the first build saved into a data folder, if there was a first build."""
         if self.first.exists():
             target = data / ".build" / "target"
             shutil.copytree(self.first, target, dirs_exist_ok=True)
@@ -291,7 +291,7 @@ def small_warehouse(builder: Builder, shared_folder: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def real_files() -> Path:
-    """The folder of the real CSVs, if they are here; otherwise the test is skipped."""
+    """The folder of the real CSVs. Skips the test if there is none."""
     named = os.environ.get("PITWALL_REAL_DATA")
     raw = Path(named) if named else ROOT.parent / "shared" / "data" / "ergast"
     if not named and not raw.is_dir():
@@ -311,7 +311,7 @@ def real_warehouse(real_files: Path, builder: Builder, shared_folder: Path) -> P
 
 @contextmanager
 def mounted(disk: Path, size: str) -> Iterator[Path]:
-    """Mount an empty file system of that size in a new folder. Skips the test if this user may not."""
+    """Mount an empty file system of this size at a new folder. Skips the test if the user may not mount."""
     disk.mkdir()
     as_root = ["sudo", "-n"] if os.geteuid() else []
     options = f"size={size},mode=755,uid={os.geteuid()},gid={os.getegid()}"
@@ -329,14 +329,14 @@ def mounted(disk: Path, size: str) -> Iterator[Path]:
 
 
 def remount(disk: Path, options: str) -> None:
-    """Change the options of a mounted file system, for instance its size."""
+    """Change the options of a mounted file system, for example its size."""
     as_root = ["sudo", "-n"] if os.geteuid() else []
     subprocess.run([*as_root, "mount", "-o", f"remount,{options}", str(disk)], check=True)
 
 
 @pytest.fixture
 def fake_dbt(tmp_path: Path) -> Callable[[str], Path]:
-    """Makes a module `dbt` whose `cli()` is in `body`; with its folder in PYTHONPATH it replaces dbt."""
+    """Writes a stand-in for dbt: `body` defines its `cli()`. Returns the folder to put in PYTHONPATH."""
 
     def make(body: str) -> Path:
         folder = tmp_path / "fake_dbt"

@@ -1,4 +1,4 @@
-"""A PostgreSQL cluster for the tests: of their own, in a temporary folder, on a free loopback port."""
+"""A PostgreSQL cluster for the tests, in a temporary folder and on a free loopback port."""
 
 import os
 import shutil
@@ -12,19 +12,19 @@ from pathlib import Path
 from typing import Any
 
 PASSWORD = "correct-horse"
-# Another than UTC, so that a time that is the server's shows.
+# Not UTC, so that a test notices a time in the zone of the server.
 ZONE = "Asia/Tokyo"
 
 
 @dataclass(frozen=True)
 class Server:
-    """A running cluster. Its user `pitwall` may make databases; each test gets one."""
+    """A running cluster. Its user `pitwall` can create databases; each test gets one."""
 
     port: int
     folder: Path
 
     def environment(self, database: str, user: str = "pitwall") -> dict[str, str]:
-        """What tells a client where the database is, and lets it in."""
+        """The variables with which a client connects to the database."""
         return {
             "PGHOST": "127.0.0.1",
             "PGPORT": str(self.port),
@@ -44,14 +44,14 @@ class Server:
         return connection
 
     def sql(self, statement: str, database: str = "postgres", user: str = "pitwall") -> list[tuple[Any, ...]]:
-        """Run one statement, return its rows."""
+        """Run one statement and return its rows."""
         with closing(self.connect(database, user)) as connection, connection.cursor() as cursor:
             cursor.execute(statement)
             return cursor.fetchall() if cursor.description else []
 
 
 def programs() -> Path | None:
-    """The folder with initdb and pg_ctl; None where PostgreSQL is not installed."""
+    """The folder with initdb and pg_ctl; None if PostgreSQL is not installed."""
     found = shutil.which("initdb")
     folders = [Path(found).parent] if found else []
     folders += sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: -float(path.parent.name))
@@ -59,15 +59,15 @@ def programs() -> Path | None:
 
 
 def as_user(command: list[str | Path]) -> list[str | Path]:
-    """The command as the user that may run a server: PostgreSQL refuses root."""
+    """The command; for root, as the user `postgres`: PostgreSQL refuses to run as root."""
     return ["runuser", "-u", "postgres", "--", *command] if os.geteuid() == 0 else command
 
 
 @contextmanager
 def running_server() -> Iterator[Server]:
-    """Make a cluster, start it, and stop it whatever happens."""
+    """Create and start a cluster; always stop and delete it at the end."""
     binaries = programs()
-    # Below /tmp itself: the folders of pytest are closed to the user postgres, and a socket's path is short.
+    # Not in pytest's folders: the user `postgres` cannot enter them, and the path of a socket must be short.
     folder = Path(tempfile.mkdtemp(prefix="pitwall-postgres-"))
     try:
         password = folder / "password"
@@ -95,7 +95,7 @@ def running_server() -> Iterator[Server]:
 
 
 def run_quietly(command: list[str | Path]) -> None:
-    """Run a command from a folder that every user may enter; show what it says only if it fails."""
+    """Run a command in a folder that all users can enter. Raises RuntimeError with its output if it fails."""
     result = subprocess.run(
         command,
         cwd="/",

@@ -1,4 +1,4 @@
-"""Every worked question has the answer of the real data written above it."""
+"""Each file in analyses/ begins with a question and its answer from the real data."""
 
 import json
 import re
@@ -12,7 +12,7 @@ ANALYSES = sorted((ROOT / "analyses").rglob("*.sql"))
 
 
 def comment(analysis: Path) -> str:
-    """The comment with which the file begins, without its dashes."""
+    """The comment at the beginning of the file, without its dashes."""
     lines = analysis.read_text(encoding="utf-8").splitlines()
     end = next((number for number, line in enumerate(lines) if not line.startswith("--")), len(lines))
     return "\n".join(line[2:].strip() for line in lines[:end])
@@ -25,13 +25,13 @@ def rendered(analysis: Path, relations: dict[str, str]) -> str:
 
 
 @pytest.mark.parametrize("analysis", ANALYSES, ids=lambda path: path.stem)
-def test_analysis_begins_with_its_question(analysis: Path) -> None:
+def test_analysis_begins_with_a_question_and_an_answer(analysis: Path) -> None:
     assert comment(analysis).partition("\n")[0].endswith("?")
     assert "| " in comment(analysis)
 
 
 @pytest.mark.parametrize("analysis", ANALYSES, ids=lambda path: path.stem)
-def test_analysis_gives_the_answer_above_it(analysis: Path, real_warehouse: Path) -> None:
+def test_query_returns_the_answer_in_its_comment(analysis: Path, real_warehouse: Path) -> None:
     manifest = json.loads((real_warehouse.parent / ".build/target/manifest.json").read_text(encoding="utf-8"))
     relations = {node["name"]: node.get("relation_name") for node in manifest["nodes"].values()}
     with duckdb.connect(real_warehouse, read_only=True) as connection:

@@ -1,7 +1,7 @@
-"""The benchmark in its smallest form: what it measures is real, and its page shows it. Never how fast.
+"""The benchmark in its smallest form: it measures what it should, and its page shows it. No test checks a speed.
 
-The comparisons run in this process, so that their folders can be prepared: dbt parses the project, and the
-unit tests run, once for all of them.
+The comparisons run in this process, so that their data folders can start from the first build of the run: dbt
+parses the project and runs the unit tests once for all of them.
 """
 
 import importlib.util
@@ -37,7 +37,7 @@ TABLES = [
 def bench(
     simulated_warehouse: Path, builder: Builder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., list[dict]]:
-    """Runs one comparison on next to nothing, after the first build of the run. Returns its rows."""
+    """Runs one comparison on very little data and returns its rows."""
     from benchmark import run as benchmark
 
     empty = benchmark.Bench.empty
@@ -59,18 +59,18 @@ def bench(
 
 
 def assert_measured(rows: list[dict]) -> None:
-    """Every row is of a process that ran, worked and held memory."""
+    """Assert that every row is of a process that succeeded and used time and memory."""
     assert rows
     for row in rows:
         assert not row["failed"], row
         assert row["seconds"] > 0, row
         assert row["processor_seconds"] > 0, row
-        # An interpreter alone holds some megabytes; whoever measured the wrong process would see less.
+        # A lower number means that the wrong process was measured: an interpreter alone holds some megabytes.
         assert row["peak_mb"] > 20, row
 
 
 def assert_page(folder: Path, name: str, rows: list[dict]) -> None:
-    """The page has a line for each row, and both charts are well-formed with a bar for each."""
+    """Assert that the page has a line for each row, and each of the two charts a bar."""
     page = (folder / "docs" / "benchmarks.md").read_text(encoding="utf-8")
     assert "<!--" not in page
     for row in rows:
@@ -83,7 +83,7 @@ def assert_page(folder: Path, name: str, rows: list[dict]) -> None:
         assert len(bars) == len(rows)
 
 
-def test_question_has_one_answer(bench: Callable[..., list[dict]], tmp_path: Path) -> None:
+def test_all_tools_give_one_answer_to_the_question(bench: Callable[..., list[dict]], tmp_path: Path) -> None:
     rows = bench("question")
     assert_measured(rows)
     assert [row["name"] for row in rows][:3] == ["pandas", "pandas_pyarrow", "warehouse"]
@@ -91,7 +91,7 @@ def test_question_has_one_answer(bench: Callable[..., list[dict]], tmp_path: Pat
     assert_page(tmp_path, "question", rows)
 
 
-def test_pipeline_gives_equal_tables(bench: Callable[..., list[dict]], tmp_path: Path) -> None:
+def test_pipelines_give_equal_tables(bench: Callable[..., list[dict]], tmp_path: Path) -> None:
     rows = bench("pipeline")
     assert_measured(rows)
     assert rows[0]["equal_tables"] == len(TABLES)
@@ -105,7 +105,7 @@ def test_dbt_is_compared_with_its_own_sql(bench: Callable[..., list[dict]], tmp_
     assert_page(tmp_path, "dbt", rows)
 
 
-def test_one_more_race_ends_in_the_warehouse_of_a_build_anew(
+def test_adding_a_race_gives_the_same_tables_as_a_full_build(
     bench: Callable[..., list[dict]], tmp_path: Path
 ) -> None:
     rows = bench("growth", "--scale", "0.12")
@@ -125,7 +125,7 @@ def test_one_more_race_ends_in_the_warehouse_of_a_build_anew(
 
 
 @pytest.mark.long
-def test_limit_is_sought_at_more_and_more_laps(bench: Callable[..., list[dict]], tmp_path: Path) -> None:
+def test_limit_is_measured_on_growing_data(bench: Callable[..., list[dict]], tmp_path: Path) -> None:
     rows = bench("limit")
     assert_measured(rows)
     assert [(row["data"], row["name"]) for row in rows] == [
@@ -136,56 +136,56 @@ def test_limit_is_sought_at_more_and_more_laps(bench: Callable[..., list[dict]],
 
 
 @pytest.mark.parametrize("comparison", ["limit", "engines"])
-def test_what_failed_is_noted_and_not_tried_with_more(
+def test_a_failure_is_recorded_and_not_tried_on_more_data(
     comparison: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from benchmark import run as benchmark
     from benchmark.measure import Measured
 
     (tmp_path / "lap_times.csv").write_text("header\nlap\n", encoding="utf-8")
-    fits, full = Measured(2, 3, 100), Measured(2, 3, 100, failed="exit code 1: out of memory")
+    success, failure = Measured(2, 3, 100), Measured(2, 3, 100, failed="exit code 1: out of memory")
 
     def build(data: Path, engine: str = "duckdb", may_fail: bool = False) -> Measured:
         (data / "warehouse.duckdb").touch()
-        result = full if bench.rows and engine != "spark" else fits
+        result = failure if bench.rows and engine != "spark" else success
         assert may_fail or not result.failed
         return result
 
     bench = benchmark.Bench(tmp_path, 1, [1, 2, 4], [], None)
     monkeypatch.setattr(benchmark.Bench, "simulated", lambda self, scale: tmp_path)
-    monkeypatch.setattr(benchmark, "convert", lambda raw, data: fits)
+    monkeypatch.setattr(benchmark, "convert", lambda raw, data: success)
     monkeypatch.setattr(benchmark, "build", build)
     benchmark.COMPARISONS[comparison].run(bench)
     built = [(row["data"], row["name"], bool(row["failed"])) for row in bench.rows]
     if comparison == "limit":
         assert built == [("1x", "convert everything", False), ("1x", "build everything", True)]
     else:
-        first = [("1x", "duckdb", False), ("1x", "postgres", False), ("1x", "spark", False)]
-        again = [("2x", "duckdb", True), ("2x", "postgres", True), ("2x", "spark", False)]
-        assert built == [*first, *again, ("4x", "spark", False)]
+        smallest = [("1x", "duckdb", False), ("1x", "postgres", False), ("1x", "spark", False)]
+        double = [("2x", "duckdb", True), ("2x", "postgres", True), ("2x", "spark", False)]
+        assert built == [*smallest, *double, ("4x", "spark", False)]
 
 
-def test_a_failed_build_is_told_by_first_failure(tmp_path: Path) -> None:
+def test_first_failure_names_the_node_and_its_error(tmp_path: Path) -> None:
     from benchmark import run as benchmark
 
     assert benchmark.first_failure(tmp_path) == ""
-    well = {"unique_id": "model.pitwall.dim_drivers", "status": "success", "message": "OK"}
-    memory = (
+    success = {"unique_id": "model.pitwall.dim_drivers", "status": "success", "message": "OK"}
+    message = (
         "Runtime Error in model fct_stints (models/fct_stints.sql)\n  Out of Memory Error: no room\n  \n  See"
     )
-    error = {"unique_id": "model.pitwall.fct_stints", "status": "error", "message": memory}
+    error = {"unique_id": "model.pitwall.fct_stints", "status": "error", "message": message}
     fail = {"unique_id": "test.pitwall.rules.0a1b", "status": "fail", "message": "Got 2 results"}
-    for nodes, said in (
-        ([well], ""),
-        ([well, error, fail], "fct_stints: Out of Memory Error: no room"),
-        ([well, fail], "rules: Got 2 results"),
+    for nodes, expected in (
+        ([success], ""),
+        ([success, error, fail], "fct_stints: Out of Memory Error: no room"),
+        ([success, fail], "rules: Got 2 results"),
     ):
         (tmp_path / "run_results.json").write_text(json.dumps({"results": nodes}), encoding="utf-8")
-        assert benchmark.first_failure(tmp_path) == said
+        assert benchmark.first_failure(tmp_path) == expected
 
 
-def test_convert_beside_its_rivals(tmp_path: Path) -> None:
-    """By the command, as a person runs it."""
+def test_convert_is_measured_with_its_rivals(tmp_path: Path) -> None:
+    """This test runs the command, as a user does."""
     options = ["--quick", "--docs", tmp_path / "docs"]
     must_run(BENCH / "run.py", "convert", *options, PITWALL_DATA=tmp_path / "data")
     results = json.loads((tmp_path / "data" / "benchmark" / "results.json").read_text(encoding="utf-8"))
@@ -227,7 +227,7 @@ def test_rival_equals_the_real_warehouse(real_files: Path, real_warehouse: Path,
         "update marts.fct_race_laps set elapsed_ms = null where lap_number = 2",
     ],
 )
-def test_one_wrong_cell_is_seen(
+def test_one_wrong_cell_is_found(
     change: str, simulated_warehouse: Path, simulated_rival: Path, tmp_path: Path
 ) -> None:
     from benchmark.compare import differing_parquet, differing_warehouses
@@ -253,7 +253,7 @@ def test_measures_the_memory_of_children() -> None:
     assert measured(sys.executable, "-c", both).peak_mb > 300
 
 
-def test_measures_no_memory_of_its_own() -> None:
+def test_does_not_measure_its_own_memory() -> None:
     from benchmark.measure import measured
 
     held = bytearray(400_000_000)
@@ -261,7 +261,7 @@ def test_measures_no_memory_of_its_own() -> None:
     assert held
 
 
-def test_last_race_is_taken_out_and_nothing_else(simulated_warehouse: Path, tmp_path: Path) -> None:
+def test_only_the_last_race_is_removed(simulated_warehouse: Path, tmp_path: Path) -> None:
     from benchmark import run as benchmark
 
     raw = simulated_warehouse.parent / "raw"
@@ -269,18 +269,18 @@ def test_last_race_is_taken_out_and_nothing_else(simulated_warehouse: Path, tmp_
     assert sorted(file.name for file in tmp_path.iterdir()) == sorted(file.name for file in raw.glob("*.csv"))
     for table in ("results", "lap_times", "driver_standings"):
         lines = (raw / f"{table}.csv").read_text(encoding="utf-8").splitlines()
-        place = lines[0].split(",").index("raceId")
-        races = [line.split(",")[place] for line in lines[1:]]
-        left = (tmp_path / f"{table}.csv").read_text(encoding="utf-8").splitlines()
-        assert len(lines) - len(left) == races.count(races[-1]) > 10
-        assert races[-1] not in {line.split(",")[place] for line in left[1:]}
+        column = lines[0].split(",").index("raceId")
+        races = [line.split(",")[column] for line in lines[1:]]
+        remaining = (tmp_path / f"{table}.csv").read_text(encoding="utf-8").splitlines()
+        assert len(lines) - len(remaining) == races.count(races[-1]) > 10
+        assert races[-1] not in {line.split(",")[column] for line in remaining[1:]}
     assert (tmp_path / "races.csv").read_bytes() == (raw / "races.csv").read_bytes()
 
 
 def test_page_can_be_written_again_without_measuring(tmp_path: Path) -> None:
-    nothing = run(BENCH / "run.py", "page", "--docs", tmp_path, PITWALL_DATA=tmp_path / "data")
-    assert nothing.returncode == 2
-    assert "no results yet" in nothing.stdout
+    no_results = run(BENCH / "run.py", "page", "--docs", tmp_path, PITWALL_DATA=tmp_path / "data")
+    assert no_results.returncode == 2
+    assert "no results yet" in no_results.stdout
     row = {"data": "1x", "laps": 10, "name": "pandas", "seconds": 2.0, "processor_seconds": 3.0}
     row |= {"peak_mb": 100.0, "runs": 1, "failed": ""}
     failed = row | {"name": "<b>duckdb</b>", "failed": "killed by SIGKILL: it said nothing", "seconds": 100.0}
@@ -298,18 +298,18 @@ def test_page_can_be_written_again_without_measuring(tmp_path: Path) -> None:
     assert "| us | 1.00 | 3.00 | 100 | 2.00x | 1.00x |" in page
     assert page.count("failed (killed by SIGKILL: it said nothing)") == 2
     assert "(1 minutes for what is on this page)" in page
-    drawn = ElementTree.parse(tmp_path / "benchmarks" / "question-time.svg").getroot()
-    bars = [int(bar.attrib["width"]) for bar in drawn.findall("{http://www.w3.org/2000/svg}rect")]
+    chart = ElementTree.parse(tmp_path / "benchmarks" / "question-time.svg").getroot()
+    bars = [int(bar.attrib["width"]) for bar in chart.findall("{http://www.w3.org/2000/svg}rect")]
     assert bars == [380, 190, 1]
 
 
-def test_unknown_comparison_is_told_in_one_line(tmp_path: Path) -> None:
+def test_unknown_comparison_is_refused(tmp_path: Path) -> None:
     result = run(BENCH / "run.py", "speed", PITWALL_DATA=tmp_path)
     assert result.returncode == 2
     assert "no comparison is called speed" in result.stdout
 
 
-def test_benchmark_page_is_linked_to_files_that_exist() -> None:
+def test_benchmark_page_links_to_files_that_exist() -> None:
     page = ROOT / "docs" / "benchmarks.md"
     if not page.exists():
         pytest.skip("docs/benchmarks.md is not written yet")

@@ -1,6 +1,6 @@
-"""Broken CSVs by the thousand: none raises, none loses a row, every value accepted is the text it came from.
+"""Broken CSVs: none crashes the script or loses a row, and every accepted value is the value of its text.
 
-`make test` tries some hundred, always the same; with PITWALL_TORTURE=1 thousands, each time others.
+`make test` tries a few hundred, the same in each run; PITWALL_TORTURE=1 thousands, new ones in each run.
 """
 
 import contextlib
@@ -104,7 +104,7 @@ DATES = [
 
 @st.composite
 def files(draw: st.DrawFn) -> bytes:
-    """A CSV, mostly of fitting values, with something broken in it or nothing."""
+    """A CSV of mostly valid values. Some files have something broken in them."""
     is_wild = draw(st.booleans())
     nasty = st.one_of(st.sampled_from([*NASTY, *NUMBERS, *DATES]), st.text(max_size=6))
     fit = {
@@ -150,13 +150,13 @@ def files(draw: st.DrawFn) -> bytes:
     if draw(st.integers(0, 9)) == 0:
         content = b"\xef\xbb\xbf" + content
     if odds and draw(st.integers(0, 9)) == 0:
-        place = draw(st.integers(0, len(content)))
-        content = content[:place] + draw(st.binary(min_size=1, max_size=3)) + content[place:]
+        position = draw(st.integers(0, len(content)))
+        content = content[:position] + draw(st.binary(min_size=1, max_size=3)) + content[position:]
     return content
 
 
 def parsed(text: str, declared: str) -> object:
-    """The value that a text stands for, worked out anew; raises ValueError if there is none."""
+    """Return the value of a text, computed without the script. Raises ValueError if the text is not valid."""
     if declared == "string":
         return None if text in ("", "\\N") else text
     text = re.sub(r"^\s+|\s+$", "", text)
@@ -175,8 +175,8 @@ def parsed(text: str, declared: str) -> object:
     return value
 
 
-def told_apart(content: bytes, key: list[str]) -> Iterator[tuple[int, list[object] | None]]:
-    """Line and values of each row that is not blank, by the csv module; None for one that is not fit."""
+def expected_rows(content: bytes, key: list[str]) -> Iterator[tuple[int, list[object] | None]]:
+    """Read each row that is not blank with the csv module: its line and its values, None if it is unfit."""
     reader = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), strict=True)
     header = [name.strip().lower() for name in next(row for row in reader if row)]
     last, keys = reader.line_num, set()
@@ -184,21 +184,21 @@ def told_apart(content: bytes, key: list[str]) -> Iterator[tuple[int, list[objec
         line, last = last + 1, reader.line_num
         if not row or (len(row) == 1 and not row[0].strip()):
             continue
-        given = dict(zip(header, row, strict=False))
+        fields = dict(zip(header, row, strict=False))
         try:
-            values = [parsed(given.get(name, ""), declared) for name, declared in TYPES.items()]
-            name_of_row = tuple(values[list(TYPES).index(name)] for name in key)
-            is_fit = len(row) <= len(header) and name_of_row not in keys
-            is_fit = is_fit and all(given.get(name, "").strip() not in ("", "\\N") for name in key)
+            values = [parsed(fields.get(name, ""), declared) for name, declared in TYPES.items()]
+            key_values = tuple(values[list(TYPES).index(name)] for name in key)
+            is_fit = len(row) <= len(header) and key_values not in keys
+            is_fit = is_fit and all(fields.get(name, "").strip() not in ("", "\\N") for name in key)
         except ValueError:
             is_fit = False
         if is_fit:
-            keys.add(name_of_row)
+            keys.add(key_values)
         yield line, values if is_fit else None
 
 
 def attempt(content: bytes, key: list[str], counts: Counter[str]) -> None:
-    """Convert the file and hold what came out against what went in."""
+    """Convert the file and compare the output with the input."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "raw").mkdir()
@@ -211,28 +211,28 @@ def attempt(content: bytes, key: list[str], counts: Counter[str]) -> None:
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(error):
             code = csv_to_parquet.main([str(each) for each in (folder / "raw", *arguments)])
         counts[f"exit code {code}"] += 1
-        left = sorted(path.relative_to(folder).parts for path in folder.rglob("*"))
+        paths = sorted(path.relative_to(folder).parts for path in folder.rglob("*"))
         if code:
             assert code == 2
             assert re.fullmatch(r"csv_to_parquet: .*laps\.csv: [^\n]+\n", error.getvalue())
-            assert left == [("data",), ("data", ".lock"), ("raw",), ("raw", "laps.csv"), ("sources.yml",)]
+            assert paths == [("data",), ("data", ".lock"), ("raw",), ("raw", "laps.csv"), ("sources.yml",)]
             return
         assert error.getvalue() == ""
         data = folder / "data"
         (manifest,) = pl.read_parquet(data / "parquet" / "load_manifest.parquet").to_dicts()
-        aside = data / "quarantine" / "laps.csv"
+        quarantine = data / "quarantine" / "laps.csv"
         set_aside = []
-        if aside.is_file():
-            with aside.open(encoding="utf-8", newline="") as file:
+        if quarantine.is_file():
+            with quarantine.open(encoding="utf-8", newline="") as file:
                 set_aside = [int(row["line"]) for row in csv.DictReader(file)]
-        rows = list(told_apart(content, key))
+        rows = list(expected_rows(content, key))
         table = pl.read_parquet(data / "parquet" / "laps.parquet")
         assert table.columns == list(TYPES)
         assert [list(row) for row in table.iter_rows()] == [values for _, values in rows if values]
         assert set_aside == [line for line, values in rows if not values]
         read, good, bad = (manifest[f"rows_{what}"] for what in ("read", "converted", "quarantined"))
         assert (read, good, bad) == (len(rows), table.height, len(set_aside))
-        assert {path[:2] for path in left if path[0] == "data"} <= {
+        assert {path[:2] for path in paths if path[0] == "data"} <= {
             ("data",),
             *(("data", name) for name in (".lock", "parquet", "quarantine")),
         }
@@ -240,15 +240,15 @@ def attempt(content: bytes, key: list[str], counts: Counter[str]) -> None:
         counts["rows set aside"] += bad
 
 
-def test_whatever_comes_in_nothing_is_lost_and_nothing_changed(
+def test_no_row_is_lost_and_no_value_is_changed(
     record_property: Callable[[str, object], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     counts: Counter[str] = Counter()
     careful = csv_to_parquet.convert_carefully
 
-    def counted(*all_: object) -> object:
-        counts["the careful way"] += 1
-        return careful(*all_)
+    def counted(*arguments: object) -> object:
+        counts["careful conversions"] += 1
+        return careful(*arguments)
 
     monkeypatch.setattr(csv_to_parquet, "convert_carefully", counted)
 
@@ -267,9 +267,9 @@ def test_whatever_comes_in_nothing_is_lost_and_nothing_changed(
         attempt(content, key, counts)
 
     holds()
-    said = ", ".join(f"{counts[name]:,} {name}" for name in sorted(counts))
-    record_property("count", f"broken CSVs: {said}")
+    summary = ", ".join(f"{counts[name]:,} {name}" for name in sorted(counts))
+    record_property("count", f"broken CSVs: {summary}")
     assert (
         min(counts[name] for name in ("exit code 0", "exit code 2", "rows accepted", "rows set aside")) > 20
     )
-    assert counts["the careful way"] < counts["files"]
+    assert counts["careful conversions"] < counts["files"]

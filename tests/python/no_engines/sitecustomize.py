@@ -1,6 +1,6 @@
-"""Put in PYTHONPATH, it makes Python processes go without the packages that `make build` does not install.
+"""Hides the packages that `make build` does not install; they may be installed for another engine.
 
-They may be installed here for another engine. Python imports a module of this name when it starts.
+Python imports a module of this name when it starts, if its folder is in PYTHONPATH.
 """
 
 import os
@@ -11,7 +11,7 @@ HIDDEN = set(os.environ["HIDDEN_PACKAGES"].split(","))
 
 
 class Hide(MetaPathFinder):
-    """Says of the hidden packages what Python says of those that are not there."""
+    """Raises the error of a missing package for each hidden package."""
 
     def find_spec(self, name, path=None, target=None):
         if name in HIDDEN:

@@ -1,4 +1,4 @@
-"""The benchmark in its smallest form: it measures what it should, and its page shows it. No test checks a speed.
+"""The benchmark in its smallest form: what it measures and what its page shows. No test checks a speed.
 
 The comparisons run in this process, so that their data folders can start from the first build of the run: dbt
 parses the project and runs the unit tests once for all of them.

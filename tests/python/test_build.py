@@ -1,4 +1,4 @@
-"""scripts/build.py with a dbt that is none: what is swapped in, and what a failure leaves."""
+"""scripts/build.py with a stand-in for dbt: when it replaces the warehouse, and what a failure leaves."""
 
 import fcntl
 import json
@@ -10,7 +10,7 @@ import duckdb
 import pytest
 from conftest import SCRIPTS, record, run
 
-# Writes a warehouse with as many rows as told, notes how it was called, and ends as told.
+# Writes a warehouse with FAKE_ROWS rows, records its arguments, and returns FAKE_EXIT.
 FAKE_DBT = """
 import json, os, sys
 from pathlib import Path
@@ -37,26 +37,26 @@ def cli():
     (target / "manifest.json").write_text(json.dumps(manifest))
     calls = Path(os.environ["PITWALL_DATA"]) / "calls.json"
     calls.write_text(json.dumps({"cwd": os.getcwd(), "arguments": sys.argv[1:]}))
-    print("what dbt says")
+    print("output of dbt")
     return int(os.environ["FAKE_EXIT"])
 """
 
 
 class Project:
-    """A folder with the script in it, some Parquet, and the fake."""
+    """A folder with the scripts, a Parquet file and the stand-in for dbt."""
 
     def __init__(self, root: Path, fake: Path) -> None:
         self.root, self.fake = root, fake
         self.data = root / "my data"
         self.warehouse = self.data / "warehouse.duckdb"
-        self.aside = self.data / ".build" / "warehouse.duckdb"
+        self.unfinished = self.data / ".build" / "warehouse.duckdb"
         shutil.copytree(SCRIPTS, root / "scripts", ignore=shutil.ignore_patterns("__pycache__"))
         (self.data / "parquet").mkdir(parents=True)
-        (self.data / "parquet" / "laps.parquet").write_bytes(b"whatever is not looked into")
+        (self.data / "parquet" / "laps.parquet").write_bytes(b"no build reads this")
         record(self.data / "parquet")
 
-    def build(self, *options: str, rows: int = 3, ends: int = 0) -> tuple[int, str]:
-        """Run the script from another folder, the data folder named from there."""
+    def build(self, *options: str, rows: int = 3, dbt_exit: int = 0) -> tuple[int, str]:
+        """Run the script from another folder, with a data folder that is relative to it."""
         result = run(
             self.root / "scripts" / "build.py",
             *options,
@@ -64,7 +64,7 @@ class Project:
             PITWALL_DATA=self.data.name,
             PYTHONPATH=self.fake,
             FAKE_ROWS=str(rows),
-            FAKE_EXIT=str(ends),
+            FAKE_EXIT=str(dbt_exit),
         )
         return result.returncode, result.stdout
 
@@ -81,19 +81,19 @@ def rows_in(warehouse: Path) -> int:
         return len(connection.execute("select * from marts.laps_again").fetchall())
 
 
-def test_a_good_build_is_swapped_in_whole(project: Project) -> None:
-    code, said = project.build(rows=1234)
+def test_a_successful_build_replaces_the_warehouse(project: Project) -> None:
+    code, output = project.build(rows=1234)
     assert (code, rows_in(project.warehouse)) == (0, 1234)
-    assert "The warehouse is ready: my data/warehouse.duckdb, 2 tables with 2,468 rows in marts" in said
-    assert "4 data tests passed, 1 unit tests passed.\n" in said
-    assert not project.aside.exists()
-    project.warehouse.with_name("warehouse.duckdb.wal").write_bytes(b"of somebody's broken session")
+    assert "The warehouse is ready: my data/warehouse.duckdb, 2 tables with 2,468 rows in marts" in output
+    assert "4 data tests passed, 1 unit tests passed.\n" in output
+    assert not project.unfinished.exists()
+    project.warehouse.with_name("warehouse.duckdb.wal").write_bytes(b"log of an aborted session")
     assert project.build(rows=5)[0] == 0
     assert rows_in(project.warehouse) == 5
     assert not list(project.data.glob("*.wal"))
 
 
-def test_dbt_runs_in_the_project_whatever_the_folder(project: Project) -> None:
+def test_dbt_runs_in_the_project_from_any_folder(project: Project) -> None:
     project.build()
     call = json.loads((project.data / "calls.json").read_text())
     assert call["cwd"] == str(project.root)
@@ -104,27 +104,27 @@ def test_dbt_runs_in_the_project_whatever_the_folder(project: Project) -> None:
 def test_a_failed_build_leaves_the_last_good_warehouse(project: Project) -> None:
     project.build(rows=3)
     before = project.warehouse.read_bytes()
-    code, said = project.build(rows=4, ends=1)
+    code, output = project.build(rows=4, dbt_exit=1)
     assert code == 2
     assert project.warehouse.read_bytes() == before
-    assert "what dbt says" in said
-    assert said.splitlines()[-1] == (
+    assert "output of dbt" in output
+    assert output.splitlines()[-1] == (
         "build: dbt build failed (exit code 1): the last good warehouse is unchanged; the failed one is kept "
         "for a look at my data/.build/warehouse.duckdb. Fix what dbt reports above, then start again."
     )
-    assert rows_in(project.aside) == 4
+    assert rows_in(project.unfinished) == 4
     assert project.build(rows=6)[0] == 0, "the next build starts from an empty file"
     assert rows_in(project.warehouse) == 6
 
 
 def test_a_failed_first_build_leaves_no_warehouse(project: Project) -> None:
-    code, said = project.build(ends=1)
+    code, output = project.build(dbt_exit=1)
     assert code == 2
-    assert "there is no warehouse yet" in said
+    assert "there is no warehouse yet" in output
     assert not project.warehouse.exists()
 
 
-def test_a_reader_keeps_what_it_has_open(project: Project) -> None:
+def test_an_open_reader_keeps_the_old_warehouse(project: Project) -> None:
     project.build(rows=3)
     with duckdb.connect(project.warehouse, read_only=True) as reader:
         assert project.build(rows=7)[0] == 0
@@ -133,21 +133,21 @@ def test_a_reader_keeps_what_it_has_open(project: Project) -> None:
 
 
 @pytest.mark.parametrize("missing", ["parquet", "."])
-def test_without_data_it_says_what_to_do(project: Project, missing: str) -> None:
+def test_without_data_the_message_says_what_to_do(project: Project, missing: str) -> None:
     shutil.rmtree(project.data / missing)
-    code, said = project.build()
+    code, output = project.build()
     assert code == 2
-    assert said.count("\n") == 1
-    assert "make build" in said
+    assert output.count("\n") == 1
+    assert "make build" in output
     assert not project.warehouse.exists()
 
 
-def test_two_runs_do_not_mix(project: Project) -> None:
+def test_a_second_run_at_the_same_time_is_refused(project: Project) -> None:
     with (project.data / ".lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        code, said = project.build()
+        code, output = project.build()
     assert code == 2
-    assert "another run is using this folder" in said
+    assert "another run is using this folder" in output
     assert not (project.data / "calls.json").exists()
 
 
@@ -156,55 +156,55 @@ def unit_tests_ran(project: Project) -> bool:
     return "unit_test" not in call["arguments"]
 
 
-def parsed_in_whole(project: Project) -> bool:
+def parsed_fully(project: Project) -> bool:
     call = json.loads((project.data / "calls.json").read_text())
     return "--no-partial-parse" in call["arguments"]
 
 
-def test_changed_code_is_parsed_in_whole(project: Project) -> None:
-    """dbt can forget the snapshot where it parses only what changed, and then fails until a whole parse."""
+def test_changed_code_is_parsed_fully(project: Project) -> None:
+    """A partial parse can lose the snapshot; then dbt fails until a full parse."""
     project.build()
-    assert parsed_in_whole(project)
+    assert parsed_fully(project)
     for options in ([], ["--unit-tests", "always"]):
         project.build(*options)
-        assert not parsed_in_whole(project)
+        assert not parsed_fully(project)
     (project.root / "dbt_project.yml").write_text("name: changed\n")
-    for ends in (1, 0):
-        project.build(ends=ends)
-        assert parsed_in_whole(project)
+    for dbt_exit in (1, 0):
+        project.build(dbt_exit=dbt_exit)
+        assert parsed_fully(project)
 
 
-def test_unit_tests_run_where_code_changed(project: Project) -> None:
-    known = "4 data tests passed, 1 unit tests passed with this code before.\n"
-    assert known not in project.build()[1]
+def test_unit_tests_run_after_the_code_changed(project: Project) -> None:
+    skipped = "4 data tests passed, 1 unit tests passed with this code before.\n"
+    assert skipped not in project.build()[1]
     for _ in range(2):
-        assert known in project.build()[1]
+        assert skipped in project.build()[1]
         assert not unit_tests_ran(project)
-    assert known not in project.build("--unit-tests", "always")[1]
+    assert skipped not in project.build("--unit-tests", "always")[1]
     assert unit_tests_ran(project)
     (project.root / "dbt_project.yml").write_text("name: changed\n")
-    assert known not in project.build()[1]
+    assert skipped not in project.build()[1]
     assert unit_tests_ran(project)
-    assert known in project.build()[1]
+    assert skipped in project.build()[1]
 
 
 def test_unit_tests_run_after_a_failure(project: Project) -> None:
-    """Whatever failed, and also where it failed in a build that did not run them."""
-    project.build(ends=1)
-    for ends in (1, 0):
-        project.build(ends=ends)
+    """Also if the failed build did not run them."""
+    project.build(dbt_exit=1)
+    for dbt_exit in (1, 0):
+        project.build(dbt_exit=dbt_exit)
         assert unit_tests_ran(project)
-    project.build(ends=1)
+    project.build(dbt_exit=1)
     assert not unit_tests_ran(project)
     project.build()
     assert unit_tests_ran(project)
 
 
 @pytest.mark.parametrize("content", ["", "no fingerprint 3\n", "\0", "\xff"])
-def test_a_broken_record_makes_unit_tests_run(project: Project, content: str) -> None:
+def test_unit_tests_run_if_their_record_is_damaged(project: Project, content: str) -> None:
     project.build()
-    record = project.data / ".build" / "target" / "unit_tests_passed"
-    assert record.is_file()
-    record.write_bytes(content.encode("latin-1"))
+    unit_test_record = project.data / ".build" / "target" / "unit_tests_passed"
+    assert unit_test_record.is_file()
+    unit_test_record.write_bytes(content.encode("latin-1"))
     assert project.build()[0] == 0
     assert unit_tests_ran(project)

@@ -1,4 +1,4 @@
-"""The front door: what it tolerates, sets aside and refuses, and that it changes all or nothing."""
+"""csv_to_parquet.py: the input that it accepts, sets aside and refuses. A run changes all or nothing."""
 
 import csv
 import fcntl
@@ -52,8 +52,8 @@ LAPS = "raceId,lap,milliseconds\n1,1,90000\n1,2,89000\n2,1,5000000000\n"
 
 
 @dataclass
-class Door:
-    """A raw folder, a data folder, and the program run on them."""
+class Converter:
+    """Runs the script on a raw folder and a data folder."""
 
     raw: Path
     data: Path
@@ -66,7 +66,7 @@ class Door:
         return path
 
     def run(self, *options: str, raw: str | Path | None = None) -> tuple[int, str, str]:
-        """Returns the exit code, stdout and stderr."""
+        """Run the script. Returns the exit code, stdout and stderr."""
         self.capture.readouterr()
         arguments = [str(raw or self.raw), "--data", str(self.data), "--schema", str(self.schema), *options]
         code = csv_to_parquet.main(arguments)
@@ -83,7 +83,7 @@ class Door:
             return list(csv.DictReader(file))
 
     def snapshot(self) -> dict[str, bytes | None]:
-        """Every folder and file of the data folder, with its content; the lock is no content."""
+        """Every folder and file of the data folder with its content, without the lock file."""
         paths = (path for path in sorted(self.data.rglob("*")) if path.name != ".lock")
         return {str(path): path.read_bytes() if path.is_file() else None for path in paths}
 
@@ -103,7 +103,7 @@ class Door:
 
 @pytest.fixture
 def door(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Door:
-    """Two good tables, not yet converted."""
+    """Two good tables that are not yet converted."""
     (tmp_path / "raw").mkdir()
     schema = tmp_path / "sources.yml"
     schema.write_text(SCHEMA)
@@ -115,12 +115,12 @@ def door(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Door:
 
 @pytest.fixture
 def loaded(door: Door) -> Door:
-    """The same, converted once: there is a last good Parquet to lose."""
+    """The same tables, converted once: a failed run must keep their Parquet."""
     assert door.run()[0] == 0
     return door
 
 
-# --- what comes out -------------------------------------------------------------------------------------
+# --- the output -----------------------------------------------------------------------------------------
 
 
 def test_values_types_and_columns_are_those_declared(loaded: Door) -> None:
@@ -138,7 +138,7 @@ def test_values_types_and_columns_are_those_declared(loaded: Door) -> None:
     assert loaded.table("laps")["milliseconds"].to_list() == [90000, 89000, 5_000_000_000]
 
 
-def test_output_is_one_line_a_table_and_a_last_one(door: Door) -> None:
+def test_output_is_one_line_per_table_and_a_summary(door: Door) -> None:
     code, out, error = door.run()
     assert (code, error) == (0, "")
     lines = out.splitlines()
@@ -163,9 +163,9 @@ def test_data_folder_holds_nothing_else(loaded: Door) -> None:
     assert sorted(path.name for path in loaded.data.iterdir()) == [".lock", "parquet", "quarantine"]
 
 
-# --- what is tolerated ----------------------------------------------------------------------------------
+# --- what is accepted -----------------------------------------------------------------------------------
 
-TOLERATED = {
+ACCEPTED = {
     "short rows": (HEADER + "1,Monza,2021-09-12,26\n2,Spa\n", "1 short row filled with NULL"),
     "extra column": ("x," + HEADER + "9,1,Monza,2021-09-12,26\n9,2,Spa,,\n", "extra columns left out: x"),
     "column without a name": (
@@ -192,8 +192,8 @@ TOLERATED = {
 }
 
 
-@pytest.mark.parametrize(("content", "note"), TOLERATED.values(), ids=TOLERATED.keys())
-def test_tolerates(door: Door, content: str, note: str) -> None:
+@pytest.mark.parametrize(("content", "note"), ACCEPTED.values(), ids=ACCEPTED.keys())
+def test_accepts_and_notes(door: Door, content: str, note: str) -> None:
     door.write("races.csv", content)
     code, out, error = door.run()
     assert (code, error) == (0, "")
@@ -208,7 +208,7 @@ def test_tolerates(door: Door, content: str, note: str) -> None:
     assert door.manifest("races")["rows_read"] == 2
 
 
-def test_tolerates_a_missing_column(door: Door) -> None:
+def test_accepts_a_missing_column(door: Door) -> None:
     door.write("races.csv", "raceId,date,topPoints\n1,2021-09-12,26\n")
     code, out, _ = door.run()
     assert code == 0
@@ -216,7 +216,7 @@ def test_tolerates_a_missing_column(door: Door) -> None:
     assert door.table("races").rows() == [(1, None, date(2021, 9, 12), Decimal("26.00"))]
 
 
-def test_text_is_kept_as_it_is(door: Door) -> None:
+def test_text_is_not_changed(door: Door) -> None:
     names = [
         ' Spa "GP"',
         "a, b",
@@ -250,7 +250,7 @@ def test_a_table_may_have_no_rows(door: Door) -> None:
     assert door.table("races").columns == ["race_id", "name", "date", "top_points"]
 
 
-def test_other_files_and_a_nested_data_folder_are_fine(door: Door) -> None:
+def test_other_files_and_a_nested_data_folder_are_accepted(door: Door) -> None:
     nested = door.raw.parent / "nested"
     (nested / "data").mkdir(parents=True)
     for name in ("races.csv", "laps.csv"):
@@ -260,8 +260,8 @@ def test_other_files_and_a_nested_data_folder_are_fine(door: Door) -> None:
     assert door.table("races").height == 2
 
 
-def test_line_breaks_at_any_place_of_a_large_file(door: Door) -> None:
-    """Polars reads in pieces, and must not cut a quoted value in two."""
+def test_line_breaks_in_values_of_a_large_file_are_kept(door: Door) -> None:
+    """Polars reads in chunks, and must not split a quoted value."""
     chance = random.Random(7)
     names = ["".join(chance.choice('ab\n,"') for _ in range(chance.randint(1, 60))) for _ in range(40_000)]
     with (door.raw / "races.csv").open("w", encoding="utf-8", newline="") as file:
@@ -272,9 +272,9 @@ def test_line_breaks_at_any_place_of_a_large_file(door: Door) -> None:
     assert door.table("races")["name"].to_list() == names
 
 
-# --- the plain way and the careful way ------------------------------------------------------------------
+# --- plain and careful conversion -----------------------------------------------------------------------
 
-WAYS = {
+PLAIN_OR_CAREFUL = {
     "plain": (RACES, True),
     "crlf": (RACES.replace("\n", "\r\n"), True),
     "byte order mark": ("\ufeff" + RACES, True),
@@ -306,29 +306,29 @@ WAYS = {
 }
 
 
-@pytest.mark.parametrize(("content", "is_plain"), WAYS.values(), ids=WAYS.keys())
-def test_only_a_file_in_which_all_is_well_goes_the_plain_way(
+@pytest.mark.parametrize(("content", "is_plain"), PLAIN_OR_CAREFUL.values(), ids=PLAIN_OR_CAREFUL.keys())
+def test_only_a_file_without_defects_is_converted_plainly(
     door: Door, monkeypatch: pytest.MonkeyPatch, content: str | bytes, is_plain: bool
 ) -> None:
-    """A file that goes the plain way comes out as the careful way would have it."""
+    """The careful conversion of such a file gives the same result."""
     careful = csv_to_parquet.convert_carefully
-    went = []
+    careful_tables = []
 
-    def noted(table: raw_schema.Table, *rest: Path) -> tuple[int, int, int, list[str]]:
-        went.append(table.name)
+    def recorded(table: raw_schema.Table, *rest: Path) -> tuple[int, int, int, list[str]]:
+        careful_tables.append(table.name)
         return careful(table, *rest)
 
-    monkeypatch.setattr(csv_to_parquet, "convert_carefully", noted)
+    monkeypatch.setattr(csv_to_parquet, "convert_carefully", recorded)
     door.write("races.csv", content)
     code, plain_out, _ = door.run("--max-bad-rows", "1")
-    assert went == ([] if is_plain else ["races"])
+    assert careful_tables == ([] if is_plain else ["races"])
     if is_plain:
         plain, manifest = door.table("races"), door.manifest("races")
         monkeypatch.setattr(csv_to_parquet, "keys_are_unique", lambda *_: False)
         monkeypatch.setattr(key_checks, "keys_are_unique", lambda *_: False)
         (door.data / "parquet" / "load_manifest.parquet").unlink()
         code, careful_out, _ = door.run()
-        assert went == ["races", "laps"]
+        assert careful_tables == ["races", "laps"]
         assert door.table("races").equals(plain)
         counts = ["rows_read", "rows_converted", "rows_quarantined", "rows_short", "source_sha256"]
         assert [door.manifest("races")[name] for name in counts] == [manifest[name] for name in counts]
@@ -340,22 +340,24 @@ def test_only_a_file_in_which_all_is_well_goes_the_plain_way(
 
 
 @pytest.mark.parametrize("wrong", ["records", "characters"])
-def test_goes_the_careful_way_if_the_bytes_tell_otherwise(
+def test_converts_carefully_if_the_counts_of_the_bytes_differ(
     door: Door, monkeypatch: pytest.MonkeyPatch, wrong: str
 ) -> None:
-    went = []
+    calls = []
     careful = csv_to_parquet.convert_carefully
-    honest = csv_to_parquet.account_of
+    original = csv_to_parquet.account_of
 
-    def other(path: Path) -> account.Account:
-        found = honest(path)
-        setattr(found, wrong, getattr(found, wrong) + 1)
-        return found
+    def miscounted(path: Path) -> account.Account:
+        counts = original(path)
+        setattr(counts, wrong, getattr(counts, wrong) + 1)
+        return counts
 
-    monkeypatch.setattr(csv_to_parquet, "account_of", other)
-    monkeypatch.setattr(csv_to_parquet, "convert_carefully", lambda *all: (went.append(1), careful(*all))[1])
+    monkeypatch.setattr(csv_to_parquet, "account_of", miscounted)
+    monkeypatch.setattr(
+        csv_to_parquet, "convert_carefully", lambda *args: (calls.append(1), careful(*args))[1]
+    )
     assert door.run()[0] == 0
-    assert len(went) == 2
+    assert len(calls) == 2
 
 
 # --- what is set aside ----------------------------------------------------------------------------------
@@ -381,7 +383,7 @@ UNFIT = {
 
 
 @pytest.mark.parametrize(("row", "column", "value", "reason"), UNFIT.values(), ids=UNFIT.keys())
-def test_sets_aside(loaded: Door, row: str, column: str, value: str, reason: str) -> None:
+def test_sets_aside_an_unfit_row(loaded: Door, row: str, column: str, value: str, reason: str) -> None:
     # The line number counts lines, not rows: a line break in a value and blank lines come before.
     content = HEADER + f'\n1,"Mon\nza",,\n\n{row}\n4,Ends,,\n'
     loaded.write("races.csv", content)
@@ -398,14 +400,14 @@ def test_sets_aside(loaded: Door, row: str, column: str, value: str, reason: str
     assert "6 rows, 1 set aside in" in out
 
 
-def test_an_unfit_row_of_several_lines_is_told_by_its_first_and_kept_whole(door: Door) -> None:
+def test_quarantine_has_the_first_line_number_and_the_full_text_of_a_row(door: Door) -> None:
     door.write("races.csv", HEADER.replace("\n", "\r\n") + '1,"a\r\nb",,\r\nx,"c\r\n\r\nd",,\r\n2,e,,\r\n')
     assert door.run("--max-bad-rows", "1")[0] == 0
     (row,) = door.quarantine("races")
     assert (row["line"], row["row"]) == ("4", 'x,"c\r\n\r\nd",,')
 
 
-def test_first_of_a_key_stays_and_all_later_ones_are_set_aside(door: Door) -> None:
+def test_the_first_row_of_a_key_is_kept_and_later_ones_are_set_aside(door: Door) -> None:
     door.write("laps.csv", "raceId,lap,milliseconds\n1,1,10\n1,2,20\n1,1,11\n2,1,30\n1,1,12\n1,2,21\n")
     assert door.run("--max-bad-rows", "3")[0] == 0
     assert door.table("laps").rows() == [(1, 1, 10), (1, 2, 20), (2, 1, 30)]
@@ -413,14 +415,14 @@ def test_first_of_a_key_stays_and_all_later_ones_are_set_aside(door: Door) -> No
     assert door.quarantine("laps")[0]["value"] == "1, 1"
 
 
-def test_a_row_that_is_set_aside_does_not_take_a_key(door: Door) -> None:
+def test_a_row_that_is_set_aside_does_not_use_up_its_key(door: Door) -> None:
     door.write("laps.csv", "raceId,lap,milliseconds\n1,1,bad\n1,1,11\n")
     assert door.run("--max-bad-rows", "1")[0] == 0
     assert door.table("laps").rows() == [(1, 1, 11)]
     assert door.quarantine("laps")[0]["reason"] == "not a valid bigint"
 
 
-def test_repeats_are_found_across_slices_of_keys(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_repeated_keys_are_found_across_slices(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(key_checks, "KEYS_AT_ONCE", 10)
     rows = [(race, lap) for race in range(20) for lap in range(20)]
     text = "".join(f"{race},{lap},1\n" for race, lap in [*rows, rows[7], rows[399]])
@@ -430,9 +432,9 @@ def test_repeats_are_found_across_slices_of_keys(door: Door, monkeypatch: pytest
     assert door.table("laps").height == 400
 
 
-@pytest.mark.parametrize("blocks_of", [6, 10, 1000])
+@pytest.mark.parametrize("keys_at_once", [6, 10, 1000])
 @pytest.mark.parametrize(
-    ("keys", "differ"),
+    ("keys", "are_unique"),
     [
         ([(race, lap) for race in range(9) for lap in range(9)], True),
         ([(race, lap) for lap in range(9) for race in range(9)], True),
@@ -444,24 +446,24 @@ def test_repeats_are_found_across_slices_of_keys(door: Door, monkeypatch: pytest
         ([(race, 1) for race in range(30)], True),
         ([], True),
     ],
-    ids=["rising", "across", "falling", "within", "far apart", "again", "in two parts", "single", "none"],
+    ids=["rising", "across", "falling", "within", "far apart", "repeated", "in two parts", "single", "none"],
 )
-def test_tells_whether_all_keys_differ(
+def test_keys_are_unique_is_never_true_for_repeated_keys(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     keys: list[tuple[int, int]],
-    differ: bool,
-    blocks_of: int,
+    are_unique: bool,
+    keys_at_once: int,
 ) -> None:
-    """It may give up where little fits in memory, but must not say that keys differ if they do not."""
-    monkeypatch.setattr(key_checks, "KEYS_AT_ONCE", blocks_of)
+    """With little memory it may return False for unique keys, but never True for repeated ones."""
+    monkeypatch.setattr(key_checks, "KEYS_AT_ONCE", keys_at_once)
     parquet = tmp_path / "x.parquet"
     pl.DataFrame(keys, {"race": pl.Int32, "lap": pl.Int32}, orient="row").write_parquet(parquet)
-    told = key_checks.keys_are_unique(parquet, ["race", "lap"])
-    assert told == differ if blocks_of == 1000 else told <= differ
+    result = key_checks.keys_are_unique(parquet, ["race", "lap"])
+    assert result == are_unique if keys_at_once == 1000 else result <= are_unique
 
 
-def test_many_unfit_rows_of_every_kind_add_up(door: Door) -> None:
+def test_counts_of_many_unfit_rows_add_up(door: Door) -> None:
     rows = []
     for i in range(1, 3001):
         kinds = {
@@ -503,12 +505,12 @@ def test_every_accepted_number_equals_its_text(door: Door) -> None:
         assert (i in points) == (not plain or bool(fits))
 
 
-# --- what a terminal or a spreadsheet would obey --------------------------------------------------------
+# --- text that a terminal or a spreadsheet would execute ------------------------------------------------
 
 HOSTILE = "=cmd|'\x1b[2J\x07'!A0\u202e'); drop table races; --<script>../../x"
 
 
-def test_text_from_a_file_is_kept_but_shown_harmless(door: Door) -> None:
+def test_hostile_text_is_stored_unchanged_and_printed_harmless(door: Door) -> None:
     door.write("races.csv", f"raceId,name,{HOSTILE}\n1,{HOSTILE},\n{HOSTILE},,\n")
     code, out, error = door.run("--max-bad-rows", "1")
     assert (code, error) == (0, "")
@@ -525,20 +527,20 @@ def test_text_from_a_file_is_kept_but_shown_harmless(door: Door) -> None:
 
 
 @pytest.mark.parametrize("header", [HOSTILE, '"' + "long\nlines " * 10_000 + '"'], ids=["hostile", "long"])
-def test_an_error_shows_text_from_a_file_harmless_and_short(loaded: Door, header: str) -> None:
+def test_an_error_prints_hostile_text_harmless_and_short(loaded: Door, header: str) -> None:
     loaded.write("races.csv", f"{header},name\n1,Monza\n")
     error = loaded.refuses("races.csv: ")
     assert all(character.isprintable() for character in error.rstrip("\n"))
     assert len(error) < 600
 
 
-def test_a_file_name_in_a_zip_is_shown_harmless(loaded: Door) -> None:
+def test_a_file_name_in_a_zip_is_printed_harmless(loaded: Door) -> None:
     archive = make_zip(loaded, {"\x1b[2J/races.csv": RACES, "\x07/races.csv": RACES, "laps.csv": LAPS})
     error = loaded.refuses("holds races.csv twice: ?[2J/races.csv and ?/races.csv", raw=archive)
     assert error.rstrip("\n").isprintable()
 
 
-# --- too many of them -----------------------------------------------------------------------------------
+# --- too many unfit rows --------------------------------------------------------------------------------
 
 
 def test_more_unfit_rows_than_allowed_stop_the_run(loaded: Door) -> None:
@@ -563,7 +565,7 @@ def test_more_unfit_rows_than_allowed_stop_the_run(loaded: Door) -> None:
     assert after == before
 
 
-def test_a_refused_run_keeps_the_quarantine_of_the_good_one_and_a_good_run_clears_its_report(
+def test_a_refused_run_keeps_the_last_quarantine_and_a_good_run_deletes_its_report(
     door: Door,
 ) -> None:
     door.write("races.csv", RACES + "x,Imola,,\n")
@@ -578,7 +580,7 @@ def test_a_refused_run_keeps_the_quarantine_of_the_good_one_and_a_good_run_clear
     assert list((door.data / "quarantine").iterdir()) == []
 
 
-def test_a_first_run_that_is_refused_leaves_only_its_report(door: Door) -> None:
+def test_a_refused_first_run_leaves_only_its_report(door: Door) -> None:
     door.write("races.csv", RACES + "x,Imola,,\n")
     assert door.run()[0] == 2
     names = sorted(str(path.relative_to(door.data)) for path in door.data.rglob("*"))
@@ -601,8 +603,8 @@ NOT_CSV = {
     "only blank lines": (b"\n\n\n", ["the file is empty"]),
     "no key column": (b"name,date\nMonza,\n", ["no column for the key race_id", "name,date"]),
     "other separator": (b"raceId;name\n1;Monza\n", ["no column for the key race_id", "raceId;name"]),
-    "header names one twice": (b"raceId,name,raceId\n1,a,2\n", ["race_id more than once"]),
-    "header names one in two ways": (b"raceId,name,race_id\n1,a,2\n", ["race_id more than once"]),
+    "column named twice": (b"raceId,name,raceId\n1,a,2\n", ["race_id more than once"]),
+    "column named twice in two spellings": (b"raceId,name,race_id\n1,a,2\n", ["race_id more than once"]),
     "web page": (b"\n <!DOCTYPE html>\n<html></html>\n", ["web page"]),
     "binary": (b"PAR1\0\0\1\2\n", ["binary"]),
     "utf-16": (RACES.encode("utf-16"), ["binary"]),
@@ -618,35 +620,39 @@ NOT_CSV = {
 
 
 @pytest.mark.parametrize(("content", "words"), NOT_CSV.values(), ids=NOT_CSV.keys())
-def test_refuses_a_file_that_is_not_the_tables_csv(loaded: Door, content: bytes, words: list[str]) -> None:
+def test_refuses_a_file_that_is_not_a_csv_of_the_table(
+    loaded: Door, content: bytes, words: list[str]
+) -> None:
     loaded.write("races.csv", content)
     loaded.refuses("races.csv", *words)
 
 
-def test_refuses_what_two_readers_read_differently(loaded: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_refuses_a_file_that_two_readers_read_differently(
+    loaded: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
     loaded.write("races.csv", RACES + "\n3,Imola,,\n")
-    honest = careful.survey
+    original = careful.survey
 
-    def other(path: Path):
-        found = honest(path)
-        found.characters += 1
-        return found
+    def miscounted(path: Path):
+        counts = original(path)
+        counts.characters += 1
+        return counts
 
-    monkeypatch.setattr(careful, "survey", other)
+    monkeypatch.setattr(careful, "survey", miscounted)
     loaded.refuses("races.csv", "more than one way")
 
 
 def test_refuses_a_file_that_changes_while_it_is_read(loaded: Door, monkeypatch: pytest.MonkeyPatch) -> None:
     path = loaded.write("races.csv", RACES + "3,Imola,,\n")
-    honest = csv_to_parquet.account_of
+    original = csv_to_parquet.account_of
 
-    def meanwhile(file: Path) -> account.Account:
-        found = honest(file)
+    def count_then_change(file: Path) -> account.Account:
+        counts = original(file)
         if file == path:
             path.write_text(RACES + "4,Imola,,\n5,Monaco,,\n")
-        return found
+        return counts
 
-    monkeypatch.setattr(csv_to_parquet, "account_of", meanwhile)
+    monkeypatch.setattr(csv_to_parquet, "account_of", count_then_change)
     loaded.refuses("races.csv", "changed while it was read")
 
 
@@ -657,12 +663,12 @@ def test_refuses_missing_files_and_names_all_of_them(loaded: Door) -> None:
     loaded.refuses(f"{loaded.raw}: no laps.csv, races.csv in it")
 
 
-def test_refuses_raw_that_is_not_there_or_no_zip(loaded: Door) -> None:
+def test_refuses_a_raw_path_that_is_missing_or_no_zip(loaded: Door) -> None:
     loaded.refuses("nowhere: no such folder or zip", raw=loaded.raw / "nowhere")
     loaded.refuses("races.csv: not a zip", raw=loaded.raw / "races.csv")
 
 
-def test_a_raw_that_is_not_there_makes_no_data_folder(door: Door) -> None:
+def test_a_missing_raw_path_creates_no_data_folder(door: Door) -> None:
     assert door.run(raw="nowhere")[0] == 2
     assert not door.data.exists()
 
@@ -676,12 +682,12 @@ def test_refuses_a_data_folder_that_cannot_be_written(door: Door) -> None:
 
 
 def test_refuses_a_data_folder_without_permission(loaded: Door, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The refusal comes from a stand-in: no folder is closed to root, who may run the tests."""
+    """A stand-in raises the error: root may run the tests, and can write to every folder."""
 
-    def closed(path: Path, *_: object, **__: object) -> None:
+    def denied(path: Path, *_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr(Path, "mkdir", closed)
+    monkeypatch.setattr(Path, "mkdir", denied)
     loaded.refuses("Permission denied")
 
 
@@ -693,7 +699,7 @@ def test_refuses_a_schema_that_declares_no_tables(loaded: Door, text: str) -> No
     loaded.refuses("sources.yml", "not a dbt sources file")
 
 
-def test_a_full_disk_is_told_in_one_line(loaded: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_reported_in_one_line(loaded: Door, monkeypatch: pytest.MonkeyPatch) -> None:
     loaded.write("races.csv", RACES + "3,Imola,,\n")
 
     def full(*_: object, **__: object) -> None:
@@ -718,7 +724,7 @@ def test_an_interruption_changes_nothing(loaded: Door, monkeypatch: pytest.Monke
 
 
 def make_zip(door: Door, members: dict[str, str] | None = None, name: str = "archive.zip") -> Path:
-    """A zip of the given members, by default the two tables under data/ beside another file."""
+    """A zip of the given members, by default the two tables under data/ and another file."""
     members = members or {"data/": "", "data/races.csv": RACES, "README.md": "hello", "data/laps.csv": LAPS}
     archive = door.raw.parent / name
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
@@ -744,7 +750,7 @@ def test_refuses_a_zip_with_a_table_twice(loaded: Door) -> None:
 
 
 @pytest.mark.parametrize("member", ["../races.csv", "data/../../x", "/etc/x", "..\\x", "C:\\x", "\\x"])
-def test_refuses_a_zip_that_climbs_out(loaded: Door, member: str) -> None:
+def test_refuses_a_zip_with_a_path_outside_its_folder(loaded: Door, member: str) -> None:
     archive = make_zip(loaded, {"races.csv": RACES, "laps.csv": LAPS, member: "x"})
     loaded.refuses("archive.zip: climbs out of its folder", raw=archive)
 
@@ -778,7 +784,7 @@ def test_refuses_a_zip_of_too_many_files(loaded: Door, monkeypatch: pytest.Monke
     assert loaded.run(raw=archive)[0] == 0
 
 
-def test_refuses_a_zip_whose_directory_lies_about_sizes(loaded: Door) -> None:
+def test_refuses_a_zip_with_a_wrong_size_in_its_directory(loaded: Door) -> None:
     archive = make_zip(loaded, {"laps.csv": LAPS, "races.csv": RACES})
     content = bytearray(archive.read_bytes())
     entry = content.rindex(b"PK\x01\x02")
@@ -787,25 +793,32 @@ def test_refuses_a_zip_whose_directory_lies_about_sizes(loaded: Door) -> None:
     loaded.refuses("archive.zip: not a zip, or a damaged one", raw=archive)
 
 
-def spoil(change: Callable[[bytes], bytes]) -> Callable[[Door], Path]:
-    def spoiled(door: Door) -> Path:
+def damaged_zip(change: Callable[[bytes], bytes]) -> Callable[[Door], Path]:
+    """Return a function that makes a zip and changes its bytes."""
+
+    def make(door: Door) -> Path:
         archive = make_zip(door)
         archive.write_bytes(change(archive.read_bytes()))
         return archive
 
-    return spoiled
+    return make
 
 
 DAMAGED = {
-    "half-written": (spoil(lambda content: content[: len(content) // 2]), "not a zip, or a damaged one"),
-    "corrupt": (spoil(lambda content: content.replace(content[60:75], b"\xff" * 15)), "damaged one"),
-    "empty": (spoil(lambda _: b""), "not a zip, or a damaged one"),
+    "half-written": (
+        damaged_zip(lambda content: content[: len(content) // 2]),
+        "not a zip, or a damaged one",
+    ),
+    "corrupt": (damaged_zip(lambda content: content.replace(content[60:75], b"\xff" * 15)), "damaged one"),
+    "empty": (damaged_zip(lambda _: b""), "not a zip, or a damaged one"),
     "encrypted": (
-        spoil(lambda c: c.replace(b"PK\x01\x02\x14\x03\x14\0\0\0", b"PK\x01\x02\x14\x03\x14\0\1\0")),
+        damaged_zip(lambda c: c.replace(b"PK\x01\x02\x14\x03\x14\0\0\0", b"PK\x01\x02\x14\x03\x14\0\1\0")),
         "is encrypted; unpack it",
     ),
-    "packed in another way": (
-        spoil(lambda c: c.replace(b"PK\x01\x02\x14\x03\x14\0\0\0\x08", b"PK\x01\x02\x14\x03\x14\0\0\0\x0e")),
+    "uncommon compression": (
+        damaged_zip(
+            lambda c: c.replace(b"PK\x01\x02\x14\x03\x14\0\0\0\x08", b"PK\x01\x02\x14\x03\x14\0\0\0\x0e")
+        ),
         "uncommon way",
     ),
 }
@@ -816,19 +829,19 @@ def test_refuses_a_damaged_zip(loaded: Door, make: Callable[[Door], Path], words
     loaded.refuses("archive.zip", words, raw=make(loaded))
 
 
-# --- addresses ------------------------------------------------------------------------------------------
+# --- URLs -----------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
-def address(door: Door) -> Iterator[str]:
+def server_url(door: Door) -> Iterator[str]:
     """A server on loopback: /good.zip, /page.zip, /hang.zip, and 404 for the rest."""
     good = make_zip(door, name="served.zip").read_bytes()
-    done = threading.Event()
+    test_ended = threading.Event()
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             if self.path == "/hang.zip":
-                done.wait(10)
+                test_ended.wait(10)
                 return
             body = {"/good.zip": good, "/page.zip": b"<html>no</html>"}.get(self.path)
             self.send_response(404 if body is None else 200)
@@ -841,25 +854,25 @@ def address(door: Door) -> Iterator[str]:
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}"
-    done.set()
+    test_ended.set()
     server.shutdown()
     server.server_close()
 
 
-def test_reads_the_address_of_a_zip(door: Door, address: str) -> None:
-    assert door.run(raw=f"{address}/good.zip")[0] == 0
+def test_reads_a_zip_from_a_url(door: Door, server_url: str) -> None:
+    assert door.run(raw=f"{server_url}/good.zip")[0] == 0
     assert door.table("races").height == 2
     assert not (door.data / ".tmp").exists()
 
 
-def test_refuses_addresses_that_bring_nothing(
-    loaded: Door, address: str, monkeypatch: pytest.MonkeyPatch
+def test_refuses_a_url_that_gives_no_zip(
+    loaded: Door, server_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    loaded.refuses("/none.zip: the server answers 404", raw=f"{address}/none.zip")
-    loaded.refuses("/page.zip: not a zip", raw=f"{address}/page.zip")
+    loaded.refuses("/none.zip: the server answers 404", raw=f"{server_url}/none.zip")
+    loaded.refuses("/page.zip: not a zip", raw=f"{server_url}/page.zip")
     loaded.refuses("http://127.0.0.1:9/x.zip: ", "Connection refused", raw="http://127.0.0.1:9/x.zip")
     monkeypatch.setenv("PITWALL_FETCH_TIMEOUT", "0.3")
-    loaded.refuses("/hang.zip: ", "try again later", raw=f"{address}/hang.zip")
+    loaded.refuses("/hang.zip: ", "try again later", raw=f"{server_url}/hang.zip")
 
 
 # --- unchanged input ------------------------------------------------------------------------------------
@@ -881,23 +894,23 @@ def test_skips_tables_that_have_not_changed(loaded: Door) -> None:
     assert loaded.manifest("laps")["rows_read"] == 4
 
 
-def test_converts_anew_when_the_declaration_changes(loaded: Door) -> None:
+def test_converts_again_when_the_schema_changes(loaded: Door) -> None:
     loaded.schema.write_text(SCHEMA.replace("decimal(6,2)", "decimal(7,3)"))
     _, out, _ = loaded.run()
     assert loaded.table("races").schema["top_points"] == pl.Decimal(7, 3)
     assert re.search(r"^laps .* unchanged$", out, re.MULTILINE)
 
 
-def test_converts_anew_when_the_parquet_or_manifest_is_gone_or_cut(loaded: Door) -> None:
+def test_converts_again_when_the_parquet_or_manifest_is_missing_or_damaged(loaded: Door) -> None:
     parquet = loaded.data / "parquet"
     content = (parquet / "races.parquet").read_bytes()
-    for spoil_it in (
+    for damage in (
         lambda: (parquet / "races.parquet").unlink(),
         lambda: (parquet / "races.parquet").write_bytes(content[:-1]),
         lambda: (parquet / "load_manifest.parquet").unlink(),
         lambda: (parquet / "load_manifest.parquet").write_bytes(b"PAR1"),
     ):
-        spoil_it()
+        damage()
         code, out, _ = loaded.run()
         assert code == 0
         assert not re.search(r"^races .* unchanged$", out, re.MULTILINE)
@@ -921,10 +934,10 @@ def test_rows_set_aside_earlier_still_count_when_nothing_changed(door: Door) -> 
     assert door.quarantine("races") == kept
 
 
-# --- two at once, and killed ----------------------------------------------------------------------------
+# --- two runs at the same time, and killed runs ---------------------------------------------------------
 
 
-def test_a_second_run_ends_at_once(loaded: Door) -> None:
+def test_a_second_run_is_refused_at_once(loaded: Door) -> None:
     before = loaded.snapshot()
     hold = "import sys, time; from pathlib import Path; from pitwall.data_folder import locked\n"
     hold += "with locked(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
@@ -952,14 +965,14 @@ def test_a_second_run_ends_at_once(loaded: Door) -> None:
 
 
 def test_the_lock_is_held_during_the_whole_run(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
-    honest = csv_to_parquet.swap
+    original = csv_to_parquet.swap
 
-    def tried(data: Path) -> None:
+    def check_lock_and_swap(data: Path) -> None:
         with (data / ".lock").open() as handle, pytest.raises(BlockingIOError):
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        honest(data)
+        original(data)
 
-    monkeypatch.setattr(csv_to_parquet, "swap", tried)
+    monkeypatch.setattr(csv_to_parquet, "swap", check_lock_and_swap)
     assert door.run()[0] == 0
 
 
@@ -969,13 +982,13 @@ sys.path.insert(0, sys.argv[1])
 import csv_to_parquet
 wanted, done = int(sys.argv[2]), 0
 def counted(owner, name):
-    honest = getattr(owner, name)
+    original = getattr(owner, name)
     def step(*args, **kwargs):
         global done
         if done == wanted:
             os.kill(os.getpid(), signal.SIGKILL)
         done += 1
-        return honest(*args, **kwargs)
+        return original(*args, **kwargs)
     setattr(owner, name, step)
 for owner, name in [(pathlib.Path, "rename"), (pathlib.Path, "mkdir"), (csv_to_parquet.shutil, "rmtree"),
                     (csv_to_parquet, "load_table")]:
@@ -985,12 +998,12 @@ sys.exit(csv_to_parquet.main(sys.argv[3:]))
 
 
 def test_killed_at_any_step_leaves_the_old_state_or_the_new(door: Door) -> None:
-    """SIGKILL before each rename, mkdir, removal and table in turn, until a run gets through."""
+    """SIGKILL before each rename, mkdir, removal and table in turn, until a run succeeds."""
     door.write("races.csv", RACES + "x,Imola,,\n")
     assert door.run("--max-bad-rows", "2")[0] == 0
     old = (door.table("races").rows(), door.quarantine("races"))
     bigger = RACES + "3,Imola,,\ny,Monaco,,\nz,Suzuka,,\n"
-    seen = []
+    is_old_state = []
     for step in range(40):
         door.write("races.csv", RACES + "x,Imola,,\n")
         assert door.run("--max-bad-rows", "2")[0] == 0
@@ -1007,13 +1020,13 @@ def test_killed_at_any_step_leaves_the_old_state_or_the_new(door: Door) -> None:
         now = (door.table("races").rows(), door.quarantine("races"))
         assert now == old or (len(now[0]), len(now[1])) == (3, 2)
         assert door.manifest("races")["rows_quarantined"] == len(now[1])
-        seen.append(now == old)
+        is_old_state.append(now == old)
         if killed.returncode == 0:
             break
         assert killed.returncode == -9
     assert killed.returncode == 0
-    assert seen == sorted(seen, reverse=True)
-    assert seen.count(False) > 1
+    assert is_old_state == sorted(is_old_state, reverse=True)
+    assert is_old_state.count(False) > 1
 
 
 def test_killed_at_any_step_of_a_run_that_fails_leaves_the_old_state(door: Door) -> None:
@@ -1078,7 +1091,7 @@ def test_data_folder_comes_from_the_environment(door: Door, monkeypatch: pytest.
     assert (door.data / "parquet" / "laps.parquet").is_file()
 
 
-def test_help_teaches(capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_explains_input_options_and_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         csv_to_parquet.main(["--help"])
     assert ended.value.code == 0
@@ -1102,7 +1115,7 @@ def test_snake_case_names(header: str, name: str) -> None:
     assert raw_schema.snake_case(header) == name
 
 
-def test_a_plain_error_is_all_that_a_library_user_sees(door: Door) -> None:
+def test_run_raises_a_plain_error_to_a_script_that_imports_it(door: Door) -> None:
     (door.raw / "laps.csv").unlink()
     with csv_to_parquet.locked(door.data), pytest.raises(PlainError, match=r"no laps\.csv in it"):
         csv_to_parquet.run(str(door.raw), door.data, schema=door.schema)
@@ -1128,7 +1141,7 @@ ROWS = {
 }
 
 
-def test_the_declared_tables_are_the_fourteen_and_have_keys() -> None:
+def test_schema_declares_the_fourteen_tables_with_their_keys() -> None:
     tables = {table.name: table for table in raw_schema.read_tables(raw_schema.SOURCES)}
     assert sorted(tables) == sorted(ROWS)
     for table in tables.values():
@@ -1137,7 +1150,7 @@ def test_the_declared_tables_are_the_fourteen_and_have_keys() -> None:
 
 @pytest.fixture(scope="module")
 def real_data() -> Path:
-    """The folder of the real CSVs, where it is at hand."""
+    """The folder of the real CSVs. Skips the test if there is none."""
     named = os.environ.get("PITWALL_REAL_DATA")
     folder = Path(named) if named else ROOT.parent / "shared" / "data" / "ergast"
     if not named and not folder.is_dir():
@@ -1145,7 +1158,7 @@ def real_data() -> Path:
     return folder
 
 
-def test_all_rows_of_the_real_data_arrive(
+def test_all_rows_of_the_real_data_are_converted(
     real_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert csv_to_parquet.main([str(real_data), "--data", str(tmp_path)]) == 0
@@ -1162,10 +1175,10 @@ def test_all_rows_of_the_real_data_arrive(
             reader = csv.reader(file)
             header = [raw_schema.snake_case(name) for name in next(reader)]
             for text, row in zip(reader, frame.iter_rows(), strict=True):
-                given = dict(zip(header, text, strict=False))
+                fields = dict(zip(header, text, strict=False))
                 for column, value in zip(table.columns, row, strict=True):
-                    written = given.get(column.name, "\\N")
+                    cell = fields.get(column.name, "\\N")
                     if isinstance(value, Decimal):
-                        assert value == Decimal(written)
+                        assert value == Decimal(cell)
                     else:
-                        assert written == ("\\N" if value is None else str(value))
+                        assert cell == ("\\N" if value is None else str(value))

@@ -1,7 +1,7 @@
-"""Killed runs, full disks, damaged files, a wrong clock: whatever happens, the last good state survives it.
+"""Killed runs, full disks, damaged files, a wrong clock: the last good state always survives.
 
 `make test` runs the short form: most builds run a stand-in for dbt, which takes a second. `make torture` runs
-the long form: each of these tests with the real dbt as well, and more kills. Both print their counts.
+the long form: each of these tests also with the real dbt, and more kills. Both print their counts.
 """
 
 import json
@@ -25,10 +25,10 @@ from conftest import DBT, LONG, ROOT, SCRIPTS, Builder, mounted, must_run, remou
 from pitwall.raw.schema import SOURCES
 
 KILLS = 50 if LONG else 6
-# The raw tables that are converted where each step is tried: all of them take the same steps.
+# Raw tables for the test that kills a run before each step. A few are enough: all tables take the same steps.
 CONVERTED = ("races", "results", "status")
 
-# Kills its own process just before the n-th time that the script changes a file or folder.
+# Kills its own process just before the script changes a file or folder for the n-th time.
 KILLER = """
 import os, signal, sys
 
@@ -49,7 +49,7 @@ if sys.orig_argv[1:2] and sys.orig_argv[1].endswith(os.environ.get("KILL_SCRIPT"
 """
 
 # A stand-in for dbt: writes the races that it was built from, and eight megabytes that cannot be compressed.
-# With FAKE_WAITS it says that it is at work, and goes on when the test allows it.
+# With FAKE_WAITS it creates the file `at_work`, and waits for the file `go_on`.
 FAKE_DBT = """
 import os, sys, time
 from pathlib import Path
@@ -76,7 +76,7 @@ def cli():
 
 @pytest.fixture(scope="session")
 def seasons(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """Raw files of one simulated season, and of two: what a run may find the next time."""
+    """Raw files of one simulated season, and of two: the input of the first run and of the next."""
     folder = tmp_path_factory.mktemp("seasons")
     for number in (1, 2):
         must_run(SCRIPTS / "simulate.py", "--seasons", str(number), folder / str(number))
@@ -85,7 +85,7 @@ def seasons(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 @pytest.fixture
 def data(small_warehouse: Path, builder: Builder, tmp_path: Path) -> Path:
-    """A copy of the data folder of one season, to be harmed."""
+    """A copy of the data folder of one season. Tests may damage it."""
     return copy_data(small_warehouse, builder, tmp_path / "data")
 
 
@@ -98,23 +98,23 @@ def copy_data(warehouse: Path, builder: Builder, data: Path) -> Path:
 
 @pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.long)])
 def dbt(request: pytest.FixtureRequest, fake_dbt: Callable[[str], Path]) -> dict[str, Path]:
-    """The environment in which build.py runs the stand-in for dbt; in the long form also the real one."""
+    """The environment in which build.py runs the stand-in for dbt; in the long form also the real dbt."""
     return {"PYTHONPATH": fake_dbt(FAKE_DBT)} if request.param == "fake" else {}
 
 
 def counts(folder: Path) -> dict[str, int]:
-    """The rows of every Parquet file; reading all of them proves them whole."""
+    """Rows of every Parquet file. Reads each file completely, so a damaged one raises an error."""
     return {path.name: pl.read_parquet(path).height for path in sorted(folder.glob("*.parquet"))}
 
 
 def tables(warehouse: Path) -> dict[str, int]:
-    """The rows of every table; counting with a filter on all columns reads all of it."""
+    """Rows of every table. Reads all columns, so a damaged table raises an error."""
     with duckdb.connect(warehouse, read_only=True) as connection:
         names = connection.execute(
             "select table_schema, table_name from information_schema.tables where table_type = 'BASE TABLE' "
             "order by all"
         ).fetchall()
-        query = "select count(*), bit_xor(hash(whole)) from {} as whole"
+        query = "select count(*), bit_xor(hash(all_columns)) from {} as all_columns"
         return {
             f"{schema}.{name}": connection.execute(query.format(f'{schema}."{name}"')).fetchall()[0][0]
             for schema, name in names
@@ -122,12 +122,12 @@ def tables(warehouse: Path) -> dict[str, int]:
 
 
 def is_busy(text: str) -> bool:
-    """Whether a run was refused because another one still works in the folder."""
+    """Whether a run was refused because another run is using the folder."""
     return "another run is using this folder" in text
 
 
 def start(*command: str | Path, **environment: str | Path) -> subprocess.Popen[str]:
-    """Start a script in a process group of its own, as a person's shell would."""
+    """Start a script in a process group of its own, as a shell does."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("PITWALL_")}
     return subprocess.Popen(
         [sys.executable, *map(str, command)],
@@ -142,7 +142,7 @@ def start(*command: str | Path, **environment: str | Path) -> subprocess.Popen[s
 
 
 def kill(process: subprocess.Popen[str], *, group: bool) -> None:
-    """SIGKILL to a run: to the script alone, or to all that it started."""
+    """Send SIGKILL to the script alone, or to its whole process group."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL) if group else process.kill()
     process.communicate()
@@ -150,6 +150,7 @@ def kill(process: subprocess.Popen[str], *, group: bool) -> None:
 
 @pytest.fixture
 def killer(tmp_path: Path) -> Path:
+    """A folder that, in PYTHONPATH, runs KILLER when Python starts."""
     folder = tmp_path / "killer"
     folder.mkdir()
     (folder / "sitecustomize.py").write_text(KILLER, encoding="utf-8")
@@ -158,7 +159,7 @@ def killer(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def schema(tmp_path: Path) -> Path:
-    """The declaration of a few of the raw tables; in the long form of all."""
+    """The schema of a few raw tables; in the long form of all."""
     if LONG:
         return SOURCES
     declared = yaml.safe_load(SOURCES.read_text(encoding="utf-8"))
@@ -169,14 +170,14 @@ def schema(tmp_path: Path) -> Path:
     return file
 
 
-def test_convert_killed_before_each_of_its_steps(
+def test_convert_killed_before_any_step_leaves_the_old_or_the_new_parquet(
     seasons: tuple[Path, Path],
     schema: Path,
     killer: Path,
     tmp_path: Path,
     record_property: Callable[[str, object], None],
 ) -> None:
-    """Every rename, removal and new file is a moment to die at; the Parquet is the old or the new, whole."""
+    """Steps are renames, removals and new files."""
     data = tmp_path / "data"
     convert = [SCRIPTS / "csv_to_parquet.py", "--schema", schema]
     must_run(*convert, seasons[0], PITWALL_DATA=data)
@@ -186,48 +187,48 @@ def test_convert_killed_before_each_of_its_steps(
     step, seen = 0, set()
     while True:
         step += 1
-        again = data.parent / "again"
-        shutil.rmtree(again, ignore_errors=True)
-        again.mkdir()
-        shutil.copytree(data / "parquet", again / "parquet")
+        trial = data.parent / "trial"
+        shutil.rmtree(trial, ignore_errors=True)
+        trial.mkdir()
+        shutil.copytree(data / "parquet", trial / "parquet")
         process = start(
             *convert,
             seasons[1],
-            PITWALL_DATA=again,
+            PITWALL_DATA=trial,
             PYTHONPATH=killer,
             KILL_SCRIPT="csv_to_parquet.py",
             KILL_BEFORE=str(step),
         )
-        said = process.communicate()[0]
+        output = process.communicate()[0]
         if process.returncode == 0:
             break
-        assert process.returncode == -signal.SIGKILL, said
-        # Between two renames the old one waits under another name, until the next run finds it.
-        found = counts(again / ("parquet" if (again / "parquet").exists() else "parquet.old"))
+        assert process.returncode == -signal.SIGKILL, output
+        # Between two renames the old Parquet has another name. The next run restores it.
+        found = counts(trial / ("parquet" if (trial / "parquet").exists() else "parquet.old"))
         assert found in (old, new), f"killed before step {step}"
         seen.add(found == new)
         if LONG or step % 5 == 0:
-            must_run(*convert, seasons[1], PITWALL_DATA=again)
-            assert counts(again / "parquet") == new
-            assert sorted(path.name for path in again.iterdir()) == [".lock", "parquet", "quarantine"]
+            must_run(*convert, seasons[1], PITWALL_DATA=trial)
+            assert counts(trial / "parquet") == new
+            assert sorted(path.name for path in trial.iterdir()) == [".lock", "parquet", "quarantine"]
     assert seen == {False, True}, "no step before the commit, or none after it"
     record_property("count", f"convert: killed before each of {step - 1} steps")
 
 
-def test_convert_killed_at_random(
+def test_convert_killed_at_random_leaves_the_old_or_the_new_parquet(
     seasons: tuple[Path, Path], data: Path, record_property: Callable[[str, object], None]
 ) -> None:
-    """Also in the middle of what Polars writes."""
+    """The kill may also come while Polars writes."""
     chance = random.Random(1950)
     old = counts(data / "parquet")
     started = time.monotonic()
     must_run(SCRIPTS / "csv_to_parquet.py", seasons[1], PITWALL_DATA=data / "new")
-    usual = time.monotonic() - started
+    duration = time.monotonic() - started
     new = counts(data / "new" / "parquet")
     kills = 0
     while kills < KILLS:
         process = start(SCRIPTS / "csv_to_parquet.py", seasons[kills % 2], PITWALL_DATA=data)
-        time.sleep(chance.uniform(0.2, 1.1) * usual)
+        time.sleep(chance.uniform(0.2, 1.1) * duration)
         kills += process.poll() is None
         kill(process, group=True)
         assert counts(data / ("parquet" if (data / "parquet").exists() else "parquet.old")) in (old, new)
@@ -236,7 +237,7 @@ def test_convert_killed_at_random(
     record_property("count", f"convert: killed {kills} times at random")
 
 
-def test_build_killed_before_each_of_its_steps(
+def test_build_killed_before_any_step_leaves_the_old_or_the_new_warehouse(
     seasons: tuple[Path, Path],
     data: Path,
     killer: Path,
@@ -251,45 +252,45 @@ def test_build_killed_before_each_of_its_steps(
     step, seen = 0, set()
     while True:
         step += 1
-        again = data.parent / "again"
-        shutil.rmtree(again, ignore_errors=True)
-        shutil.copytree(data, again)
+        trial = data.parent / "trial"
+        shutil.rmtree(trial, ignore_errors=True)
+        shutil.copytree(data, trial)
         process = start(
             SCRIPTS / "build.py",
-            PITWALL_DATA=again,
+            PITWALL_DATA=trial,
             PYTHONPATH=both,
             KILL_SCRIPT="build.py",
             KILL_BEFORE=str(step),
         )
-        said = process.communicate()[0]
+        output = process.communicate()[0]
         if process.returncode == 0:
             break
-        assert process.returncode == -signal.SIGKILL, said
-        found = tables(again / "warehouse.duckdb")
+        assert process.returncode == -signal.SIGKILL, output
+        found = tables(trial / "warehouse.duckdb")
         is_new = found.get("marts.dim_races") == races
         assert is_new or found == old, f"killed before step {step}"
         seen.add(is_new)
-        must_run(SCRIPTS / "build.py", PITWALL_DATA=again, PYTHONPATH=fake)
-        assert tables(again / "warehouse.duckdb")["marts.dim_races"] == races
+        must_run(SCRIPTS / "build.py", PITWALL_DATA=trial, PYTHONPATH=fake)
+        assert tables(trial / "warehouse.duckdb")["marts.dim_races"] == races
     assert False in seen
     record_property("count", f"build: killed before each of {step - 1} steps")
 
 
 @pytest.mark.parametrize("dbt", ["fake", "real"], indirect=True)
-def test_build_killed_at_random(
+def test_build_killed_at_random_leaves_the_old_or_the_new_warehouse(
     seasons: tuple[Path, Path],
     data: Path,
     dbt: dict[str, Path],
     record_property: Callable[[str, object], None],
 ) -> None:
-    """The script alone is killed, and dbt left an orphan, or all of it together."""
+    """Every second kill hits the script alone, and dbt runs on. The others hit both."""
     chance = random.Random(1950)
     old = tables(data / "warehouse.duckdb")
     must_run(SCRIPTS / "csv_to_parquet.py", seasons[1], PITWALL_DATA=data)
     started = time.monotonic()
     untouched = shutil.copytree(data, data.parent / "untouched")
     must_run(SCRIPTS / "build.py", PITWALL_DATA=data, **dbt)
-    usual = time.monotonic() - started
+    duration = time.monotonic() - started
     new = tables(data / "warehouse.duckdb")
     assert new != old
     kills = 0
@@ -298,7 +299,7 @@ def test_build_killed_at_random(
         shutil.rmtree(data)
         shutil.copytree(untouched, data)
         process = start(SCRIPTS / "build.py", PITWALL_DATA=data, **dbt)
-        time.sleep(chance.uniform(0.02, 1.0) * usual)
+        time.sleep(chance.uniform(0.02, 1.0) * duration)
         kills += process.poll() is None
         kill(process, group=kills % 2 == 0)
         assert tables(data / "warehouse.duckdb") in (old, new)
@@ -314,10 +315,10 @@ def test_build_killed_at_random(
 
 
 def start_build(data: Path, dbt: dict[str, Path]) -> subprocess.Popen[str]:
-    """Start a full build, and return when dbt is at work. The stand-in then waits for a file `go_on`."""
+    """Start a full build, and return when dbt is running. The stand-in then waits for the file `go_on`."""
     process = start(SCRIPTS / "build.py", "--full", PITWALL_DATA=data, FAKE_WAITS="1", **dbt)
-    sign = data / "at_work" if dbt else data / ".build" / "warehouse.duckdb"
-    while not sign.exists():
+    running = data / "at_work" if dbt else data / ".build" / "warehouse.duckdb"
+    while not running.exists():
         assert process.poll() is None
         time.sleep(0.05)
     if not dbt:
@@ -325,8 +326,8 @@ def start_build(data: Path, dbt: dict[str, Path]) -> subprocess.Popen[str]:
     return process
 
 
-def test_a_run_is_refused_while_what_another_left_still_works(data: Path, dbt: dict[str, Path]) -> None:
-    """A dbt whose script was killed holds the folder: its files must not get into the next build."""
+def test_a_run_is_refused_while_the_dbt_of_a_killed_run_works(data: Path, dbt: dict[str, Path]) -> None:
+    """The files of that dbt must not get into the next build."""
     process = start_build(data, dbt)
     process.kill()
     second = run(SCRIPTS / "build.py", PITWALL_DATA=data, **dbt)
@@ -336,8 +337,8 @@ def test_a_run_is_refused_while_what_another_left_still_works(data: Path, dbt: d
     must_run(SCRIPTS / "build.py", "--full", PITWALL_DATA=data, **dbt)
 
 
-def one_line(result: subprocess.CompletedProcess[str], *words: str) -> None:
-    """The run failed and said why, in one plain line at the end."""
+def assert_one_line(result: subprocess.CompletedProcess[str], *words: str) -> None:
+    """Assert that the run failed and that its last line gives the reason, with these words."""
     assert result.returncode == 2, result.stdout
     assert "Traceback" not in result.stdout
     last = result.stdout.splitlines()[-1]
@@ -353,7 +354,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         yield disk
 
 
-def test_why_it_failed_is_told_where_stdout_is_full() -> None:
+def test_the_reason_of_a_failure_is_printed_if_stdout_is_full() -> None:
     program = (
         "import sys; from pitwall.command import PlainError, exit_code\n"
         "def fail(): print('so far'); raise PlainError('no such race')\n"
@@ -369,23 +370,23 @@ def test_why_it_failed_is_told_where_stdout_is_full() -> None:
     assert "Traceback" not in result.stderr
 
 
-def test_a_full_disk_while_converting(seasons: tuple[Path, Path], small_disk: Path) -> None:
+def test_a_full_disk_while_converting_changes_nothing(seasons: tuple[Path, Path], small_disk: Path) -> None:
     must_run(SCRIPTS / "csv_to_parquet.py", seasons[0], PITWALL_DATA=small_disk)
     before = counts(small_disk / "parquet")
     filler, failed = small_disk / "filler", 0
-    # Each table is the first without room once, and the manifest at the end.
+    # The room grows: each table in turn is the first that does not fit, and the manifest is the last.
     for room in range(0, 1_000_000, 20_480):
         filler.write_bytes(bytes(shutil.disk_usage(small_disk).free - room))
         result = run(SCRIPTS / "csv_to_parquet.py", seasons[1], PITWALL_DATA=small_disk)
         filler.unlink()
         if not result.returncode:
             break
-        one_line(result)
+        assert_one_line(result)
         assert "full disk" in result.stdout or "No space left" in result.stdout
         assert counts(small_disk / "parquet") == before
         failed += 1
     else:
-        pytest.fail("it never had room enough")
+        pytest.fail("the run never had enough room")
     assert failed > 10
 
 
@@ -400,7 +401,7 @@ def test_a_full_disk_while_converting(seasons: tuple[Path, Path], small_disk: Pa
     ],
     indirect=["dbt"],
 )
-def test_a_full_disk_while_building(
+def test_a_full_disk_while_building_changes_nothing(
     seasons: tuple[Path, Path],
     small_warehouse: Path,
     builder: Builder,
@@ -409,40 +410,42 @@ def test_a_full_disk_while_building(
     room: int,
     options: list[str],
 ) -> None:
-    """While the last warehouse is copied, dbt writes, and DuckDB folds what is in the log into the file."""
+    """The disk is full while the last warehouse is copied, dbt writes, or DuckDB does a checkpoint."""
     remount(small_disk, "size=64m")
     data = copy_data(small_warehouse, builder, small_disk / "data")
     must_run(SCRIPTS / "csv_to_parquet.py", seasons[1], PITWALL_DATA=data)
     before = tables(data / "warehouse.duckdb")
     (small_disk / "filler").write_bytes(bytes(max(shutil.disk_usage(small_disk).free - room, 0)))
     result = run(SCRIPTS / "build.py", *options, PITWALL_DATA=data, **dbt)
-    one_line(result, "the last good warehouse is unchanged")
+    assert_one_line(result, "the last good warehouse is unchanged")
     assert tables(data / "warehouse.duckdb") == before
     remount(small_disk, "size=512m")
     must_run(SCRIPTS / "build.py", PITWALL_DATA=data, **dbt)
 
 
-def test_a_data_folder_that_is_read_only(
+def test_a_read_only_data_folder_is_reported(
     seasons: tuple[Path, Path], small_warehouse: Path, builder: Builder, small_disk: Path
 ) -> None:
     remount(small_disk, "size=64m")
     data = copy_data(small_warehouse, builder, small_disk / "data")
     before = tables(data / "warehouse.duckdb")
     remount(small_disk, "ro")
-    one_line(run(SCRIPTS / "csv_to_parquet.py", seasons[1], PITWALL_DATA=data), "Read-only file system")
-    one_line(run(SCRIPTS / "build.py", PITWALL_DATA=data), "Read-only file system")
+    assert_one_line(
+        run(SCRIPTS / "csv_to_parquet.py", seasons[1], PITWALL_DATA=data), "Read-only file system"
+    )
+    assert_one_line(run(SCRIPTS / "build.py", PITWALL_DATA=data), "Read-only file system")
     assert tables(data / "warehouse.duckdb") == before
 
 
-def test_two_builds_at_once(data: Path, dbt: dict[str, Path]) -> None:
+def test_a_second_build_at_the_same_time_is_refused(data: Path, dbt: dict[str, Path]) -> None:
     first = start_build(data, dbt)
-    one_line(run(SCRIPTS / "build.py", PITWALL_DATA=data, **dbt), "another run is using this folder")
+    assert_one_line(run(SCRIPTS / "build.py", PITWALL_DATA=data, **dbt), "another run is using this folder")
     (data / "go_on").touch()
-    said = first.communicate()[0]
-    assert first.returncode == 0, said
+    output = first.communicate()[0]
+    assert first.returncode == 0, output
 
 
-def test_a_reader_and_a_writer_hold_the_warehouse(data: Path, dbt: dict[str, Path]) -> None:
+def test_a_reader_does_not_stop_a_build_and_a_writer_does(data: Path, dbt: dict[str, Path]) -> None:
     warehouse = data / "warehouse.duckdb"
     with duckdb.connect(warehouse, read_only=True) as reader:
         must_run(SCRIPTS / "build.py", "--full", PITWALL_DATA=data, **dbt)
@@ -453,84 +456,92 @@ def test_a_reader_and_a_writer_hold_the_warehouse(data: Path, dbt: dict[str, Pat
     ) as process:
         assert process.stdout is not None
         process.stdout.readline()
-        one_line(run(SCRIPTS / "build.py", PITWALL_DATA=data, **dbt), "another program writes to it")
+        assert_one_line(run(SCRIPTS / "build.py", PITWALL_DATA=data, **dbt), "another program writes to it")
         process.communicate(b"\n")
     must_run(SCRIPTS / "build.py", PITWALL_DATA=data, **dbt)
 
 
-@pytest.mark.parametrize("harm", ["cut", "flipped", "empty", "text"])
-def test_a_damaged_parquet_file(seasons: tuple[Path, Path], data: Path, harm: str) -> None:
-    """Building refuses it; converting again mends it, although the CSV has not changed."""
+@pytest.mark.parametrize("damage", ["truncated", "one byte changed", "empty", "text"])
+def test_a_damaged_parquet_file_is_refused_and_repaired(
+    seasons: tuple[Path, Path], data: Path, damage: str
+) -> None:
+    """A build refuses it. Converting again repairs it, although the CSV has not changed."""
     path = data / "parquet" / "lap_times.parquet"
-    whole = path.read_bytes()
-    middle = len(whole) // 2
-    harmed = {
-        "cut": whole[:middle],
-        "flipped": whole[:middle] + bytes([whole[middle] ^ 0xFF]) + whole[middle + 1 :],
+    content = path.read_bytes()
+    middle = len(content) // 2
+    damaged = {
+        "truncated": content[:middle],
+        "one byte changed": content[:middle] + bytes([content[middle] ^ 0xFF]) + content[middle + 1 :],
         "empty": b"",
-        "text": b"race_id,driver_id\n".ljust(len(whole)),
+        "text": b"race_id,driver_id\n".ljust(len(content)),
     }
     path.unlink()
-    path.write_bytes(harmed[harm])
+    path.write_bytes(damaged[damage])
     before = tables(data / "warehouse.duckdb")
-    one_line(run(SCRIPTS / "build.py", PITWALL_DATA=data), "lap_times.parquet", "damaged", "make build RAW=")
+    assert_one_line(
+        run(SCRIPTS / "build.py", PITWALL_DATA=data), "lap_times.parquet", "damaged", "make build RAW="
+    )
     assert tables(data / "warehouse.duckdb") == before
     must_run(SCRIPTS / "csv_to_parquet.py", seasons[0], PITWALL_DATA=data)
-    assert path.read_bytes() == whole
+    assert path.read_bytes() == content
 
 
-def test_a_damaged_manifest(seasons: tuple[Path, Path], data: Path, dbt: dict[str, Path]) -> None:
+def test_a_damaged_manifest_is_refused_and_repaired(
+    seasons: tuple[Path, Path], data: Path, dbt: dict[str, Path]
+) -> None:
     (data / "parquet" / "load_manifest.parquet").write_bytes(b"PAR1 and no more")
     result = run(SCRIPTS / "build.py", PITWALL_DATA=data, **dbt)
-    one_line(result, "load_manifest.parquet", "make build RAW=")
+    assert_one_line(result, "load_manifest.parquet", "make build RAW=")
     must_run(SCRIPTS / "csv_to_parquet.py", seasons[0], PITWALL_DATA=data)
     must_run(SCRIPTS / "build.py", "--full", PITWALL_DATA=data, **dbt)
 
 
-@pytest.mark.parametrize("harm", ["cut", "zeroed", "empty", "text"])
-def test_a_damaged_warehouse(data: Path, dbt: dict[str, Path], harm: str) -> None:
-    """It holds the history of revisions, so it is never thrown away; the person decides."""
+@pytest.mark.parametrize("damage", ["truncated", "zeros at the start", "empty", "text"])
+def test_a_damaged_warehouse_is_refused_and_kept(data: Path, dbt: dict[str, Path], damage: str) -> None:
+    """It holds the history of revisions, so no run deletes it: the user decides."""
     warehouse = data / "warehouse.duckdb"
-    whole = warehouse.read_bytes()
-    harmed = {
-        "cut": whole[: len(whole) // 2],
-        "zeroed": bytes(16384) + whole[16384:],
+    content = warehouse.read_bytes()
+    damaged = {
+        "truncated": content[: len(content) // 2],
+        "zeros at the start": bytes(16384) + content[16384:],
         "empty": b"",
         "text": b"not a database\n" * 1000,
-    }[harm]
-    warehouse.write_bytes(harmed)
-    one_line(run(SCRIPTS / "build.py", PITWALL_DATA=data, **dbt), "warehouse.duckdb", "good copy")
-    assert warehouse.read_bytes() == harmed
+    }[damage]
+    warehouse.write_bytes(damaged)
+    assert_one_line(run(SCRIPTS / "build.py", PITWALL_DATA=data, **dbt), "warehouse.duckdb", "good copy")
+    assert warehouse.read_bytes() == damaged
     warehouse.rename(data / "broken.duckdb")
     must_run(SCRIPTS / "build.py", PITWALL_DATA=data, **dbt)
 
 
-def test_a_clock_that_goes_backwards(data: Path) -> None:
-    """The history of revisions is told in times: a version must not end before it began."""
+def test_a_clock_that_went_backwards_is_refused(data: Path) -> None:
+    """The history of revisions is ordered by time: a version must not end before it began."""
     warehouse = data / "warehouse.duckdb"
     with duckdb.connect(warehouse) as connection:
         connection.execute(
             "update snapshots.race_results_history set dbt_valid_from = dbt_valid_from + interval 2 day"
         )
     before = tables(warehouse)
-    one_line(run(SCRIPTS / "build.py", PITWALL_DATA=data), "clock")
+    assert_one_line(run(SCRIPTS / "build.py", PITWALL_DATA=data), "clock")
     assert tables(warehouse) == before
 
 
-def test_a_model_that_fails_is_mended_and_resumed(data: Path, tmp_path: Path) -> None:
-    """`dbt retry` goes on where a build stopped, and so may the next `make build`."""
+def test_a_build_with_a_repaired_model_is_resumed(data: Path, tmp_path: Path) -> None:
+    """`dbt retry` continues where a build stopped, and `make build` works after it."""
     project = tmp_path / "project"
     for name in ("models", "macros", "seeds", "snapshots", "tests", "analyses", "scripts", "dbt_packages"):
         shutil.copytree(ROOT / name, project / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("dbt_project.yml", "profiles.yml", "packages.yml", "package-lock.yml"):
         shutil.copy(ROOT / name, project)
     model = project / "models" / "marts" / "core" / "dim_seasons.sql"
-    whole = model.read_text(encoding="utf-8")
-    model.write_text(f"{whole}where no_such_column\n")
+    sql = model.read_text(encoding="utf-8")
+    model.write_text(f"{sql}where no_such_column\n")
     before = tables(data / "warehouse.duckdb")
-    one_line(run(project / "scripts" / "build.py", PITWALL_DATA=data), "the last good warehouse is unchanged")
+    assert_one_line(
+        run(project / "scripts" / "build.py", PITWALL_DATA=data), "the last good warehouse is unchanged"
+    )
     assert tables(data / "warehouse.duckdb") == before
-    model.write_text(whole)
+    model.write_text(sql)
     target = data / ".build" / "target"
     run_results = json.loads((target / "run_results.json").read_text(encoding="utf-8"))["results"]
     retried = run(
@@ -547,8 +558,8 @@ def test_a_model_that_fails_is_mended_and_resumed(data: Path, tmp_path: Path) ->
         PITWALL_WAREHOUSE=data / ".build" / "warehouse.duckdb",
     )
     assert retried.returncode == 0, retried.stdout
-    again = json.loads((target / "run_results.json").read_text(encoding="utf-8"))["results"]
-    assert 0 < len(again) < len(run_results)
+    retried_results = json.loads((target / "run_results.json").read_text(encoding="utf-8"))["results"]
+    assert 0 < len(retried_results) < len(run_results)
     if LONG:
         must_run(project / "scripts" / "build.py", PITWALL_DATA=data)
         assert tables(data / "warehouse.duckdb").keys() == before.keys()

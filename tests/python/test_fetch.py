@@ -1,4 +1,4 @@
-"""Downloads: bounded in size and time, whole or not at all."""
+"""Downloads are limited in size and time, and a failed one changes nothing."""
 
 import http.server
 import io
@@ -18,7 +18,7 @@ from pitwall.raw import fetch
 BODY = b"race data" * 10_000
 
 
-def a_zip() -> bytes:
+def zip_content() -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr("data/races.csv", "raceId\n1\n")
@@ -26,23 +26,21 @@ def a_zip() -> bytes:
 
 
 class Server:
-    """A server on loopback that answers well or badly, by path; it remembers what it was asked."""
+    """A server on loopback. The path selects a good or a bad answer: each method below is a path."""
 
     def __init__(self) -> None:
         self.done = threading.Event()
-        self.asked: list[str] = []
         outer = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                outer.asked.append(self.path)
                 getattr(outer, self.path.strip("/").partition("?")[0])(self)
 
             def log_message(self, *_: object) -> None:
                 pass
 
             def handle(self) -> None:
-                # The client hangs up on bad answers, as it should.
+                # The client closes the connection after a bad answer.
                 try:
                     super().handle()
                 except (ConnectionError, ValueError):
@@ -67,63 +65,63 @@ class Server:
     def good(self, request: http.server.BaseHTTPRequestHandler) -> None:
         self.reply(request, BODY, len(BODY))
 
-    def unsized(self, request: http.server.BaseHTTPRequestHandler) -> None:
+    def no_length(self, request: http.server.BaseHTTPRequestHandler) -> None:
         self.reply(request, BODY, None)
 
     def zip(self, request: http.server.BaseHTTPRequestHandler) -> None:
-        self.reply(request, a_zip(), None)
+        self.reply(request, zip_content(), None)
 
-    def short(self, request: http.server.BaseHTTPRequestHandler) -> None:
+    def truncated(self, request: http.server.BaseHTTPRequestHandler) -> None:
         self.reply(request, BODY, len(BODY) + 1)
 
-    def boast(self, request: http.server.BaseHTTPRequestHandler) -> None:
+    def too_large(self, request: http.server.BaseHTTPRequestHandler) -> None:
         self.reply(request, b"", 10**15)
 
     def missing(self, request: http.server.BaseHTTPRequestHandler) -> None:
         request.send_error(404)
 
-    def moved(self, request: http.server.BaseHTTPRequestHandler) -> None:
+    def redirect(self, request: http.server.BaseHTTPRequestHandler) -> None:
         request.send_response(302)
         request.send_header("Location", "/good")
         request.end_headers()
 
-    def circle(self, request: http.server.BaseHTTPRequestHandler) -> None:
+    def redirect_loop(self, request: http.server.BaseHTTPRequestHandler) -> None:
         request.send_response(302)
-        request.send_header("Location", "/circle")
+        request.send_header("Location", "/redirect_loop")
         request.end_headers()
 
-    def local(self, request: http.server.BaseHTTPRequestHandler) -> None:
+    def redirect_to_file(self, request: http.server.BaseHTTPRequestHandler) -> None:
         request.send_response(302)
         request.send_header("Location", "file:///etc/hostname")
         request.end_headers()
 
-    def hang(self, _: http.server.BaseHTTPRequestHandler) -> None:
+    def no_answer(self, _: http.server.BaseHTTPRequestHandler) -> None:
         self.done.wait(20)
 
-    def hang_inside(self, request: http.server.BaseHTTPRequestHandler) -> None:
+    def stops_in_body(self, request: http.server.BaseHTTPRequestHandler) -> None:
         self.reply(request, b"x", 100)
         request.wfile.flush()
         self.done.wait(20)
 
-    def drip(self, request: http.server.BaseHTTPRequestHandler) -> None:
+    def slow_body(self, request: http.server.BaseHTTPRequestHandler) -> None:
         self.reply(request, b"", None)
-        self.drop_by_drop(request)
+        self.send_slowly(request)
 
-    def drip_headers(self, request: http.server.BaseHTTPRequestHandler) -> None:
+    def slow_header(self, request: http.server.BaseHTTPRequestHandler) -> None:
         request.wfile.write(b"HTTP/1.0 200 OK\r\nX-Slow: ")
-        self.drop_by_drop(request)
+        self.send_slowly(request)
 
-    def drop_by_drop(self, request: http.server.BaseHTTPRequestHandler) -> None:
+    def send_slowly(self, request: http.server.BaseHTTPRequestHandler) -> None:
         while not self.done.wait(0.02):
             request.wfile.write(b"x")
             request.wfile.flush()
 
-    def flood(self, request: http.server.BaseHTTPRequestHandler) -> None:
+    def endless(self, request: http.server.BaseHTTPRequestHandler) -> None:
         self.reply(request, b"", None)
         while not self.done.is_set():
             request.wfile.write(b"x" * 65536)
 
-    def nonsense(self, request: http.server.BaseHTTPRequestHandler) -> None:
+    def not_http(self, request: http.server.BaseHTTPRequestHandler) -> None:
         request.wfile.write(b"this is not HTTP\r\n\r\n")
 
 
@@ -139,8 +137,8 @@ def server() -> Iterator[Server]:
     thread.join()
 
 
-@pytest.mark.parametrize("path", ["good", "unsized", "moved"])
-def test_downloads_whole_files(server: Server, tmp_path: Path, path: str) -> None:
+@pytest.mark.parametrize("path", ["good", "no_length", "redirect"])
+def test_downloads_a_complete_file(server: Server, tmp_path: Path, path: str) -> None:
     destination = tmp_path / "new" / "file.zip"
     fetch.fetch(f"{server.url}/{path}", destination, max_bytes=len(BODY), timeout=10)
     assert destination.read_bytes() == BODY
@@ -148,27 +146,27 @@ def test_downloads_whole_files(server: Server, tmp_path: Path, path: str) -> Non
     assert destination.stat().st_mode & 0o777 == 0o644
 
 
-BAD = {
+BAD_ANSWERS = {
     "missing": "the server answers 404 Not Found",
-    "short": "cut short after 90,000 of 90,001 bytes",
-    "boast": "larger than the 100,000 bytes allowed",
-    "flood": "larger than the 100,000 bytes allowed",
-    "hang": "try again later",
-    "hang_inside": "try again later",
-    "drip": "not downloaded within 0.5 seconds; try again later",
-    "drip_headers": "not downloaded within 0.5 seconds; try again later",
-    "nonsense": "does not speak proper HTTP",
-    "circle": "infinite loop",
-    "local": "the server answers 302",
+    "truncated": "cut short after 90,000 of 90,001 bytes",
+    "too_large": "larger than the 100,000 bytes allowed",
+    "endless": "larger than the 100,000 bytes allowed",
+    "no_answer": "try again later",
+    "stops_in_body": "try again later",
+    "slow_body": "not downloaded within 0.5 seconds; try again later",
+    "slow_header": "not downloaded within 0.5 seconds; try again later",
+    "not_http": "does not speak proper HTTP",
+    "redirect_loop": "infinite loop",
+    "redirect_to_file": "the server answers 302",
 }
 
 
-@pytest.mark.parametrize(("path", "words"), BAD.items(), ids=BAD.keys())
-def test_a_bad_answer_is_one_plain_line_and_changes_nothing(
+@pytest.mark.parametrize(("path", "words"), BAD_ANSWERS.items(), ids=BAD_ANSWERS.keys())
+def test_a_bad_answer_raises_a_plain_error_and_changes_nothing(
     server: Server, tmp_path: Path, path: str, words: str
 ) -> None:
     destination = tmp_path / "file.zip"
-    destination.write_bytes(b"the last good one")
+    destination.write_bytes(b"the last good file")
     started = time.monotonic()
     with pytest.raises(PlainError) as raised:
         fetch.fetch(f"{server.url}/{path}?token=secret", destination, max_bytes=100_000, timeout=0.5)
@@ -176,42 +174,42 @@ def test_a_bad_answer_is_one_plain_line_and_changes_nothing(
     assert str(raised.value).startswith(f"{server.url}/{path}: ")
     assert words in " ".join(str(raised.value).split())
     assert "secret" not in str(raised.value)
-    assert destination.read_bytes() == b"the last good one"
+    assert destination.read_bytes() == b"the last good file"
     assert list(tmp_path.iterdir()) == [destination]
 
 
 @pytest.mark.parametrize(
     "url", ["file:///etc/hostname", "ftp://127.0.0.1/x", "http://", "races.zip", "http:/x/y.zip"]
 )
-def test_only_http_addresses(tmp_path: Path, url: str) -> None:
+def test_only_http_urls_are_accepted(tmp_path: Path, url: str) -> None:
     with pytest.raises(PlainError, match=r"not an http\(s\) URL"):
         fetch.fetch(url, tmp_path / "x", timeout=1)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_nobody_listens(tmp_path: Path) -> None:
+def test_a_refused_connection_raises_a_plain_error(tmp_path: Path) -> None:
     with socketserver.TCPServer(("127.0.0.1", 0), socketserver.BaseRequestHandler) as free:
         port = free.server_address[1]
     with pytest.raises(PlainError, match="Connection refused"):
         fetch.fetch(f"http://127.0.0.1:{port}/x", tmp_path / "x", timeout=5)
 
 
-def test_idle_time_is_limited_apart_from_the_total(
+def test_idle_time_has_a_limit_of_its_own(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fetch, "IDLE", 0.3)
     with pytest.raises(PlainError, match="no answer from the server"):
-        fetch.fetch(f"{server.url}/hang_inside", tmp_path / "x", timeout=60)
+        fetch.fetch(f"{server.url}/stops_in_body", tmp_path / "x", timeout=60)
 
 
-def test_command_downloads_a_zip_and_says_what_comes_next(
+def test_command_downloads_a_zip_and_prints_the_next_command(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("PITWALL_DATA", str(tmp_path / "data"))
     monkeypatch.setattr(fetch_command, "ARCHIVE_URL", f"{server.url}/zip")
     assert fetch_command.main([]) == 0
     out = tmp_path / "data" / "raw" / "ergast.zip"
-    assert out.read_bytes() == a_zip()
+    assert out.read_bytes() == zip_content()
     printed, error = capsys.readouterr()
     assert error == ""
     assert printed.endswith(f"\nnext: make build RAW={out}\n")
@@ -220,7 +218,7 @@ def test_command_downloads_a_zip_and_says_what_comes_next(
 
 @pytest.mark.parametrize(
     ("path", "words"),
-    [("good", "the download is not a zip"), ("missing", "answers 404"), ("hang", "try again")],
+    [("good", "the download is not a zip"), ("missing", "answers 404"), ("no_answer", "try again")],
 )
 def test_command_keeps_the_last_good_file(
     server: Server,
@@ -232,17 +230,17 @@ def test_command_keeps_the_last_good_file(
 ) -> None:
     monkeypatch.setenv("PITWALL_FETCH_TIMEOUT", "0.5")
     out = tmp_path / "races.zip"
-    out.write_bytes(b"the last good one")
+    out.write_bytes(b"the last good file")
     assert fetch_command.main(["--url", f"{server.url}/{path}", str(out)]) == 2
     error = capsys.readouterr().err
     assert error.startswith("fetch: http://127.0.0.1:")
     assert error.count("\n") == 1
     assert words in error
-    assert out.read_bytes() == b"the last good one"
+    assert out.read_bytes() == b"the last good file"
     assert list(tmp_path.iterdir()) == [out]
 
 
-def test_command_with_a_bad_time_limit(
+def test_command_refuses_a_bad_time_limit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("PITWALL_FETCH_TIMEOUT", "soon")
@@ -250,7 +248,7 @@ def test_command_with_a_bad_time_limit(
     assert "PITWALL_FETCH_TIMEOUT: 'soon' is not a number of seconds" in capsys.readouterr().err
 
 
-def test_the_default_is_the_public_archive() -> None:
+def test_default_url_is_the_public_archive() -> None:
     assert fetch_command.ARCHIVE_URL.startswith(
         "https://github.com/TracingInsights/RaceData/releases/latest/"
     )

@@ -1,4 +1,4 @@
-"""pitwall/warehouse/fingerprint.py: when a build counts as one by the same code."""
+"""pitwall/warehouse/fingerprint.py: which changes of the code change its fingerprint."""
 
 from pathlib import Path
 
@@ -27,20 +27,20 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_any_change_of_the_code_is_seen(project: Path) -> None:
-    seen = {code_fingerprint(project)}
+def test_any_change_of_the_code_changes_the_fingerprint(project: Path) -> None:
+    fingerprints = {code_fingerprint(project)}
     for count, path in enumerate(sorted(path for path in project.rglob("*") if path.is_file()), start=2):
         path.write_text(path.read_text() + "-- changed\n")
-        seen.add(code_fingerprint(project))
-        assert len(seen) == count, f"{path} was changed"
+        fingerprints.add(code_fingerprint(project))
+        assert len(fingerprints) == count, f"{path} was changed"
     (project / "models" / "staging" / "races.sql").rename(project / "models" / "races.sql")
-    seen.add(code_fingerprint(project))
+    fingerprints.add(code_fingerprint(project))
     (project / "seeds" / "eras.csv").unlink()
-    seen.add(code_fingerprint(project))
-    assert len(seen) == count + 2, "a file was moved, another deleted"
+    fingerprints.add(code_fingerprint(project))
+    assert len(fingerprints) == count + 2, "a file was moved, another deleted"
 
 
-def test_what_dbt_does_not_read_is_not_seen(project: Path) -> None:
+def test_files_that_dbt_does_not_read_do_not_change_the_fingerprint(project: Path) -> None:
     before = code_fingerprint(project)
     for name in ("tests/python/test_all.py", "models/.races.sql.swp", "scripts/build.py", "README.md"):
         (project / name).parent.mkdir(parents=True, exist_ok=True)
@@ -49,15 +49,17 @@ def test_what_dbt_does_not_read_is_not_seen(project: Path) -> None:
 
 
 @pytest.mark.parametrize("program", fingerprint.PROGRAMS)
-def test_another_version_of_a_program_is_seen(
+def test_another_version_of_a_program_changes_the_fingerprint(
     project: Path, program: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = code_fingerprint(project)
-    real = fingerprint.program_version
-    monkeypatch.setattr(fingerprint, "program_version", lambda name: "99" if name == program else real(name))
+    installed = fingerprint.program_version
+    monkeypatch.setattr(
+        fingerprint, "program_version", lambda name: "99" if name == program else installed(name)
+    )
     assert code_fingerprint(project) != before
 
 
-def test_the_installed_versions_are_looked_up() -> None:
+def test_program_version_is_the_installed_version() -> None:
     assert fingerprint.program_version("duckdb")[0].isdigit()
     assert fingerprint.program_version("no-such-package-of-ours") == "none"

@@ -1,4 +1,4 @@
-"""How results were revised: scripts/build.py takes the history over, and dbt adds to it."""
+"""The history of revised results: build.py copies it into the next warehouse, and dbt adds to it."""
 
 import shutil
 import sys
@@ -9,7 +9,8 @@ import duckdb
 import pytest
 from conftest import SCRIPTS, Builder, record, run
 
-# Finds the result revised, as dbt would: ends the version that holds, begins another, and ends as told.
+# Writes a revision as a dbt snapshot does: ends the current version and adds a new one. FAKE_END is the exit
+# code, or "killed".
 FAKE_DBT = """
 import os, sys
 from pathlib import Path
@@ -28,19 +29,19 @@ def cli():
     connection.execute(f"update {history} set dbt_valid_to = now()::timestamp where dbt_valid_to is null")
     connection.execute(f"insert into {history} select *, now()::timestamp, null from '{results}'")
     connection.close()
-    if os.environ["FAKE_ENDS"] == "killed":
+    if os.environ["FAKE_END"] == "killed":
         os.kill(os.getppid(), 9)
         os._exit(9)
     target = Path(sys.argv[sys.argv.index("--target-path") + 1])
     target.mkdir(exist_ok=True)
     (target / "run_results.json").write_text('{"results": []}')
     (target / "manifest.json").write_text('{"nodes": {}}')
-    return int(os.environ["FAKE_ENDS"])
+    return int(os.environ["FAKE_END"])
 """
 
 
 class Project:
-    """A folder with the script in it, one result, and the fake."""
+    """A folder with the scripts, one result and the stand-in for dbt."""
 
     def __init__(self, root: Path, fake: Path) -> None:
         self.root, self.fake = root, fake
@@ -49,8 +50,8 @@ class Project:
         shutil.copytree(SCRIPTS, root / "scripts", ignore=shutil.ignore_patterns("__pycache__"))
         (self.data / "parquet").mkdir(parents=True)
 
-    def build(self, points: int, ends: str = "0", driver: int = 44) -> tuple[int, str]:
-        """Run the script on a single result, of the given points and driver."""
+    def build(self, points: int, dbt_end: str = "0", driver: int = 44) -> tuple[int, str]:
+        """Build from a single result with these points and this driver."""
         results = self.data / "parquet" / "results.parquet"
         duckdb.sql(
             f"copy (select 1 as result_id, 9 as race_id, {driver} as driver_id, {points} as points) "
@@ -58,7 +59,7 @@ class Project:
         )
         record(results.parent)
         script = self.root / "scripts" / "build.py"
-        result = run(script, cwd=self.root, PYTHONPATH=self.fake, FAKE_ENDS=ends)
+        result = run(script, cwd=self.root, PYTHONPATH=self.fake, FAKE_END=dbt_end)
         return result.returncode, result.stdout
 
 
@@ -68,7 +69,7 @@ def project(tmp_path: Path, fake_dbt: Callable[[str], Path]) -> Project:
 
 
 def points_in(warehouse: Path) -> list[int]:
-    """The points of each version, the oldest first."""
+    """The points of each version, oldest first."""
     with duckdb.connect(warehouse, read_only=True) as connection:
         query = "select points from snapshots.race_results_history order by dbt_valid_to nulls last"
         return [points for (points,) in connection.execute(query).fetchall()]
@@ -80,17 +81,17 @@ def test_each_build_adds_to_the_history(project: Project) -> None:
     assert points_in(project.warehouse) == [25, 18, 15]
 
 
-@pytest.mark.parametrize("ends", ["1", "killed"])
-def test_a_build_that_fails_or_is_killed_loses_no_history(project: Project, ends: str) -> None:
+@pytest.mark.parametrize("dbt_end", ["1", "killed"])
+def test_a_build_that_fails_or_is_killed_loses_no_history(project: Project, dbt_end: str) -> None:
     project.build(25)
     project.build(18)
-    assert project.build(99, ends=ends)[0] != 0
+    assert project.build(99, dbt_end=dbt_end)[0] != 0
     assert points_in(project.warehouse) == [25, 18]
     project.build(15)
     assert points_in(project.warehouse) == [25, 18, 15]
 
 
-def test_history_that_only_the_log_holds_is_taken_over(project: Project) -> None:
+def test_history_that_is_only_in_the_write_ahead_log_is_kept(project: Project) -> None:
     project.build(25)
     write = (
         "import duckdb, os, sys; connection = duckdb.connect(sys.argv[1]); connection.execute("
@@ -103,50 +104,52 @@ def test_history_that_only_the_log_holds_is_taken_over(project: Project) -> None
     assert sorted(points_in(project.warehouse)) == [18, 24, 25]
 
 
-def test_a_broken_warehouse_is_not_replaced_in_silence(project: Project) -> None:
+def test_an_unreadable_warehouse_is_not_replaced(project: Project) -> None:
     project.build(25)
     project.warehouse.write_bytes(b"no database" * 1000)
-    code, said = project.build(18)
+    code, output = project.build(18)
     assert code == 2
-    assert said.splitlines()[0].startswith("build: data/warehouse.duckdb: cannot be read, and no other file")
-    assert said.count("\n") == 1
+    assert output.splitlines()[0].startswith(
+        "build: data/warehouse.duckdb: cannot be read, and no other file"
+    )
+    assert output.count("\n") == 1
     assert project.warehouse.read_bytes() == b"no database" * 1000
     project.warehouse.unlink()
     assert project.build(18)[0] == 0
     assert points_in(project.warehouse) == [18]
 
 
-def test_a_warehouse_in_use_by_a_writer_is_left_to_it(project: Project) -> None:
+def test_a_build_is_refused_while_another_program_writes_to_the_warehouse(project: Project) -> None:
     project.build(25)
     with duckdb.connect(project.warehouse):
-        code, said = project.build(18)
+        code, output = project.build(18)
     assert code == 2
-    assert "If another program writes to it, start again when that has ended" in said
+    assert "If another program writes to it, start again when that has ended" in output
     assert project.build(18)[0] == 0
 
 
-def test_other_results_begin_a_history_of_their_own(project: Project) -> None:
+def test_other_results_begin_a_new_history(project: Project) -> None:
     project.build(25)
     assert project.build(10, driver=63)[0] == 0
     assert points_in(project.warehouse) == [10]
-    assert not list(project.data.glob("warehouse-*")), "there was nothing to lose: no result was revised"
+    assert not list(project.data.glob("warehouse-*")), "no result was revised, so there is no history to keep"
 
 
-def test_the_revisions_of_other_results_are_kept_beside(project: Project) -> None:
+def test_earlier_revisions_of_other_results_are_kept_in_a_file(project: Project) -> None:
     project.build(25)
     project.build(18)
-    code, said = project.build(10, driver=63)
+    code, output = project.build(10, driver=63)
     assert code == 0
     assert points_in(project.warehouse) == [10]
     [kept] = project.data.glob("warehouse-*.duckdb")
-    assert str(kept.name) in said
+    assert str(kept.name) in output
     assert points_in(kept) == [25, 18]
 
 
-def test_a_penalty_after_the_flag_is_a_row_with_from_and_to(
+def test_a_penalty_after_the_race_is_a_revision_with_both_values(
     simulated_warehouse: Path, builder: Builder, tmp_path: Path
 ) -> None:
-    """The whole way: a build, five seconds added in the file, another build."""
+    """End to end: a build, five seconds added in the file, another build."""
     raw = shutil.copytree(simulated_warehouse.parent / "raw", tmp_path / "raw")
     data = tmp_path / "data"
     data.mkdir()
@@ -154,22 +157,22 @@ def test_a_penalty_after_the_flag_is_a_row_with_from_and_to(
     results = raw / "results.csv"
     header, *rows = [line.split(",") for line in results.read_text(encoding="utf-8").splitlines()]
     race, time, result = (header.index(name) for name in ("raceId", "milliseconds", "resultId"))
-    last = max(
+    slowest = max(
         (row for row in rows if row[race] == rows[0][race] and row[time] != "\\N"),
         key=lambda row: int(row[time]),
     )
-    before = int(last[time])
-    last[time] = str(before + 5000)
+    before = int(slowest[time])
+    slowest[time] = str(before + 5000)
     results.write_text("\n".join(map(",".join, [header, *rows])) + "\n", encoding="utf-8")
     with duckdb.connect(builder.warehouse(raw, data), read_only=True) as connection:
         versions = connection.execute(
             "select time_ms, dbt_valid_to is null, "
             "dbt_valid_from = lag(dbt_valid_to) over (order by dbt_valid_from) "
             "from snapshots.race_results_history where result_id = ? order by dbt_valid_from",
-            [last[result]],
+            [slowest[result]],
         ).fetchall()
         revisions = connection.execute(
             "select result_id, revised_column, value_before, value_after from marts.fct_result_revisions"
         ).fetchall()
     assert versions == [(before, False, None), (before + 5000, True, True)]
-    assert revisions == [(int(last[result]), "time_ms", str(before), str(before + 5000))]
+    assert revisions == [(int(slowest[result]), "time_ms", str(before), str(before + 5000))]

@@ -102,28 +102,28 @@ class Converter:
 
 
 @pytest.fixture
-def door(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Door:
+def converter(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Converter:
     """Two good tables that are not yet converted."""
     (tmp_path / "raw").mkdir()
     schema = tmp_path / "sources.yml"
     schema.write_text(SCHEMA)
-    door = Door(tmp_path / "raw", tmp_path / "data", schema, capsys)
-    door.write("races.csv", RACES)
-    door.write("laps.csv", LAPS)
-    return door
+    converter = Converter(tmp_path / "raw", tmp_path / "data", schema, capsys)
+    converter.write("races.csv", RACES)
+    converter.write("laps.csv", LAPS)
+    return converter
 
 
 @pytest.fixture
-def loaded(door: Door) -> Door:
+def loaded(converter: Converter) -> Converter:
     """The same tables, converted once: a failed run must keep their Parquet."""
-    assert door.run()[0] == 0
-    return door
+    assert converter.run()[0] == 0
+    return converter
 
 
 # --- the output -----------------------------------------------------------------------------------------
 
 
-def test_values_types_and_columns_are_those_declared(loaded: Door) -> None:
+def test_values_types_and_columns_are_those_declared(loaded: Converter) -> None:
     races = loaded.table("races")
     assert races.schema == {
         "race_id": pl.Int32(),
@@ -138,8 +138,8 @@ def test_values_types_and_columns_are_those_declared(loaded: Door) -> None:
     assert loaded.table("laps")["milliseconds"].to_list() == [90000, 89000, 5_000_000_000]
 
 
-def test_output_is_one_line_per_table_and_a_summary(door: Door) -> None:
-    code, out, error = door.run()
+def test_output_is_one_line_per_table_and_a_summary(converter: Converter) -> None:
+    code, out, error = converter.run()
     assert (code, error) == (0, "")
     lines = out.splitlines()
     assert re.fullmatch(r"races +2 rows +[\d.]+ kB +[\d.]+ s", lines[0])
@@ -148,7 +148,7 @@ def test_output_is_one_line_per_table_and_a_summary(door: Door) -> None:
     assert len(lines) == 3
 
 
-def test_manifest_has_the_declared_columns_and_true_counts(loaded: Door) -> None:
+def test_manifest_has_the_declared_columns_and_true_counts(loaded: Converter) -> None:
     declared = raw_schema.read_tables(raw_schema.MANIFEST_SOURCES)[0].columns
     assert loaded.table("load_manifest").schema == {column.name: column.dtype for column in declared}
     row = loaded.manifest("races")
@@ -159,7 +159,7 @@ def test_manifest_has_the_declared_columns_and_true_counts(loaded: Door) -> None
     assert row["converted_at"] == row["checked_at"]
 
 
-def test_data_folder_holds_nothing_else(loaded: Door) -> None:
+def test_data_folder_holds_nothing_else(loaded: Converter) -> None:
     assert sorted(path.name for path in loaded.data.iterdir()) == [".lock", "parquet", "quarantine"]
 
 
@@ -193,11 +193,11 @@ ACCEPTED = {
 
 
 @pytest.mark.parametrize(("content", "note"), ACCEPTED.values(), ids=ACCEPTED.keys())
-def test_accepts_and_notes(door: Door, content: str, note: str) -> None:
-    door.write("races.csv", content)
-    code, out, error = door.run()
+def test_accepts_and_notes(converter: Converter, content: str, note: str) -> None:
+    converter.write("races.csv", content)
+    code, out, error = converter.run()
     assert (code, error) == (0, "")
-    assert door.table("races").rows() == [
+    assert converter.table("races").rows() == [
         (1, "Monza", date(2021, 9, 12), Decimal("26.00")),
         (2, "Spa", None, None),
     ]
@@ -205,18 +205,18 @@ def test_accepts_and_notes(door: Door, content: str, note: str) -> None:
     if note:
         assert note in out
     assert len(notes) == bool(note)
-    assert door.manifest("races")["rows_read"] == 2
+    assert converter.manifest("races")["rows_read"] == 2
 
 
-def test_accepts_a_missing_column(door: Door) -> None:
-    door.write("races.csv", "raceId,date,topPoints\n1,2021-09-12,26\n")
-    code, out, _ = door.run()
+def test_accepts_a_missing_column(converter: Converter) -> None:
+    converter.write("races.csv", "raceId,date,topPoints\n1,2021-09-12,26\n")
+    code, out, _ = converter.run()
     assert code == 0
     assert "  races: missing columns filled with NULL: name\n" in out
-    assert door.table("races").rows() == [(1, None, date(2021, 9, 12), Decimal("26.00"))]
+    assert converter.table("races").rows() == [(1, None, date(2021, 9, 12), Decimal("26.00"))]
 
 
-def test_text_is_not_changed(door: Door) -> None:
+def test_text_is_not_changed(converter: Converter) -> None:
     names = [
         ' Spa "GP"',
         "a, b",
@@ -230,46 +230,46 @@ def test_text_is_not_changed(door: Door) -> None:
         "x\u2028y",
     ]
     quoted = "".join('{},"{}",,\n'.format(i, name.replace('"', '""')) for i, name in enumerate(names))
-    door.write("races.csv", HEADER + quoted)
-    code, out, _ = door.run()
+    converter.write("races.csv", HEADER + quoted)
+    code, out, _ = converter.run()
     assert code == 0
-    assert door.table("races")["name"].to_list() == names
+    assert converter.table("races")["name"].to_list() == names
     assert "2 line breaks inside quoted values kept" in out
 
 
-def test_empty_and_backslash_n_are_null_quoted_or_not(door: Door) -> None:
-    door.write("races.csv", HEADER + '1,,,\n2,"",,\n3,\\N,,\n4,"\\N",,\n')
-    assert door.run()[0] == 0
-    assert door.table("races")["name"].to_list() == [None] * 4
+def test_empty_and_backslash_n_are_null_quoted_or_not(converter: Converter) -> None:
+    converter.write("races.csv", HEADER + '1,,,\n2,"",,\n3,\\N,,\n4,"\\N",,\n')
+    assert converter.run()[0] == 0
+    assert converter.table("races")["name"].to_list() == [None] * 4
 
 
-def test_a_table_may_have_no_rows(door: Door) -> None:
-    door.write("races.csv", HEADER)
-    assert door.run()[0] == 0
-    assert door.table("races").height == 0
-    assert door.table("races").columns == ["race_id", "name", "date", "top_points"]
+def test_a_table_may_have_no_rows(converter: Converter) -> None:
+    converter.write("races.csv", HEADER)
+    assert converter.run()[0] == 0
+    assert converter.table("races").height == 0
+    assert converter.table("races").columns == ["race_id", "name", "date", "top_points"]
 
 
-def test_other_files_and_a_nested_data_folder_are_accepted(door: Door) -> None:
-    nested = door.raw.parent / "nested"
+def test_other_files_and_a_nested_data_folder_are_accepted(converter: Converter) -> None:
+    nested = converter.raw.parent / "nested"
     (nested / "data").mkdir(parents=True)
     for name in ("races.csv", "laps.csv"):
-        (door.raw / name).rename(nested / "data" / name)
+        (converter.raw / name).rename(nested / "data" / name)
     (nested / "data" / "notes.bin").write_bytes(b"\0\1")
-    assert door.run(raw=nested)[0] == 0
-    assert door.table("races").height == 2
+    assert converter.run(raw=nested)[0] == 0
+    assert converter.table("races").height == 2
 
 
-def test_line_breaks_in_values_of_a_large_file_are_kept(door: Door) -> None:
+def test_line_breaks_in_values_of_a_large_file_are_kept(converter: Converter) -> None:
     """Polars reads in chunks, and must not split a quoted value."""
     chance = random.Random(7)
     names = ["".join(chance.choice('ab\n,"') for _ in range(chance.randint(1, 60))) for _ in range(40_000)]
-    with (door.raw / "races.csv").open("w", encoding="utf-8", newline="") as file:
+    with (converter.raw / "races.csv").open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["raceId", "name", "date", "topPoints"])
         writer.writerows([i, name, "", ""] for i, name in enumerate(names))
-    assert door.run()[0] == 0
-    assert door.table("races")["name"].to_list() == names
+    assert converter.run()[0] == 0
+    assert converter.table("races")["name"].to_list() == names
 
 
 # --- plain and careful conversion -----------------------------------------------------------------------
@@ -308,7 +308,7 @@ PLAIN_OR_CAREFUL = {
 
 @pytest.mark.parametrize(("content", "is_plain"), PLAIN_OR_CAREFUL.values(), ids=PLAIN_OR_CAREFUL.keys())
 def test_only_a_file_without_defects_is_converted_plainly(
-    door: Door, monkeypatch: pytest.MonkeyPatch, content: str | bytes, is_plain: bool
+    converter: Converter, monkeypatch: pytest.MonkeyPatch, content: str | bytes, is_plain: bool
 ) -> None:
     """The careful conversion of such a file gives the same result."""
     careful = csv_to_parquet.convert_carefully
@@ -319,19 +319,19 @@ def test_only_a_file_without_defects_is_converted_plainly(
         return careful(table, *rest)
 
     monkeypatch.setattr(csv_to_parquet, "convert_carefully", recorded)
-    door.write("races.csv", content)
-    code, plain_out, _ = door.run("--max-bad-rows", "1")
+    converter.write("races.csv", content)
+    code, plain_out, _ = converter.run("--max-bad-rows", "1")
     assert careful_tables == ([] if is_plain else ["races"])
     if is_plain:
-        plain, manifest = door.table("races"), door.manifest("races")
+        plain, manifest = converter.table("races"), converter.manifest("races")
         monkeypatch.setattr(csv_to_parquet, "keys_are_unique", lambda *_: False)
         monkeypatch.setattr(key_checks, "keys_are_unique", lambda *_: False)
-        (door.data / "parquet" / "load_manifest.parquet").unlink()
-        code, careful_out, _ = door.run()
+        (converter.data / "parquet" / "load_manifest.parquet").unlink()
+        code, careful_out, _ = converter.run()
         assert careful_tables == ["races", "laps"]
-        assert door.table("races").equals(plain)
+        assert converter.table("races").equals(plain)
         counts = ["rows_read", "rows_converted", "rows_quarantined", "rows_short", "source_sha256"]
-        assert [door.manifest("races")[name] for name in counts] == [manifest[name] for name in counts]
+        assert [converter.manifest("races")[name] for name in counts] == [manifest[name] for name in counts]
         notes = [
             [line for line in out.splitlines() if "  races: " in line] for out in (plain_out, careful_out)
         ]
@@ -341,7 +341,7 @@ def test_only_a_file_without_defects_is_converted_plainly(
 
 @pytest.mark.parametrize("wrong", ["records", "characters"])
 def test_converts_carefully_if_the_counts_of_the_bytes_differ(
-    door: Door, monkeypatch: pytest.MonkeyPatch, wrong: str
+    converter: Converter, monkeypatch: pytest.MonkeyPatch, wrong: str
 ) -> None:
     calls = []
     careful = csv_to_parquet.convert_carefully
@@ -356,7 +356,7 @@ def test_converts_carefully_if_the_counts_of_the_bytes_differ(
     monkeypatch.setattr(
         csv_to_parquet, "convert_carefully", lambda *args: (calls.append(1), careful(*args))[1]
     )
-    assert door.run()[0] == 0
+    assert converter.run()[0] == 0
     assert len(calls) == 2
 
 
@@ -383,7 +383,7 @@ UNFIT = {
 
 
 @pytest.mark.parametrize(("row", "column", "value", "reason"), UNFIT.values(), ids=UNFIT.keys())
-def test_sets_aside_an_unfit_row(loaded: Door, row: str, column: str, value: str, reason: str) -> None:
+def test_sets_aside_an_unfit_row(loaded: Converter, row: str, column: str, value: str, reason: str) -> None:
     # The line number counts lines, not rows: a line break in a value and blank lines come before.
     content = HEADER + f'\n1,"Mon\nza",,\n\n{row}\n4,Ends,,\n'
     loaded.write("races.csv", content)
@@ -400,36 +400,38 @@ def test_sets_aside_an_unfit_row(loaded: Door, row: str, column: str, value: str
     assert "6 rows, 1 set aside in" in out
 
 
-def test_quarantine_has_the_first_line_number_and_the_full_text_of_a_row(door: Door) -> None:
-    door.write("races.csv", HEADER.replace("\n", "\r\n") + '1,"a\r\nb",,\r\nx,"c\r\n\r\nd",,\r\n2,e,,\r\n')
-    assert door.run("--max-bad-rows", "1")[0] == 0
-    (row,) = door.quarantine("races")
+def test_quarantine_has_the_first_line_number_and_the_full_text_of_a_row(converter: Converter) -> None:
+    converter.write(
+        "races.csv", HEADER.replace("\n", "\r\n") + '1,"a\r\nb",,\r\nx,"c\r\n\r\nd",,\r\n2,e,,\r\n'
+    )
+    assert converter.run("--max-bad-rows", "1")[0] == 0
+    (row,) = converter.quarantine("races")
     assert (row["line"], row["row"]) == ("4", 'x,"c\r\n\r\nd",,')
 
 
-def test_the_first_row_of_a_key_is_kept_and_later_ones_are_set_aside(door: Door) -> None:
-    door.write("laps.csv", "raceId,lap,milliseconds\n1,1,10\n1,2,20\n1,1,11\n2,1,30\n1,1,12\n1,2,21\n")
-    assert door.run("--max-bad-rows", "3")[0] == 0
-    assert door.table("laps").rows() == [(1, 1, 10), (1, 2, 20), (2, 1, 30)]
-    assert [row["line"] for row in door.quarantine("laps")] == ["4", "6", "7"]
-    assert door.quarantine("laps")[0]["value"] == "1, 1"
+def test_the_first_row_of_a_key_is_kept_and_later_ones_are_set_aside(converter: Converter) -> None:
+    converter.write("laps.csv", "raceId,lap,milliseconds\n1,1,10\n1,2,20\n1,1,11\n2,1,30\n1,1,12\n1,2,21\n")
+    assert converter.run("--max-bad-rows", "3")[0] == 0
+    assert converter.table("laps").rows() == [(1, 1, 10), (1, 2, 20), (2, 1, 30)]
+    assert [row["line"] for row in converter.quarantine("laps")] == ["4", "6", "7"]
+    assert converter.quarantine("laps")[0]["value"] == "1, 1"
 
 
-def test_a_row_that_is_set_aside_does_not_use_up_its_key(door: Door) -> None:
-    door.write("laps.csv", "raceId,lap,milliseconds\n1,1,bad\n1,1,11\n")
-    assert door.run("--max-bad-rows", "1")[0] == 0
-    assert door.table("laps").rows() == [(1, 1, 11)]
-    assert door.quarantine("laps")[0]["reason"] == "not a valid bigint"
+def test_a_row_that_is_set_aside_does_not_use_up_its_key(converter: Converter) -> None:
+    converter.write("laps.csv", "raceId,lap,milliseconds\n1,1,bad\n1,1,11\n")
+    assert converter.run("--max-bad-rows", "1")[0] == 0
+    assert converter.table("laps").rows() == [(1, 1, 11)]
+    assert converter.quarantine("laps")[0]["reason"] == "not a valid bigint"
 
 
-def test_repeated_keys_are_found_across_slices(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_repeated_keys_are_found_across_slices(converter: Converter, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(key_checks, "KEYS_AT_ONCE", 10)
     rows = [(race, lap) for race in range(20) for lap in range(20)]
     text = "".join(f"{race},{lap},1\n" for race, lap in [*rows, rows[7], rows[399]])
-    door.write("laps.csv", "raceId,lap,milliseconds\n" + text)
-    assert door.run("--max-bad-rows", "2")[0] == 0
-    assert [row["line"] for row in door.quarantine("laps")] == ["402", "403"]
-    assert door.table("laps").height == 400
+    converter.write("laps.csv", "raceId,lap,milliseconds\n" + text)
+    assert converter.run("--max-bad-rows", "2")[0] == 0
+    assert [row["line"] for row in converter.quarantine("laps")] == ["402", "403"]
+    assert converter.table("laps").height == 400
 
 
 @pytest.mark.parametrize("keys_at_once", [6, 10, 1000])
@@ -463,7 +465,7 @@ def test_keys_are_unique_is_never_true_for_repeated_keys(
     assert result == are_unique if keys_at_once == 1000 else result <= are_unique
 
 
-def test_counts_of_many_unfit_rows_add_up(door: Door) -> None:
+def test_counts_of_many_unfit_rows_add_up(converter: Converter) -> None:
     rows = []
     for i in range(1, 3001):
         kinds = {
@@ -474,25 +476,31 @@ def test_counts_of_many_unfit_rows_add_up(door: Door) -> None:
             13: "",
         }
         rows.append(next((row for step, row in kinds.items() if i % step == 0), f"{i},ok,,"))
-    door.write("races.csv", HEADER + "\n".join(rows) + "\n")
-    assert door.run("--max-bad-rows", "3000")[0] == 0
-    quarantined = door.quarantine("races")
+    converter.write("races.csv", HEADER + "\n".join(rows) + "\n")
+    assert converter.run("--max-bad-rows", "3000")[0] == 0
+    quarantined = converter.quarantine("races")
     filled = sum(1 for row in rows if row)
-    assert door.manifest("races")["rows_read"] == filled == door.table("races").height + len(quarantined)
+    assert (
+        converter.manifest("races")["rows_read"]
+        == filled
+        == converter.table("races").height + len(quarantined)
+    )
     for row in quarantined:
         assert rows[int(row["line"]) - 2] == row["row"]
 
 
-def test_every_accepted_number_equals_its_text(door: Door) -> None:
+def test_every_accepted_number_equals_its_text(converter: Converter) -> None:
     chance = random.Random(11)
     texts = [
         "".join(chance.choice("0123456789+-._e ") for _ in range(chance.randint(1, 7))) for _ in range(4000)
     ]
-    door.write("races.csv", HEADER + "".join(f"{i},,,{text}\n" for i, text in enumerate(texts)))
-    door.write("laps.csv", "raceId,lap,milliseconds\n" + "".join(f"1,{i},{t}\n" for i, t in enumerate(texts)))
-    assert door.run("--max-bad-rows", "8000")[0] == 0
-    points = dict(door.table("races").select("race_id", "top_points").iter_rows())
-    integers = dict(door.table("laps").select("lap", "milliseconds").iter_rows())
+    converter.write("races.csv", HEADER + "".join(f"{i},,,{text}\n" for i, text in enumerate(texts)))
+    converter.write(
+        "laps.csv", "raceId,lap,milliseconds\n" + "".join(f"1,{i},{t}\n" for i, t in enumerate(texts))
+    )
+    assert converter.run("--max-bad-rows", "8000")[0] == 0
+    points = dict(converter.table("races").select("race_id", "top_points").iter_rows())
+    integers = dict(converter.table("laps").select("lap", "milliseconds").iter_rows())
     for i, text in enumerate(texts):
         plain = text.strip()
         if plain and i in points:
@@ -510,15 +518,15 @@ def test_every_accepted_number_equals_its_text(door: Door) -> None:
 HOSTILE = "=cmd|'\x1b[2J\x07'!A0\u202e'); drop table races; --<script>../../x"
 
 
-def test_hostile_text_is_stored_unchanged_and_printed_harmless(door: Door) -> None:
-    door.write("races.csv", f"raceId,name,{HOSTILE}\n1,{HOSTILE},\n{HOSTILE},,\n")
-    code, out, error = door.run("--max-bad-rows", "1")
+def test_hostile_text_is_stored_unchanged_and_printed_harmless(converter: Converter) -> None:
+    converter.write("races.csv", f"raceId,name,{HOSTILE}\n1,{HOSTILE},\n{HOSTILE},,\n")
+    code, out, error = converter.run("--max-bad-rows", "1")
     assert (code, error) == (0, "")
-    assert door.table("races")["name"].to_list() == [HOSTILE]
-    assert door.quarantine("races")[0]["value"] == HOSTILE
+    assert converter.table("races")["name"].to_list() == [HOSTILE]
+    assert converter.quarantine("races")[0]["value"] == HOSTILE
     assert "extra columns left out: =cmd|'?[2_j?'!a0?'); drop table races; --<script>../../x\n" in out
     assert all(character.isprintable() for character in out.replace("\n", ""))
-    assert sorted(path.name for path in (door.data / "parquet").iterdir()) == [
+    assert sorted(path.name for path in (converter.data / "parquet").iterdir()) == [
         "checksums.parquet",
         "laps.parquet",
         "load_manifest.parquet",
@@ -527,14 +535,14 @@ def test_hostile_text_is_stored_unchanged_and_printed_harmless(door: Door) -> No
 
 
 @pytest.mark.parametrize("header", [HOSTILE, '"' + "long\nlines " * 10_000 + '"'], ids=["hostile", "long"])
-def test_an_error_prints_hostile_text_harmless_and_short(loaded: Door, header: str) -> None:
+def test_an_error_prints_hostile_text_harmless_and_short(loaded: Converter, header: str) -> None:
     loaded.write("races.csv", f"{header},name\n1,Monza\n")
     error = loaded.refuses("races.csv: ")
     assert all(character.isprintable() for character in error.rstrip("\n"))
     assert len(error) < 600
 
 
-def test_a_file_name_in_a_zip_is_printed_harmless(loaded: Door) -> None:
+def test_a_file_name_in_a_zip_is_printed_harmless(loaded: Converter) -> None:
     archive = make_zip(loaded, {"\x1b[2J/races.csv": RACES, "\x07/races.csv": RACES, "laps.csv": LAPS})
     error = loaded.refuses("holds races.csv twice: ?[2J/races.csv and ?/races.csv", raw=archive)
     assert error.rstrip("\n").isprintable()
@@ -543,7 +551,7 @@ def test_a_file_name_in_a_zip_is_printed_harmless(loaded: Door) -> None:
 # --- too many unfit rows --------------------------------------------------------------------------------
 
 
-def test_more_unfit_rows_than_allowed_stop_the_run(loaded: Door) -> None:
+def test_more_unfit_rows_than_allowed_stop_the_run(loaded: Converter) -> None:
     before = loaded.snapshot()
     loaded.write("races.csv", RACES + "x,Imola,,\n1,Again,,\n")
     loaded.write("laps.csv", LAPS + "1,1,1\n")
@@ -566,28 +574,30 @@ def test_more_unfit_rows_than_allowed_stop_the_run(loaded: Door) -> None:
 
 
 def test_a_refused_run_keeps_the_last_quarantine_and_a_good_run_deletes_its_report(
-    door: Door,
+    converter: Converter,
 ) -> None:
-    door.write("races.csv", RACES + "x,Imola,,\n")
-    assert door.run("--max-bad-rows", "1")[0] == 0
-    kept = door.quarantine("races")
-    door.write("races.csv", RACES + "y,Imola,,\nz,Imola,,\n")
-    assert door.run("--max-bad-rows", "1")[0] == 2
-    assert door.quarantine("races") == kept
-    assert len(door.quarantine("races", "quarantine/refused")) == 2
-    door.write("races.csv", RACES)
-    assert door.run()[0] == 0
-    assert list((door.data / "quarantine").iterdir()) == []
+    converter.write("races.csv", RACES + "x,Imola,,\n")
+    assert converter.run("--max-bad-rows", "1")[0] == 0
+    kept = converter.quarantine("races")
+    converter.write("races.csv", RACES + "y,Imola,,\nz,Imola,,\n")
+    assert converter.run("--max-bad-rows", "1")[0] == 2
+    assert converter.quarantine("races") == kept
+    assert len(converter.quarantine("races", "quarantine/refused")) == 2
+    converter.write("races.csv", RACES)
+    assert converter.run()[0] == 0
+    assert list((converter.data / "quarantine").iterdir()) == []
 
 
-def test_a_refused_first_run_leaves_only_its_report(door: Door) -> None:
-    door.write("races.csv", RACES + "x,Imola,,\n")
-    assert door.run()[0] == 2
-    names = sorted(str(path.relative_to(door.data)) for path in door.data.rglob("*"))
+def test_a_refused_first_run_leaves_only_its_report(converter: Converter) -> None:
+    converter.write("races.csv", RACES + "x,Imola,,\n")
+    assert converter.run()[0] == 2
+    names = sorted(str(path.relative_to(converter.data)) for path in converter.data.rglob("*"))
     assert names == [".lock", "quarantine", "quarantine/refused", "quarantine/refused/races.csv"]
 
 
-def test_a_count_that_does_not_add_up_stops_the_run(loaded: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_count_that_does_not_add_up_stops_the_run(
+    loaded: Converter, monkeypatch: pytest.MonkeyPatch
+) -> None:
     loaded.write("races.csv", RACES + "\n3,Imola,,\n")
     monkeypatch.setattr(
         careful, "repeated_rows", lambda *_: pl.DataFrame({"__line": [0]}, {"__line": pl.UInt32})
@@ -621,14 +631,14 @@ NOT_CSV = {
 
 @pytest.mark.parametrize(("content", "words"), NOT_CSV.values(), ids=NOT_CSV.keys())
 def test_refuses_a_file_that_is_not_a_csv_of_the_table(
-    loaded: Door, content: bytes, words: list[str]
+    loaded: Converter, content: bytes, words: list[str]
 ) -> None:
     loaded.write("races.csv", content)
     loaded.refuses("races.csv", *words)
 
 
 def test_refuses_a_file_that_two_readers_read_differently(
-    loaded: Door, monkeypatch: pytest.MonkeyPatch
+    loaded: Converter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loaded.write("races.csv", RACES + "\n3,Imola,,\n")
     original = careful.survey
@@ -642,7 +652,9 @@ def test_refuses_a_file_that_two_readers_read_differently(
     loaded.refuses("races.csv", "more than one way")
 
 
-def test_refuses_a_file_that_changes_while_it_is_read(loaded: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_refuses_a_file_that_changes_while_it_is_read(
+    loaded: Converter, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = loaded.write("races.csv", RACES + "3,Imola,,\n")
     original = csv_to_parquet.account_of
 
@@ -656,32 +668,32 @@ def test_refuses_a_file_that_changes_while_it_is_read(loaded: Door, monkeypatch:
     loaded.refuses("races.csv", "changed while it was read")
 
 
-def test_refuses_missing_files_and_names_all_of_them(loaded: Door) -> None:
+def test_refuses_missing_files_and_names_all_of_them(loaded: Converter) -> None:
     (loaded.raw / "races.csv").unlink()
     (loaded.raw / "laps.csv").unlink()
     (loaded.raw / "laps.csv").mkdir()
     loaded.refuses(f"{loaded.raw}: no laps.csv, races.csv in it")
 
 
-def test_refuses_a_raw_path_that_is_missing_or_no_zip(loaded: Door) -> None:
+def test_refuses_a_raw_path_that_is_missing_or_no_zip(loaded: Converter) -> None:
     loaded.refuses("nowhere: no such folder or zip", raw=loaded.raw / "nowhere")
     loaded.refuses("races.csv: not a zip", raw=loaded.raw / "races.csv")
 
 
-def test_a_missing_raw_path_creates_no_data_folder(door: Door) -> None:
-    assert door.run(raw="nowhere")[0] == 2
-    assert not door.data.exists()
+def test_a_missing_raw_path_creates_no_data_folder(converter: Converter) -> None:
+    assert converter.run(raw="nowhere")[0] == 2
+    assert not converter.data.exists()
 
 
-def test_refuses_a_data_folder_that_cannot_be_written(door: Door) -> None:
-    door.data.write_text("a file")
-    code, _, error = door.run()
+def test_refuses_a_data_folder_that_cannot_be_written(converter: Converter) -> None:
+    converter.data.write_text("a file")
+    code, _, error = converter.run()
     assert code == 2
     assert re.fullmatch(r"csv_to_parquet: .*data: (File exists|Not a directory)\n", error)
-    assert door.data.read_text() == "a file"
+    assert converter.data.read_text() == "a file"
 
 
-def test_refuses_a_data_folder_without_permission(loaded: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_refuses_a_data_folder_without_permission(loaded: Converter, monkeypatch: pytest.MonkeyPatch) -> None:
     """A stand-in raises the error: root may run the tests, and can write to every folder."""
 
     def denied(path: Path, *_: object, **__: object) -> None:
@@ -694,12 +706,12 @@ def test_refuses_a_data_folder_without_permission(loaded: Door, monkeypatch: pyt
 @pytest.mark.parametrize(
     "text", ["", "sources: []", "sources: [{tables: [{name: x}]}]", "a: [", SCHEMA.replace("bigint", "money")]
 )
-def test_refuses_a_schema_that_declares_no_tables(loaded: Door, text: str) -> None:
+def test_refuses_a_schema_that_declares_no_tables(loaded: Converter, text: str) -> None:
     loaded.schema.write_text(text)
     loaded.refuses("sources.yml", "not a dbt sources file")
 
 
-def test_a_full_disk_is_reported_in_one_line(loaded: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_reported_in_one_line(loaded: Converter, monkeypatch: pytest.MonkeyPatch) -> None:
     loaded.write("races.csv", RACES + "3,Imola,,\n")
 
     def full(*_: object, **__: object) -> None:
@@ -709,7 +721,7 @@ def test_a_full_disk_is_reported_in_one_line(loaded: Door, monkeypatch: pytest.M
     loaded.refuses("data: No space left on device")
 
 
-def test_an_interruption_changes_nothing(loaded: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interruption_changes_nothing(loaded: Converter, monkeypatch: pytest.MonkeyPatch) -> None:
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
 
@@ -723,39 +735,39 @@ def test_an_interruption_changes_nothing(loaded: Door, monkeypatch: pytest.Monke
 # --- zips -----------------------------------------------------------------------------------------------
 
 
-def make_zip(door: Door, members: dict[str, str] | None = None, name: str = "archive.zip") -> Path:
+def make_zip(converter: Converter, members: dict[str, str] | None = None, name: str = "archive.zip") -> Path:
     """A zip of the given members, by default the two tables under data/ and another file."""
     members = members or {"data/": "", "data/races.csv": RACES, "README.md": "hello", "data/laps.csv": LAPS}
-    archive = door.raw.parent / name
+    archive = converter.raw.parent / name
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
         for member, content in members.items():
             file.writestr(member, content)
     return archive
 
 
-def test_reads_a_zip(door: Door) -> None:
-    assert door.run(raw=make_zip(door))[0] == 0
-    assert door.table("races").height == 2
-    assert door.manifest("races")["source_name"] == "data/races.csv"
-    assert not (door.data / ".tmp").exists()
+def test_reads_a_zip(converter: Converter) -> None:
+    assert converter.run(raw=make_zip(converter))[0] == 0
+    assert converter.table("races").height == 2
+    assert converter.manifest("races")["source_name"] == "data/races.csv"
+    assert not (converter.data / ".tmp").exists()
 
 
-def test_refuses_a_zip_without_a_table(loaded: Door) -> None:
+def test_refuses_a_zip_without_a_table(loaded: Converter) -> None:
     loaded.refuses("no laps.csv in it", raw=make_zip(loaded, {"races.csv": RACES}))
 
 
-def test_refuses_a_zip_with_a_table_twice(loaded: Door) -> None:
+def test_refuses_a_zip_with_a_table_twice(loaded: Converter) -> None:
     members = {"races.csv": RACES, "old/races.csv": RACES, "laps.csv": LAPS}
     loaded.refuses("holds races.csv twice: races.csv and old/races.csv", raw=make_zip(loaded, members))
 
 
 @pytest.mark.parametrize("member", ["../races.csv", "data/../../x", "/etc/x", "..\\x", "C:\\x", "\\x"])
-def test_refuses_a_zip_with_a_path_outside_its_folder(loaded: Door, member: str) -> None:
+def test_refuses_a_zip_with_a_path_outside_its_folder(loaded: Converter, member: str) -> None:
     archive = make_zip(loaded, {"races.csv": RACES, "laps.csv": LAPS, member: "x"})
     loaded.refuses("archive.zip: climbs out of its folder", raw=archive)
 
 
-def test_refuses_a_zip_with_a_symbolic_link(loaded: Door) -> None:
+def test_refuses_a_zip_with_a_symbolic_link(loaded: Converter) -> None:
     archive = make_zip(loaded, {"laps.csv": LAPS})
     link = zipfile.ZipInfo("races.csv")
     link.external_attr = 0o120777 << 16
@@ -764,18 +776,20 @@ def test_refuses_a_zip_with_a_symbolic_link(loaded: Door) -> None:
     loaded.refuses("'races.csv' is a symbolic link", raw=archive)
 
 
-def test_refuses_a_zip_that_inflates_without_bound(loaded: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_refuses_a_zip_that_inflates_without_bound(
+    loaded: Converter, monkeypatch: pytest.MonkeyPatch
+) -> None:
     archive = make_zip(loaded, {"races.csv": HEADER + "1,a,,\n" * 500_000, "laps.csv": LAPS})
     monkeypatch.setattr(fetch, "ALWAYS_UNZIPPED", 1_000_000)
     loaded.refuses("archive.zip: inflates without bound (in races.csv)", raw=archive)
 
 
-def test_refuses_a_zip_beyond_the_total_limit(loaded: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_refuses_a_zip_beyond_the_total_limit(loaded: Converter, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fetch, "MAX_UNZIPPED", len(RACES) + len(LAPS) - 1)
     loaded.refuses("inflates without bound (in data/laps.csv)", raw=make_zip(loaded))
 
 
-def test_refuses_a_zip_of_too_many_files(loaded: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_refuses_a_zip_of_too_many_files(loaded: Converter, monkeypatch: pytest.MonkeyPatch) -> None:
     members = {"races.csv": RACES, "laps.csv": LAPS} | {f"{i:0200}": "" for i in range(40)}
     archive = make_zip(loaded, members)
     monkeypatch.setattr(fetch, "MAX_DIRECTORY", 9_000)
@@ -784,7 +798,7 @@ def test_refuses_a_zip_of_too_many_files(loaded: Door, monkeypatch: pytest.Monke
     assert loaded.run(raw=archive)[0] == 0
 
 
-def test_refuses_a_zip_with_a_wrong_size_in_its_directory(loaded: Door) -> None:
+def test_refuses_a_zip_with_a_wrong_size_in_its_directory(loaded: Converter) -> None:
     archive = make_zip(loaded, {"laps.csv": LAPS, "races.csv": RACES})
     content = bytearray(archive.read_bytes())
     entry = content.rindex(b"PK\x01\x02")
@@ -793,11 +807,11 @@ def test_refuses_a_zip_with_a_wrong_size_in_its_directory(loaded: Door) -> None:
     loaded.refuses("archive.zip: not a zip, or a damaged one", raw=archive)
 
 
-def damaged_zip(change: Callable[[bytes], bytes]) -> Callable[[Door], Path]:
+def damaged_zip(change: Callable[[bytes], bytes]) -> Callable[[Converter], Path]:
     """Return a function that makes a zip and changes its bytes."""
 
-    def make(door: Door) -> Path:
-        archive = make_zip(door)
+    def make(converter: Converter) -> Path:
+        archive = make_zip(converter)
         archive.write_bytes(change(archive.read_bytes()))
         return archive
 
@@ -825,7 +839,7 @@ DAMAGED = {
 
 
 @pytest.mark.parametrize(("make", "words"), DAMAGED.values(), ids=DAMAGED.keys())
-def test_refuses_a_damaged_zip(loaded: Door, make: Callable[[Door], Path], words: str) -> None:
+def test_refuses_a_damaged_zip(loaded: Converter, make: Callable[[Converter], Path], words: str) -> None:
     loaded.refuses("archive.zip", words, raw=make(loaded))
 
 
@@ -833,9 +847,9 @@ def test_refuses_a_damaged_zip(loaded: Door, make: Callable[[Door], Path], words
 
 
 @pytest.fixture
-def server_url(door: Door) -> Iterator[str]:
+def server_url(converter: Converter) -> Iterator[str]:
     """A server on loopback: /good.zip, /page.zip, /hang.zip, and 404 for the rest."""
-    good = make_zip(door, name="served.zip").read_bytes()
+    good = make_zip(converter, name="served.zip").read_bytes()
     test_ended = threading.Event()
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -859,14 +873,14 @@ def server_url(door: Door) -> Iterator[str]:
     server.server_close()
 
 
-def test_reads_a_zip_from_a_url(door: Door, server_url: str) -> None:
-    assert door.run(raw=f"{server_url}/good.zip")[0] == 0
-    assert door.table("races").height == 2
-    assert not (door.data / ".tmp").exists()
+def test_reads_a_zip_from_a_url(converter: Converter, server_url: str) -> None:
+    assert converter.run(raw=f"{server_url}/good.zip")[0] == 0
+    assert converter.table("races").height == 2
+    assert not (converter.data / ".tmp").exists()
 
 
 def test_refuses_a_url_that_gives_no_zip(
-    loaded: Door, server_url: str, monkeypatch: pytest.MonkeyPatch
+    loaded: Converter, server_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loaded.refuses("/none.zip: the server answers 404", raw=f"{server_url}/none.zip")
     loaded.refuses("/page.zip: not a zip", raw=f"{server_url}/page.zip")
@@ -878,7 +892,7 @@ def test_refuses_a_url_that_gives_no_zip(
 # --- unchanged input ------------------------------------------------------------------------------------
 
 
-def test_skips_tables_that_have_not_changed(loaded: Door) -> None:
+def test_skips_tables_that_have_not_changed(loaded: Converter) -> None:
     first, races = loaded.manifest("races"), loaded.data / "parquet" / "races.parquet"
     inode = races.stat().st_ino
     loaded.write("laps.csv", LAPS + "2,2,1\n")
@@ -894,14 +908,14 @@ def test_skips_tables_that_have_not_changed(loaded: Door) -> None:
     assert loaded.manifest("laps")["rows_read"] == 4
 
 
-def test_converts_again_when_the_schema_changes(loaded: Door) -> None:
+def test_converts_again_when_the_schema_changes(loaded: Converter) -> None:
     loaded.schema.write_text(SCHEMA.replace("decimal(6,2)", "decimal(7,3)"))
     _, out, _ = loaded.run()
     assert loaded.table("races").schema["top_points"] == pl.Decimal(7, 3)
     assert re.search(r"^laps .* unchanged$", out, re.MULTILINE)
 
 
-def test_converts_again_when_the_parquet_or_manifest_is_missing_or_damaged(loaded: Door) -> None:
+def test_converts_again_when_the_parquet_or_manifest_is_missing_or_damaged(loaded: Converter) -> None:
     parquet = loaded.data / "parquet"
     content = (parquet / "races.parquet").read_bytes()
     for damage in (
@@ -917,27 +931,27 @@ def test_converts_again_when_the_parquet_or_manifest_is_missing_or_damaged(loade
         assert (parquet / "races.parquet").read_bytes() == content
 
 
-def test_rows_set_aside_earlier_still_count_when_nothing_changed(door: Door) -> None:
-    door.write("races.csv", RACES + "x,Imola,,\n")
-    assert door.run("--max-bad-rows", "1")[0] == 0
-    kept = door.quarantine("races")
-    code, out, _ = door.run("--max-bad-rows", "1")
+def test_rows_set_aside_earlier_still_count_when_nothing_changed(converter: Converter) -> None:
+    converter.write("races.csv", RACES + "x,Imola,,\n")
+    assert converter.run("--max-bad-rows", "1")[0] == 0
+    kept = converter.quarantine("races")
+    code, out, _ = converter.run("--max-bad-rows", "1")
     assert code == 0
     assert "unchanged" in out
     assert "races: 1 row set aside" in out
-    assert door.quarantine("races") == kept
-    assert door.manifest("races")["rows_quarantined"] == 1
-    assert door.run()[0] == 2
-    assert door.quarantine("races", "quarantine/refused") == kept
-    (door.data / "quarantine" / "races.csv").unlink()
-    assert door.run("--max-bad-rows", "1")[0] == 0
-    assert door.quarantine("races") == kept
+    assert converter.quarantine("races") == kept
+    assert converter.manifest("races")["rows_quarantined"] == 1
+    assert converter.run()[0] == 2
+    assert converter.quarantine("races", "quarantine/refused") == kept
+    (converter.data / "quarantine" / "races.csv").unlink()
+    assert converter.run("--max-bad-rows", "1")[0] == 0
+    assert converter.quarantine("races") == kept
 
 
 # --- two runs at the same time, and killed runs ---------------------------------------------------------
 
 
-def test_a_second_run_is_refused_at_once(loaded: Door) -> None:
+def test_a_second_run_is_refused_at_once(loaded: Converter) -> None:
     before = loaded.snapshot()
     hold = "import sys, time; from pathlib import Path; from pitwall.data_folder import locked\n"
     hold += "with locked(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
@@ -964,7 +978,7 @@ def test_a_second_run_is_refused_at_once(loaded: Door) -> None:
     assert loaded.run()[0] == 0
 
 
-def test_the_lock_is_held_during_the_whole_run(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_lock_is_held_during_the_whole_run(converter: Converter, monkeypatch: pytest.MonkeyPatch) -> None:
     original = csv_to_parquet.swap
 
     def check_lock_and_swap(data: Path) -> None:
@@ -973,7 +987,7 @@ def test_the_lock_is_held_during_the_whole_run(door: Door, monkeypatch: pytest.M
         original(data)
 
     monkeypatch.setattr(csv_to_parquet, "swap", check_lock_and_swap)
-    assert door.run()[0] == 0
+    assert converter.run()[0] == 0
 
 
 KILL = """
@@ -997,29 +1011,37 @@ sys.exit(csv_to_parquet.main(sys.argv[3:]))
 """
 
 
-def test_killed_at_any_step_leaves_the_old_state_or_the_new(door: Door) -> None:
+def test_killed_at_any_step_leaves_the_old_state_or_the_new(converter: Converter) -> None:
     """SIGKILL before each rename, mkdir, removal and table in turn, until a run succeeds."""
-    door.write("races.csv", RACES + "x,Imola,,\n")
-    assert door.run("--max-bad-rows", "2")[0] == 0
-    old = (door.table("races").rows(), door.quarantine("races"))
+    converter.write("races.csv", RACES + "x,Imola,,\n")
+    assert converter.run("--max-bad-rows", "2")[0] == 0
+    old = (converter.table("races").rows(), converter.quarantine("races"))
     bigger = RACES + "3,Imola,,\ny,Monaco,,\nz,Suzuka,,\n"
     is_old_state = []
     for step in range(40):
-        door.write("races.csv", RACES + "x,Imola,,\n")
-        assert door.run("--max-bad-rows", "2")[0] == 0
-        door.write("races.csv", bigger)
-        arguments = [door.raw, "--data", door.data, "--schema", door.schema, "--max-bad-rows", "2"]
+        converter.write("races.csv", RACES + "x,Imola,,\n")
+        assert converter.run("--max-bad-rows", "2")[0] == 0
+        converter.write("races.csv", bigger)
+        arguments = [
+            converter.raw,
+            "--data",
+            converter.data,
+            "--schema",
+            converter.schema,
+            "--max-bad-rows",
+            "2",
+        ]
         killed = subprocess.run(
             [sys.executable, "-c", KILL, SCRIPT.parent, str(step), *arguments],
             capture_output=True,
             timeout=20,
         )
-        with csv_to_parquet.locked(door.data):
-            csv_to_parquet.recover(door.data)
-        assert sorted(path.name for path in door.data.iterdir()) == [".lock", "parquet", "quarantine"]
-        now = (door.table("races").rows(), door.quarantine("races"))
+        with csv_to_parquet.locked(converter.data):
+            csv_to_parquet.recover(converter.data)
+        assert sorted(path.name for path in converter.data.iterdir()) == [".lock", "parquet", "quarantine"]
+        now = (converter.table("races").rows(), converter.quarantine("races"))
         assert now == old or (len(now[0]), len(now[1])) == (3, 2)
-        assert door.manifest("races")["rows_quarantined"] == len(now[1])
+        assert converter.manifest("races")["rows_quarantined"] == len(now[1])
         is_old_state.append(now == old)
         if killed.returncode == 0:
             break
@@ -1029,29 +1051,29 @@ def test_killed_at_any_step_leaves_the_old_state_or_the_new(door: Door) -> None:
     assert is_old_state.count(False) > 1
 
 
-def test_killed_at_any_step_of_a_run_that_fails_leaves_the_old_state(door: Door) -> None:
-    door.write("races.csv", RACES + "x,Imola,,\n")
-    assert door.run("--max-bad-rows", "9")[0] == 0
-    before = door.snapshot()
-    door.write("races.csv", RACES + "y,Imola,,\nz,Monaco,,\n")
-    door.write("laps.csv", b"")
-    arguments = [door.raw, "--data", door.data, "--schema", door.schema, "--max-bad-rows", "9"]
+def test_killed_at_any_step_of_a_run_that_fails_leaves_the_old_state(converter: Converter) -> None:
+    converter.write("races.csv", RACES + "x,Imola,,\n")
+    assert converter.run("--max-bad-rows", "9")[0] == 0
+    before = converter.snapshot()
+    converter.write("races.csv", RACES + "y,Imola,,\nz,Monaco,,\n")
+    converter.write("laps.csv", b"")
+    arguments = [converter.raw, "--data", converter.data, "--schema", converter.schema, "--max-bad-rows", "9"]
     for step in range(40):
         killed = subprocess.run(
             [sys.executable, "-c", KILL, SCRIPT.parent, str(step), *arguments],
             capture_output=True,
             timeout=20,
         )
-        with csv_to_parquet.locked(door.data):
-            csv_to_parquet.recover(door.data)
-        assert door.snapshot() == before
+        with csv_to_parquet.locked(converter.data):
+            csv_to_parquet.recover(converter.data)
+        assert converter.snapshot() == before
         if killed.returncode == 2:
             break
         assert killed.returncode == -9
     assert killed.returncode == 2
 
 
-def test_recovers_the_old_parquet_and_removes_leftovers(loaded: Door) -> None:
+def test_recovers_the_old_parquet_and_removes_leftovers(loaded: Converter) -> None:
     before = loaded.snapshot()
     (loaded.data / "parquet").rename(loaded.data / "parquet.old")
     for leftover in ("parquet.new", "quarantine.new", ".tmp"):
@@ -1072,9 +1094,11 @@ def test_recovers_the_old_parquet_and_removes_leftovers(loaded: Door) -> None:
 # --- the command ----------------------------------------------------------------------------------------
 
 
-def test_runs_as_a_script_from_anywhere_with_the_default_data_folder(door: Door, tmp_path: Path) -> None:
+def test_runs_as_a_script_from_anywhere_with_the_default_data_folder(
+    converter: Converter, tmp_path: Path
+) -> None:
     done = subprocess.run(
-        [sys.executable, "-W", "error", SCRIPT, door.raw, "--schema", door.schema],
+        [sys.executable, "-W", "error", SCRIPT, converter.raw, "--schema", converter.schema],
         capture_output=True,
         text=True,
         cwd=tmp_path,
@@ -1085,10 +1109,12 @@ def test_runs_as_a_script_from_anywhere_with_the_default_data_folder(door: Door,
     assert (tmp_path / "data" / "parquet" / "races.parquet").is_file()
 
 
-def test_data_folder_comes_from_the_environment(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PITWALL_DATA", str(door.data))
-    assert csv_to_parquet.main([str(door.raw), "--schema", str(door.schema)]) == 0
-    assert (door.data / "parquet" / "laps.parquet").is_file()
+def test_data_folder_comes_from_the_environment(
+    converter: Converter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PITWALL_DATA", str(converter.data))
+    assert csv_to_parquet.main([str(converter.raw), "--schema", str(converter.schema)]) == 0
+    assert (converter.data / "parquet" / "laps.parquet").is_file()
 
 
 def test_help_explains_input_options_and_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
@@ -1115,10 +1141,10 @@ def test_snake_case_names(header: str, name: str) -> None:
     assert raw_schema.snake_case(header) == name
 
 
-def test_run_raises_a_plain_error_to_a_script_that_imports_it(door: Door) -> None:
-    (door.raw / "laps.csv").unlink()
-    with csv_to_parquet.locked(door.data), pytest.raises(PlainError, match=r"no laps\.csv in it"):
-        csv_to_parquet.run(str(door.raw), door.data, schema=door.schema)
+def test_run_raises_a_plain_error_to_a_script_that_imports_it(converter: Converter) -> None:
+    (converter.raw / "laps.csv").unlink()
+    with csv_to_parquet.locked(converter.data), pytest.raises(PlainError, match=r"no laps\.csv in it"):
+        csv_to_parquet.run(str(converter.raw), converter.data, schema=converter.schema)
 
 
 # --- the real schema and the real data ------------------------------------------------------------------

@@ -145,7 +145,7 @@ FACTS = [
     Fact(
         "In China 2014, counted back to lap 54, Hamilton led all 54; no lap is led twice: 33,194 in all.",
         "select (select sum(laps_led) from careers), (select sum(laps_led) from teams), laps_led "
-        "from intermediate.int_careers__laps join marts.dim_races using (race_id) "
+        "from intermediate.int_laps__by_driver join marts.dim_races using (race_id, season) "
         "join marts.dim_drivers using (driver_id) where season = 2014 and round = 4 and driver_ref = "
         "'hamilton'",
         [(33_194, 33_194, 54)],

@@ -9,7 +9,8 @@ outcomes as (
 
 laps as (
 
-    select * from {{ ref('int_careers__laps') }}
+    select * from {{ ref('int_laps__by_driver') }}
+    where best_counted_lap_ms is not null
 
 ),
 
@@ -85,7 +86,7 @@ laps_in_order as (
     select
         race_id,
         driver_id,
-        rank() over (partition by race_id order by best_lap_time_ms asc) as lap_rank
+        rank() over (partition by race_id order by best_counted_lap_ms asc) as lap_rank
     from laps
 
 ),

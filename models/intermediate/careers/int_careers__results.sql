@@ -28,7 +28,8 @@ statuses as (
 
 laps as (
 
-    select * from {{ ref('int_careers__laps') }}
+    select * from {{ ref('int_laps__by_driver') }}
+    where best_counted_lap_ms is not null and {{ in_changed_seasons() }}
 
 ),
 

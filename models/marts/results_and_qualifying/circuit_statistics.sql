@@ -21,7 +21,8 @@ race_results as (
 
 laps as (
 
-    select * from {{ ref('int_laps__best') }}
+    select * from {{ ref('int_laps__by_driver') }}
+    where best_lap_ms is not null
 
 ),
 
@@ -102,7 +103,7 @@ best_laps as (
     select
         race_id,
         driver_id,
-        lap_time_ms
+        best_lap_ms as lap_time_ms
     from laps
 
     union all

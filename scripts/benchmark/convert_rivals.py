@@ -1,7 +1,5 @@
 """Convert lap times from CSV to typed Parquet with another library, as its users would.
 
-    .venv/bin/python scripts/benchmark/convert_rivals.py RIVAL IN.csv OUT.parquet
-
 The rivals do less than csv_to_parquet.py: no checksum, no second count, no check of keys, and they stop at a
 bad value. The types are those that the sources YAML declares.
 """

@@ -1,7 +1,4 @@
-"""Write a lap_times.csv of any size: a smaller one again and again, each time with new race ids.
-
-.venv/bin/python scripts/benchmark/make_laps.py SIZE_MB OUT
-"""
+"""Write a lap_times.csv of any size: a smaller one again and again, each time with new race ids."""
 
 import argparse
 import sys

@@ -1,7 +1,5 @@
 """Make seven marts from the raw CSVs with pandas alone: the rival of the whole pipeline.
 
-    .venv/bin/python scripts/benchmark/pandas_pipeline.py RAW OUT
-
 Reads the CSVs of folder RAW and the seeds of the project, and writes OUT/<table>.parquet with the same rows,
 columns and values as the warehouse: fct_lap_times, fct_race_laps, fct_race_pace, fct_stints,
 fct_race_results, fct_driver_championship and fct_constructor_championship. It is written as a careful user of

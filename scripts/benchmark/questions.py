@@ -1,7 +1,5 @@
 """Answer one question in several ways: points, laps and lap time of every driver.
 
-    .venv/bin/python scripts/benchmark/questions.py WAY RAW DATA ANSWER
-
 RAW is the folder of CSVs. DATA is the data folder with the Parquet and the warehouse made from them. ANSWER
 is the file to write, with a line for each driver. It is the same for every way.
 """

@@ -1,7 +1,5 @@
 """Run the SQL of a dbt build in DuckDB, without dbt: on one connection, one statement after another.
 
-    .venv/bin/python scripts/benchmark/replay.py STATEMENTS WAREHOUSE
-
 STATEMENTS is the file that clock/sitecustomize.py wrote. The queries that dbt sends to the catalog for itself
 are left out, and so are its transactions: each statement commits by itself. Prints how many statements there
 were, and their seconds.

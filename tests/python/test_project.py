@@ -1033,7 +1033,11 @@ def test_every_var_has_a_reason_and_a_reader() -> None:
             break
         if name := re.match(r"  (\w+):", line):
             declared[name[1]] = bool(before.strip())
-    readers = [*MODEL_FILES, *(PROJECT / "macros").rglob("*.sql"), *(PROJECT / "tests" / "generic").glob("*.sql")]
+    readers = [
+        *MODEL_FILES,
+        *(PROJECT / "macros").rglob("*.sql"),
+        *(PROJECT / "tests" / "generic").glob("*.sql"),
+    ]
     read = set(re.findall(r"\bvar\('(\w+)'\)", "".join(path.read_text(encoding="utf-8") for path in readers)))
     problems = [f"{name}: no comment" for name, has_reason in declared.items() if not has_reason]
     problems += [f"{name}: nothing reads it" for name in declared.keys() - read]

@@ -41,7 +41,7 @@ driver_deaths as (
 
 ),
 
--- For each competitor after each race: what he has, and the most that every session left can give him.
+-- For each competitor after each race: the points they have, and the most that each session left can add.
 points_so_far as (
 
     select

@@ -47,7 +47,7 @@ results as (
 
 ),
 
--- The seed names the driver, and the car where it was not the one in which he did best.
+-- The seed names the driver. It names the car if it was not the one with their best result.
 named_fastest_laps as (
 
     select

@@ -18,7 +18,7 @@ rules as (
 
 ),
 
--- At best he wins every race that is left, and a constructor of whom every car scores is second, too.
+-- At best a competitor wins every race that is left. A constructor all of whose cars score is second as well.
 at_best as (
 
     select
@@ -47,7 +47,7 @@ at_best as (
 
 ),
 
--- All others score nothing more: who is ahead of those still in the fight has at least this.
+-- All others score nothing more, so a competitor ahead of those still in the fight has at least this.
 ranked as (
 
     select

@@ -36,7 +36,7 @@ race_problems as (
 
 ),
 
--- A time of the circuit's own zone cannot be told in UTC, so there is none.
+-- The time zone of the circuit is not known, so a local time cannot be converted to UTC: NULL.
 corrected as (
 
     select

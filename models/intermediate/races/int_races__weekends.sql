@@ -47,7 +47,7 @@ final as (
     select
         races.race_id,
         races_held.race_id is not null as is_held,
-        -- Results tell the sprints that were held, the schedule those of some seasons, the seed those to come.
+        -- Results have the sprints that were held, the schedule those of some seasons, the seed those to come.
         sprints_held.race_id is not null
         or races.sprint_date is not null
         or announced_sprints.circuit_ref is not null as is_sprint_weekend

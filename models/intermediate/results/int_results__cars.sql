@@ -49,7 +49,7 @@ final as (
         cars.grid_position,
         cars.is_pit_lane_start,
         cars.is_shared_drive,
-        -- Those who did not start leave their slots to the cars behind; the pit lane is behind them all.
+        -- Cars that did not start are left out, so cars behind move up. Cars in the pit lane start last.
         cast(
             rank() over (partition by cars.race_id order by cars.grid_position asc nulls last) as integer
         ) as start_position,

@@ -20,7 +20,7 @@ races as (
 
 ),
 
--- A driver may have had several cars of a constructor in a race: his best result stands.
+-- A driver may have had several cars of a constructor in a race: only their best result counts.
 race_entries as (
 
     select
@@ -55,7 +55,7 @@ sprint_entries as (
 
 ),
 
--- Whoever fell ill or was hurt after qualifying has no race result.
+-- A driver who fell ill or was hurt after qualifying has no race result.
 entries as (
 
     select

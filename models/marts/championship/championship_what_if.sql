@@ -38,7 +38,7 @@ systems as (
 
 ),
 
--- Drivers who would not have scored are in the table, too.
+-- Drivers who would not have scored are in the table as well.
 tables as (
 
     select

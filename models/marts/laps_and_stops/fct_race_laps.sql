@@ -93,7 +93,7 @@ running as (
 
 ),
 
--- The laps that can tell how fast the field was.
+-- The laps that show how fast the field was.
 flying_laps as (
 
     select

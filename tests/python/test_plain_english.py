@@ -47,7 +47,9 @@ def test_drivers_are_they() -> None:
             if name.endswith(".sql"):
                 text = re.sub(r"'[^'\n]*'", "''", text)  # a cell of a table
             # A sentence that names no one: no capitalised word but the first.
-            for sentence in re.split(r"[.:;!?|]\s|\n\n|\n *- ", text):
-                if re.search(r"\b(he|his|him)\b", sentence) and not re.search(r"\S\s+[A-Z][a-z]+", sentence):
-                    found.append(f"{name}: {' '.join(sentence.split())[:90]}")
+            found += [
+                f"{name}: {' '.join(sentence.split())[:90]}"
+                for sentence in re.split(r"[.:;!?|]\s|\n\n|\n *- ", text)
+                if re.search(r"\b(he|his|him)\b", sentence) and not re.search(r"\S\s+[A-Z][a-z]+", sentence)
+            ]
     assert not found, "they:\n  " + "\n  ".join(found)

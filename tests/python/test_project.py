@@ -17,6 +17,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import dbt.include
 import duckdb
 import pytest
 from conftest import DBT, must_run
@@ -921,6 +922,30 @@ def test_sql_is_portable(construct: str) -> None:
             text = re.sub(r"\{[%{].*?[%}]\}", "", text, flags=re.DOTALL)
         found += [f"{path.relative_to(PROJECT)}: {match[0].strip()!r}" for match in pattern.finditer(text)]
     fail_on(found, "Not the same on every engine:")
+
+
+# Overrides
+
+
+def test_every_override_of_dbt_has_its_reason(project: Project) -> None:
+    """A macro that replaces one of dbt or of an installed adapter is listed in DECISIONS.md."""
+    include = Path(dbt.include.__path__[0])
+    files = [path.read_text(encoding="utf-8") for path in include.rglob("macros/**/*.sql")]
+    of_dbt = {name for text in files for name in re.findall(r"{%-?\s*macro\s+(\w+)", text)}
+    of_dbt |= {
+        f"materialization_{name}"
+        for text in files
+        for name in re.findall(r"{%-?\s*materialization\s+(\w+)", text)
+    }
+    assert {"create_table_as", "spark__load_csv_rows", "materialization_snapshot"} <= of_dbt
+    engine = re.compile(r"^(duckdb|postgres|spark|redshift)__|_(default|duckdb|spark)$")
+    own = {macro["name"] for macro in project.manifest["macros"].values() if macro["package_name"] == PACKAGE}
+    overrides = {name for name in own if {name, engine.sub("", name)} & of_dbt}
+    assert "generate_schema_name" in overrides
+    decisions = (PROJECT / "DECISIONS.md").read_text(encoding="utf-8")
+    listed = set(re.findall(r"^\| `(\w+)` \|", decisions.partition("## Overrides of dbt")[2], re.MULTILINE))
+    assert overrides <= listed
+    assert listed <= own, "What DECISIONS.md lists is no longer there"
 
 
 # Deprecations

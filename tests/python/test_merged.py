@@ -1,4 +1,7 @@
-"""tests/generic/merged.sql: it finds what the native data tests find one by one, and both ways name it."""
+"""tests/generic/merged.sql finds the same failures as the native data tests that run one by one.
+
+Both ways name the failing test.
+"""
 
 import json
 import re
@@ -23,7 +26,7 @@ MODELS = {
 }
 COMBINATION, RANGE = "dbt_utils.unique_combination_of_columns", "dbt_utils.accepted_range"
 ROWCOUNT, EXPRESSION = "dbt_utils.equal_rowcount", "dbt_utils.expression_is_true"
-# The column or none, the test, its arguments; how many failures it has, and the first failing rows.
+# The column (None: on the model), the test, its arguments, the number of failures, the first failing rows.
 CASES: list[tuple[str | None, str, dict[str, Any], int, str]] = [
     ("id", "not_null", {}, 0, ""),
     ("team", "not_null", {}, 2, "id=3, team=NULL | id=4, team=NULL"),
@@ -61,13 +64,13 @@ MERGED_OPTIONS = ("--vars", "{merged_tests: true}", "--exclude", "config.meta.me
 
 
 def native_test(name: str, kind: str, arguments: dict[str, Any], **config: Any) -> dict[str, Any]:
-    """A test as YAML has it."""
+    """A data test as it is written in YAML."""
     return {kind: {"name": name, "arguments": arguments, "config": config}}
 
 
 @pytest.fixture(scope="module")
 def probe(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A dbt project with our macros for data tests, and each case as a test of the model `entries`."""
+    """A dbt project with our macros for data tests. Each case is a test of the model `entries`."""
     root = tmp_path_factory.mktemp("project")
     must_run(ROOT / "scripts" / "setup_packages.py")
     for name in ("tests/generic", "macros/data_tests", "dbt_packages/dbt_utils", "packages.yml"):
@@ -78,8 +81,8 @@ def probe(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / "models").mkdir()
     for name, sql in MODELS.items():
         (root / "models" / f"{name}.sql").write_text(sql)
-    of_columns: dict[str, list[Any]] = {name: [] for name in ("id", "team", "points", "note")}
-    of_the_model: list[Any] = [
+    column_tests: dict[str, list[Any]] = {name: [] for name in ("id", "team", "points", "note")}
+    model_tests: list[Any] = [
         native_test(
             "merged_entries",
             "merged",
@@ -88,11 +91,11 @@ def probe(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ]
     for number, (column, kind, arguments, *_) in enumerate(CASES):
         test = native_test(f"entries__case_{number}", kind, arguments)
-        (of_columns[column] if column else of_the_model).append(test)
+        (column_tests[column] if column else model_tests).append(test)
     warned = native_test("entries__warned", "not_null", {}, severity="warn", meta={"merged": False})
     limited = native_test("entries__limited", "not_null", {}, where="id > 3", meta={"merged": False})
-    of_columns["team"] += [warned, limited]
-    empty = {
+    column_tests["team"] += [warned, limited]
+    model_without_rows = {
         "name": "no_entries",
         "data_tests": [
             "merged",
@@ -102,8 +105,8 @@ def probe(tmp_path_factory: pytest.TempPathFactory) -> Path:
             {"name": "id", "data_tests": ["not_null", "unique", {RANGE: {"arguments": {"min_value": 1}}}]}
         ],
     }
-    columns = [{"name": name, "data_tests": tests} for name, tests in of_columns.items()]
-    models = [{"name": "entries", "data_tests": of_the_model, "columns": columns}, empty]
+    columns = [{"name": name, "data_tests": tests} for name, tests in column_tests.items()]
+    models = [{"name": "entries", "data_tests": model_tests, "columns": columns}, model_without_rows]
     (root / "models" / "models.yml").write_text(yaml.safe_dump({"models": models}))
     settings = yaml.safe_load((ROOT / "dbt_project.yml").read_text(encoding="utf-8"))
     project = {
@@ -124,7 +127,7 @@ def probe(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def outcome(probe: Path) -> dict[str, tuple[str, dict[str, str]]]:
-    """By way of running: what `dbt build` prints, and the status of each test that it ran."""
+    """For each way: what `dbt build` prints, and the status of each test that it ran."""
     found = {}
     for way in WAYS:
         options = MERGED_OPTIONS if way == "merged" else ()
@@ -146,7 +149,7 @@ def outcome(probe: Path) -> dict[str, tuple[str, dict[str, str]]]:
 
 
 def named_failures(printed: str) -> dict[str, tuple[int, str]]:
-    """What is printed of each failing test: how many failures, and the first rows, joined by bars."""
+    """For each failing test that is printed: the number of failures, and the first rows, joined by bars."""
     found = re.findall(
         r"^(\w+ in \w+), failures: (\d+), the first:\n((?:    .*\n)*)", printed, flags=re.MULTILINE
     )
@@ -159,7 +162,7 @@ def named_failures(printed: str) -> dict[str, tuple[int, str]]:
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("number", range(len(CASES)))
 def test_a_broken_rule_is_named_with_its_first_failing_rows(outcome: Any, number: int, way: str) -> None:
-    """A test of each kind that holds and one that fails, found by name in both ways of running."""
+    """Each kind has a test that passes and one that fails."""
     *_, failures, rows = CASES[number]
     printed = named_failures(outcome[way][0]).get(f"fail in entries__case_{number}")
     assert printed == ((failures, rows) if failures else None)
@@ -177,16 +180,16 @@ def test_each_way_runs_every_test_once(outcome: Any) -> None:
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_of_no_rows_all_tests_hold(outcome: Any, way: str) -> None:
-    """Nothing is NULL, and nothing is there twice."""
+def test_all_tests_pass_on_a_model_without_rows(outcome: Any, way: str) -> None:
+    """Without rows there is no NULL and no duplicate."""
     statuses = {name: status for name, status in outcome[way][1].items() if "no_entries_" in name}
     assert statuses
     assert set(statuses.values()) == {"pass"}
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_severity_and_where_are_those_of_one_test(outcome: Any, way: str) -> None:
-    """Tests with a setting of their own run on their own, in both ways."""
+def test_severity_and_where_apply_to_one_test(outcome: Any, way: str) -> None:
+    """A test with its own setting is not merged: it runs alone in both ways."""
     printed, statuses = outcome[way]
     assert statuses["entries__warned"] == "warn"
     named = named_failures(printed)
@@ -206,8 +209,8 @@ UNMERGEABLE = [
 ]
 
 
-def test_what_cannot_be_merged_is_an_error_that_says_what_to_do(probe: Path, tmp_path: Path) -> None:
-    """A setting of its own, a kind that the macro does not know, a parent that it does not wait for."""
+def test_a_test_that_cannot_be_merged_is_an_error_with_the_reason(probe: Path, tmp_path: Path) -> None:
+    """The reason is a setting of its own, a kind unknown to the macro, or a parent missing in `parents`."""
     root = tmp_path / "project"
     shutil.copytree(probe, root, ignore=shutil.ignore_patterns("target", "*.duckdb", "models"))
     (root / "models").mkdir()

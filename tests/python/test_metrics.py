@@ -1,6 +1,6 @@
-"""Each metric, asked of MetricFlow, gives what plain SQL gives, and falls into none of the traps of the data.
+"""Each metric has the same values from MetricFlow as from plain SQL, and no trap in the data changes it.
 
-The engine is the one that comes with dbt-core: it writes the SQL, and DuckDB runs it here, in one process.
+The MetricFlow that comes with dbt-core writes the SQL, and DuckDB runs it in this process.
 """
 
 import csv
@@ -23,7 +23,7 @@ from metricflow_semantics.model.semantic_manifest_lookup import SemanticManifest
 
 MF = Path(sys.executable).with_name("mf")
 
-# The marts with the columns by which the metrics are asked for, whatever a mart calls them.
+# The marts, with one name for each column by which the metrics are grouped.
 VIEWS = """
 create temp view results as
 select *, driver_id as driver, constructor_id as constructor from marts.fct_race_results;
@@ -75,21 +75,21 @@ from constructor_tables inner join marts.dim_seasons using (season) where is_com
 
 
 def races(condition: str) -> str:
-    """The SQL for how many races a driver has for which a condition holds, however many cars he drove."""
+    """SQL that counts races for which a condition holds: one per driver and race, even with two cars."""
     return f"count(distinct (race_id, driver_id)) filter (where {condition})"
 
 
 def per_start(condition: str) -> str:
-    """The SQL for the share of the starts for which a condition holds."""
+    """SQL for the share of starts for which a condition holds."""
     return f"{races(condition)} / nullif({races('is_started')}, 0)"
 
 
 FINISHED = "is_started and reason_out_group is null"
 DISQUALIFIED = "is_started and reason_out_group = 'disqualified'"
-# Of a driver who gave up one car and finished in another, the race is finished.
+# A driver who gave up one car and finished in another has finished the race.
 RETIRED = f"{races('is_started')} - {races(FINISHED)} - {races(DISQUALIFIED)}"
 
-# Each metric by other words than its own: a view, and an aggregate.
+# Each metric in plain SQL: a view, and an aggregate.
 PLAIN = {
     "entries": ("results", races("true")),
     "starts": ("results", races("is_started")),
@@ -134,7 +134,7 @@ PLAIN = {
     ),
 }
 
-# What of a race has several rows, or does not count, made so often that whoever counts it is far off.
+# Rows that must not count, or not count twice. They are so many that a metric that counts them is far off.
 TRAPS = """
 insert into marts.fct_race_results
 select * replace (
@@ -180,27 +180,27 @@ select * replace (constructor_standing_id + 1000000 as constructor_standing_id, 
 from marts.fct_constructor_standings;
 """
 
-# Laps are driven under a red flag too, and a misfiled one is led by whoever led it.
+# These count laps under a red flag and misfiled laps too.
 COUNTS_EVERY_LAP = {"laps", "laps_led"}
 
 
 class Metrics:
-    """The metrics of a built warehouse: what is declared, and MetricFlow to ask for them."""
+    """The metrics of a built warehouse: their declarations, and their values from MetricFlow."""
 
     def __init__(self, warehouse: Path) -> None:
         self.warehouse = warehouse
         self.manifest = warehouse.parent / ".build" / "target" / "semantic_manifest.json"
         text = self.manifest.read_text(encoding="utf-8")
         self.declared = {metric["name"]: metric for metric in json.loads(text)["metrics"]}
-        # MetricFlow only wants to know for which engine it writes.
+        # MetricFlow reads only the SQL dialect from the client.
         client = SimpleNamespace(sql_engine_type=SqlEngine.DUCKDB, sql_plan_renderer=DuckDbSqlPlanRenderer())
         manifest = parse_manifest_from_dbt_generated_manifest(manifest_json_string=text)
         self.engine = MetricFlowEngine(SemanticManifestLookup(manifest), client)
 
-    def ask(
+    def values(
         self, connection: duckdb.DuckDBPyConnection, metric: str, group: str, where: str | None = None
     ) -> dict[Any, Any]:
-        """A metric by group, as MetricFlow has it."""
+        """The values of a metric by group, from MetricFlow."""
         request = MetricFlowQueryRequest.create(
             metric_names=[metric], group_by_names=[group], where_constraints=[where] if where else None
         )
@@ -216,7 +216,7 @@ def simulated(simulated_warehouse: Path) -> Metrics:
 
 @pytest.fixture(scope="module", params=["simulated", "real"])
 def championship(request: pytest.FixtureRequest) -> Iterator[tuple[Metrics, duckdb.DuckDBPyConnection]]:
-    """The metrics of each championship at hand, and a connection with the views."""
+    """The metrics of the simulated and of the real championship, and a connection with the views."""
     metrics = Metrics(request.getfixturevalue(f"{request.param}_warehouse"))
     with duckdb.connect(metrics.warehouse, read_only=True) as connection:
         connection.execute(VIEWS)
@@ -224,8 +224,8 @@ def championship(request: pytest.FixtureRequest) -> Iterator[tuple[Metrics, duck
 
 
 @pytest.fixture(scope="module")
-def trapped(simulated: Metrics) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A copy in memory of the simulated warehouse, full of traps."""
+def with_traps(simulated: Metrics) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A copy in memory of the simulated warehouse, with the rows of TRAPS."""
     with duckdb.connect() as connection:
         connection.execute("attach ':memory:' as warehouse")
         connection.execute(f"attach '{simulated.warehouse}' as built (read_only)")
@@ -245,7 +245,7 @@ def test_every_metric_is_compared_with_plain_sql(simulated: Metrics) -> None:
 
 
 def test_every_metric_is_described(simulated: Metrics) -> None:
-    """With a sentence and a label that is not just the name, and it is on the landing page."""
+    """By a sentence, by a label that is not its name, and on the landing page."""
     landing_page = (ROOT / "models" / "docs" / "overview.md").read_text(encoding="utf-8")
     for name, metric in simulated.declared.items():
         assert metric["description"].endswith("."), name
@@ -254,10 +254,13 @@ def test_every_metric_is_described(simulated: Metrics) -> None:
 
 
 @pytest.mark.parametrize("metric", PLAIN)
-def test_metric_is_what_plain_sql_says(
+def test_a_metric_equals_plain_sql(
     championship: tuple[Metrics, duckdb.DuckDBPyConnection], metric: str
 ) -> None:
-    """By season, by driver, by constructor; the last from 1979, as drivers were entered by two before."""
+    """By season, by driver and by constructor.
+
+    By constructor from 1979 on only: before, two constructors could enter a driver in one race.
+    """
     metrics, connection = championship
     view, aggregate = PLAIN[metric]
     columns = {name for name, *_ in connection.execute(f"describe {view}").fetchall()}
@@ -268,7 +271,7 @@ def test_metric_is_what_plain_sql_says(
         plain = f"select {group}, {aggregate} from {view} where season >= {since} group by {group}"
         expected = dict(connection.execute(plain).fetchall())
         by = f"race_driver__{group}" if group == "constructor" and view in ("laps", "paces") else group
-        answer = metrics.ask(connection, metric, by, f"{{{{ Entity('season') }}}} >= {since}")
+        answer = metrics.values(connection, metric, by, f"{{{{ Entity('season') }}}} >= {since}")
         assert answer.keys() == expected.keys()
         assert expected
         for key, value in expected.items():
@@ -277,32 +280,32 @@ def test_metric_is_what_plain_sql_says(
 
 
 @pytest.mark.parametrize("metric", [metric for metric in PLAIN if metric not in COUNTS_EVERY_LAP])
-def test_metric_falls_into_no_trap(
-    simulated: Metrics, trapped: duckdb.DuckDBPyConnection, metric: str
+def test_no_trap_changes_a_metric(
+    simulated: Metrics, with_traps: duckdb.DuckDBPyConnection, metric: str
 ) -> None:
-    """Second entries, red flags, misfiled laps and earlier standings change nothing."""
+    """The traps are second entries, red flags, misfiled laps and earlier standings."""
     with duckdb.connect(simulated.warehouse, read_only=True) as connection:
         for group in ("season", "constructor" if metric.startswith("constructor") else "driver"):
-            before = simulated.ask(connection, metric, group)
+            before = simulated.values(connection, metric, group)
             assert before
-            assert simulated.ask(trapped, metric, group) == before
+            assert simulated.values(with_traps, metric, group) == before
 
 
 @pytest.mark.parametrize("metric", ["titles", "constructor_titles"])
 def test_no_title_is_won_before_the_season_is_over(
-    simulated: Metrics, trapped: duckdb.DuckDBPyConnection, metric: str
+    simulated: Metrics, with_traps: duckdb.DuckDBPyConnection, metric: str
 ) -> None:
-    """Whoever leads in the middle of a season has won nothing yet."""
-    before = simulated.ask(trapped, metric, "season")
-    trapped.execute("begin; update marts.dim_seasons set is_complete = false where season = 2025")
-    answer = simulated.ask(trapped, metric, "season")
-    trapped.execute("rollback")
+    """The leader of a season under way has no title."""
+    before = simulated.values(with_traps, metric, "season")
+    with_traps.execute("begin; update marts.dim_seasons set is_complete = false where season = 2025")
+    answer = simulated.values(with_traps, metric, "season")
+    with_traps.execute("rollback")
     assert before == {**answer, 2025: 1}
     assert 2025 not in answer
 
 
-def test_there_is_a_row_for_every_day(championship: tuple[Metrics, duckdb.DuckDBPyConnection]) -> None:
-    """From the first day of the first season to the last of the last, without a gap."""
+def test_dim_dates_has_a_row_for_every_day(championship: tuple[Metrics, duckdb.DuckDBPyConnection]) -> None:
+    """From 1 January of the first season to 31 December of the last season."""
     _, connection = championship
     [(first, last, days)] = connection.execute(
         "select min(date_day), max(date_day), count(*) from marts.dim_dates"
@@ -314,24 +317,32 @@ def test_there_is_a_row_for_every_day(championship: tuple[Metrics, duckdb.DuckDB
 
 
 @pytest.mark.skipif(not MF.exists(), reason="no `mf` command: `make metrics` and `make test` install it")
-def test_the_command_line_gives_the_same(simulated: Metrics, tmp_path: Path) -> None:
-    """`mf` validates the metrics against the warehouse, and answers."""
+def test_mf_gives_the_same_values(simulated: Metrics, tmp_path: Path) -> None:
+    """`mf` validates the metrics against the warehouse, and answers a query."""
     shutil.copy(ROOT / "dbt_project.yml", tmp_path)
     (tmp_path / "target").mkdir()
     shutil.copy(simulated.manifest, tmp_path / "target")
-    # A copy, because `mf` opens it to write, and other processes of the run read it.
+    # A copy, because `mf` opens it for writing while other processes of the run read it.
     shutil.copy(simulated.warehouse, tmp_path)
-    where = {
+    environment = {
         "DBT_PROJECT_DIR": tmp_path,
         "DBT_PROFILES_DIR": ROOT,
         "DBT_LOG_PATH": tmp_path / "logs",
         "PITWALL_DATA": tmp_path,
     }
-    must_run(MF, "validate-configs", **where)
+    must_run(MF, "validate-configs", **environment)
     must_run(
-        MF, "query", "--metrics", "win_rate", "--group-by", "driver", "--csv", tmp_path / "a.csv", **where
+        MF,
+        "query",
+        "--metrics",
+        "win_rate",
+        "--group-by",
+        "driver",
+        "--csv",
+        tmp_path / "a.csv",
+        **environment,
     )
     with (tmp_path / "a.csv").open(encoding="utf-8", newline="") as handle:
         rows = {int(row["driver"]): float(row["win_rate"]) for row in csv.DictReader(handle)}
     with duckdb.connect(simulated.warehouse, read_only=True) as connection:
-        assert rows == pytest.approx(simulated.ask(connection, "win_rate", "driver"))
+        assert rows == pytest.approx(simulated.values(connection, "win_rate", "driver"))

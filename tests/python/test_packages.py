@@ -1,4 +1,4 @@
-"""dbt_utils: how setup_packages.py puts it in place, what the stand-in does, and that it has what is used."""
+"""dbt_utils: setup_packages.py installs it, and the stand-in has the macros that the project uses."""
 
 import hashlib
 import io
@@ -29,12 +29,12 @@ PROVIDED = set(
     )
 )
 
-# Putting it in place.
+# Installation
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A dbt project with what setup_packages.py needs, and nothing in dbt_packages/."""
+    """A dbt project with the files that setup_packages.py needs, and without dbt_packages/."""
     root = tmp_path / "project"
     (root / "scripts" / "pitwall").mkdir(parents=True)
     for name in ("setup_packages.py", "pitwall/__init__.py", "pitwall/command.py"):
@@ -48,17 +48,17 @@ def project(tmp_path: Path) -> Path:
     return root
 
 
-class Quiet(SimpleHTTPRequestHandler):
+class QuietHandler(SimpleHTTPRequestHandler):
     def log_message(self, *_: Any) -> None:
-        """Say nothing."""
+        """Print nothing."""
 
 
 @pytest.fixture
 def hub(tmp_path: Path) -> Iterator[str]:
-    """The address of a package hub that has one version of dbt_utils, as small as can be."""
+    """The address of a package hub that has one minimal version of dbt_utils."""
     folder = tmp_path / "hub"
     (folder / "api" / "v1" / "dbt-labs").mkdir(parents=True)
-    with ThreadingHTTPServer(("127.0.0.1", 0), lambda *args: Quiet(*args, directory=folder)) as server:
+    with ThreadingHTTPServer(("127.0.0.1", 0), lambda *args: QuietHandler(*args, directory=folder)) as server:
         address = f"http://127.0.0.1:{server.server_port}/"
         version = yaml.safe_load((ROOT / "package-lock.yml").read_text())["packages"][0]["version"]
         release = {
@@ -89,43 +89,44 @@ def hub(tmp_path: Path) -> Iterator[str]:
 
 @pytest.fixture
 def silent_hub() -> Iterator[str]:
-    """The address of a server that takes a connection and never says a word."""
+    """The address of a server that accepts a connection and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield f"http://127.0.0.1:{server.getsockname()[1]}/"
 
 
 @pytest.fixture
 def closed_hub() -> str:
-    """An address where nobody listens."""
+    """An address on which no server listens."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         return f"http://127.0.0.1:{server.getsockname()[1]}/"
 
 
 @pytest.fixture
 def failing_dbt(fake_dbt: Callable[[str], Path]) -> Path:
-    """A dbt that fails, and leaves the file `called` in the project."""
+    """A dbt that fails, and writes the file `called` in the project."""
     return fake_dbt(
         "def cli():\n    open('called', 'w').close()\n    print('no room\\non the disk')\n    return 1\n"
     )
 
 
 def setup(project: Path, hub: str, **environment: str | Path) -> tuple[int, str]:
-    """Run the script, from a folder that is not the project's."""
+    """Run the script from outside the project. Returns its exit code and what it printed."""
     script = project / "scripts" / "setup_packages.py"
     result = run(script, cwd=project.parent, DBT_PACKAGE_HUB_URL=hub, **environment)
     return result.returncode, result.stdout
 
 
 def installed(project: Path) -> dict[str, bytes]:
+    """The files of the installed dbt_utils, by path."""
     return setup_packages.package_files(project / "dbt_packages" / "dbt_utils")
 
 
-def test_where_the_hub_answers_the_real_package_comes(project: Path, hub: str, closed_hub: str) -> None:
+def test_the_real_package_is_installed_if_the_hub_answers(project: Path, hub: str, closed_hub: str) -> None:
     lock = (project / "package-lock.yml").read_bytes()
     assert setup(project, hub) == (0, "dbt_utils: the real package, from the hub\n")
     assert "macros/from_the_hub.sql" in installed(project)
     assert (project / "package-lock.yml").read_bytes() == lock, "the lock file fits packages.yml"
-    # In place, it needs neither hub nor words; a newer lock file wants another look.
+    # A second run needs no hub and prints nothing. If the lock file has changed, the script installs again.
     assert setup(project, closed_hub) == (0, "")
     assert "macros/from_the_hub.sql" in installed(project)
     later = (project / "dbt_packages").stat().st_mtime + 10
@@ -134,19 +135,19 @@ def test_where_the_hub_answers_the_real_package_comes(project: Path, hub: str, c
 
 
 @pytest.mark.parametrize("network", ["closed_hub", "silent_hub"])
-def test_where_the_hub_does_not_answer_the_stand_in_comes(
+def test_the_stand_in_is_installed_if_the_hub_does_not_answer(
     project: Path, network: str, failing_dbt: Path, request: pytest.FixtureRequest
 ) -> None:
-    code, said = setup(project, request.getfixturevalue(network), PYTHONPATH=failing_dbt)
+    code, output = setup(project, request.getfixturevalue(network), PYTHONPATH=failing_dbt)
     assert code == 0
-    assert "THE STAND-IN IS IN PLACE" in said
-    assert "it does not answer" in said
-    assert "`make build`" in said
+    assert "THE STAND-IN IS IN PLACE" in output
+    assert "it does not answer" in output
+    assert "`make build`" in output
     assert installed(project) == setup_packages.package_files(STANDIN)
-    assert not (project / "called").exists(), "dbt deps was not tried, as it would take its time"
+    assert not (project / "called").exists(), "dbt deps was not tried, because it would wait for a long time"
 
 
-def test_a_name_lookup_may_not_take_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_name_lookup_has_a_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     lookup_may_end = threading.Event()
 
     def stuck(*_: Any, **__: Any) -> None:
@@ -154,35 +155,35 @@ def test_a_name_lookup_may_not_take_for_ever(monkeypatch: pytest.MonkeyPatch) ->
         raise OSError
 
     monkeypatch.setattr(socket, "getaddrinfo", stuck)
-    assert not setup_packages.hub_answers(), "and this while the lookup is still at it"
+    assert not setup_packages.hub_answers(), "although the lookup has not ended"
     lookup_may_end.set()
 
 
-def test_the_stand_in_gives_way_once_the_hub_answers(project: Path, hub: str, closed_hub: str) -> None:
+def test_the_real_package_replaces_the_stand_in(project: Path, hub: str, closed_hub: str) -> None:
     setup(project, closed_hub)
     assert setup(project, hub) == (0, "dbt_utils: the real package, from the hub\n")
     assert set(installed(project)) == {"dbt_project.yml", "macros/from_the_hub.sql"}
 
 
-def test_an_old_stand_in_is_renewed(project: Path, closed_hub: str) -> None:
+def test_an_old_stand_in_is_replaced(project: Path, closed_hub: str) -> None:
     setup(project, closed_hub)
     (project / STANDIN.name / "macros" / "one_more.sql").write_text("{% macro one_more() %}{% endmacro %}")
     setup(project, closed_hub)
     assert "macros/one_more.sql" in installed(project)
 
 
-def test_where_dbt_deps_fails_the_stand_in_comes_with_the_reason(
+def test_the_stand_in_is_installed_if_dbt_deps_fails_and_the_reason_is_printed(
     project: Path, hub: str, failing_dbt: Path
 ) -> None:
-    code, said = setup(project, hub, PYTHONPATH=failing_dbt)
+    code, output = setup(project, hub, PYTHONPATH=failing_dbt)
     assert code == 0
     assert (project / "called").exists()
-    assert "THE STAND-IN IS IN PLACE" in said
-    assert "(dbt deps failed: on the disk)" in said
+    assert "THE STAND-IN IS IN PLACE" in output
+    assert "(dbt deps failed: on the disk)" in output
     assert installed(project) == setup_packages.package_files(STANDIN)
 
 
-def test_dbt_deps_may_not_take_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_dbt_deps_has_a_time_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sleeper = tmp_path / "dbt"
     sleeper.write_text("#!/bin/sh\nexec sleep 60\n")
     sleeper.chmod(0o755)
@@ -192,39 +193,39 @@ def test_dbt_deps_may_not_take_for_ever(tmp_path: Path, monkeypatch: pytest.Monk
     assert setup_packages.dbt_deps() == "dbt deps did not end within 0 seconds"
 
 
-def test_a_clone_may_be_named(project: Path, tmp_path: Path, closed_hub: str) -> None:
+def test_a_local_clone_can_be_installed(project: Path, tmp_path: Path, closed_hub: str) -> None:
     clone = tmp_path / "clone"
     (clone / "macros" / "sql").mkdir(parents=True)
     (clone / "dbt_project.yml").write_text("name: dbt_utils\nversion: 0.1.0\n")
     (clone / "macros" / "sql" / "star.sql").write_text("{% macro star() %}{% endmacro %}")
     assert setup(project, closed_hub, PITWALL_DBT_UTILS=clone)[0] == 0
     assert set(installed(project)) == {"dbt_project.yml", "macros/sql/star.sql"}
-    code, said = setup(project, closed_hub, PITWALL_DBT_UTILS=tmp_path / "nowhere")
-    assert (code, said.count("\n")) == (2, 1)
-    assert "holds no dbt package" in said
+    code, output = setup(project, closed_hub, PITWALL_DBT_UTILS=tmp_path / "nowhere")
+    assert (code, output.count("\n")) == (2, 1)
+    assert "holds no dbt package" in output
 
 
-def test_the_hub_is_the_one_that_dbt_asks() -> None:
+def test_the_hub_is_the_one_that_dbt_uses() -> None:
     code = "import setup_packages, dbt.clients.registry as dbt_s; "
     code += "print(setup_packages.HUB == dbt_s.DEFAULT_REGISTRY_BASE_URL)"
     for address in ("", "http://127.0.0.1:9/"):
-        said = must_run(sys.executable, "-c", code, PYTHONPATH=SCRIPTS, DBT_PACKAGE_HUB_URL=address)
-        assert said == "True\n"
+        output = must_run(sys.executable, "-c", code, PYTHONPATH=SCRIPTS, DBT_PACKAGE_HUB_URL=address)
+        assert output == "True\n"
 
 
-# The stand-in has what the project uses, and no more.
+# The stand-in has the macros that the project uses, and no others
 
 
 def uses(text: str) -> list[str]:
-    """Every mention of dbt_utils, with the macro's name if it is a plain call such as dbt_utils.star."""
+    """Every mention of dbt_utils: the macro's name for a plain call such as dbt_utils.star, else the text."""
     return [
         name or f"dbt_utils{rest}"
         for name, rest in re.findall(r"\bdbt_utils\b(?:\.(\w+))?(?=(.{0,20}))", text)
     ]
 
 
-def test_what_the_project_uses_is_in_the_stand_in() -> None:
-    """A mention that is no plain call fails too: it could be dbt_utils['star']."""
+def test_the_stand_in_has_every_macro_that_the_project_uses() -> None:
+    """A mention that is not a plain call fails too: it could be dbt_utils['star']."""
     folders = ("models", "seeds", "snapshots", "macros", "tests", "analyses")
     paths = [
         path
@@ -239,7 +240,7 @@ def test_what_the_project_uses_is_in_the_stand_in() -> None:
         for use in uses(path.read_text(encoding="utf-8"))
         if use not in PROVIDED
     }
-    assert not unknown, "dbt_utils_standin/ lacks these (add them there, or do without)"
+    assert not unknown, "dbt_utils_standin/ lacks these (add them there, or do not use them)"
 
 
 @pytest.mark.parametrize(
@@ -253,11 +254,11 @@ def test_what_the_project_uses_is_in_the_stand_in() -> None:
         ("my_dbt_utils.star", []),
     ],
 )
-def test_no_use_escapes(text: str, found: list[str]) -> None:
+def test_every_mention_of_dbt_utils_is_found(text: str, found: list[str]) -> None:
     assert uses(text) == found
 
 
-def test_the_stand_in_has_nothing_that_is_not_used(simulated_warehouse: Path) -> None:
+def test_the_project_uses_every_macro_of_the_stand_in(simulated_warehouse: Path) -> None:
     manifest = json.loads((simulated_warehouse.parent / ".build" / "target" / "manifest.json").read_text())
     ours = [
         node
@@ -272,7 +273,7 @@ def test_the_stand_in_has_nothing_that_is_not_used(simulated_warehouse: Path) ->
     assert PROVIDED - used == set()
 
 
-# The stand-in's macros do what the documentation of dbt_utils says.
+# The stand-in's macros do what the documentation of dbt_utils says
 
 ENTRIES = """
 select * from (values
@@ -291,7 +292,7 @@ MODELS = {
     ),
 }
 EXPRESSION = "expression_is_true"
-# The test, the column it is on, its arguments, and the number of failures it has to report.
+# The test, its column (None: on the model), its arguments, and the number of failures that it must report.
 CASES: list[tuple[str, str | None, dict[str, Any], int]] = [
     (EXPRESSION, None, {"expression": "id < points"}, 0),
     (EXPRESSION, None, {"expression": "id > 4 or points = 10"}, 0),
@@ -303,7 +304,7 @@ CASES: list[tuple[str, str | None, dict[str, Any], int]] = [
 
 @pytest.fixture(scope="module", params=["stand-in", "real"])
 def outcome(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """The failures of each case, and the rows of `keys`, in a project on either package."""
+    """The failures of each case, and the rows of `keys`, with the stand-in or with the real package."""
     package = STANDIN
     if request.param == "real":
         if "PITWALL_DBT_UTILS" not in os.environ:
@@ -332,9 +333,9 @@ def outcome(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     (root / "profiles.yml").write_text(
         yaml.safe_dump({"probe": {"target": "dev", "outputs": {"dev": target}}})
     )
-    said = run(DBT, "build", cwd=root).stdout
+    output = run(DBT, "build", cwd=root).stdout
     results = root / "target" / "run_results.json"
-    assert results.exists(), said
+    assert results.exists(), output
     failures = {
         result["unique_id"].split(".")[2]: result["failures"]
         for result in json.loads(results.read_text())["results"]
@@ -343,17 +344,17 @@ def outcome(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     with duckdb.connect(root / "probe.duckdb", read_only=True) as connection:
         keys = connection.execute("select of_one, of_many, computed from keys order by id").fetchall()
     return {
-        "asked": [(*case[:3], case[3]) for case in CASES],
+        "expected": [(*case[:3], case[3]) for case in CASES],
         "found": [(*case[:3], failures[f"case_{number}"]) for number, case in enumerate(CASES)],
         "keys": keys,
     }
 
 
-def test_the_generic_tests_catch_what_they_should(outcome: dict[str, Any]) -> None:
-    assert outcome["found"] == outcome["asked"]
+def test_generic_tests_report_the_expected_failures(outcome: dict[str, Any]) -> None:
+    assert outcome["found"] == outcome["expected"]
 
 
-def test_surrogate_keys_are_the_same_to_the_byte(outcome: dict[str, Any]) -> None:
+def test_surrogate_keys_are_md5_of_the_joined_values(outcome: dict[str, Any]) -> None:
     null = "_dbt_utils_surrogate_key_null_"
     expected = [
         ("1", "1-a-10-x", "2-2021-12-12-true"),
@@ -367,14 +368,14 @@ def test_surrogate_keys_are_the_same_to_the_byte(outcome: dict[str, Any]) -> Non
     ]
 
 
-# What the default path does without.
+# The packages that the default build does not need
 
-OF_OTHERS = ["dbt.adapters.postgres", "dbt.adapters.spark", "pyspark", "psycopg2", "pyarrow", "s3fs"]
+ENGINE_PACKAGES = ["dbt.adapters.postgres", "dbt.adapters.spark", "pyspark", "psycopg2", "pyarrow", "s3fs"]
 
 
-@pytest.mark.parametrize("package", OF_OTHERS)
+@pytest.mark.parametrize("package", ENGINE_PACKAGES)
 def test_the_shared_warehouses_are_built_without_the_packages_of_other_engines(package: str) -> None:
-    """Both fixtures build where they cannot be imported, whether they are installed or not."""
+    """In their environment these packages cannot be imported, even if they are installed."""
     result = run(sys.executable, "-c", f"import {package}", **no_engines())
     assert result.returncode == 1
     assert f"No module named '{package}'" in result.stdout

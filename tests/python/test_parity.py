@@ -1,4 +1,4 @@
-"""scripts/parity.py: that no difference between two engines escapes it, and that the first one is named."""
+"""scripts/parity.py finds every difference between two engines, and names the first one."""
 
 import json
 from decimal import Decimal
@@ -19,7 +19,7 @@ MART = Mart(
     ["race_id", "lap"],
     is_history=False,
 )
-# The last one has no key, which only an engine that does not enforce it lets in.
+# The key of the last row has a NULL: an engine that does not enforce keys allows it.
 ROWS = [(1, 1, Decimal("1.50"), "Senna"), (1, 2, Decimal("0.14"), None), (2, 1, None, "{Prost}")]
 ROWS += [(None, 1, None, None)]
 COLUMNS = "race_id, lap, points, driver"
@@ -27,7 +27,7 @@ COLUMNS = "race_id, lap, points, driver"
 
 @pytest.fixture
 def export(tmp_path: Path) -> Any:
-    """Writes rows as an engine would, and returns the export."""
+    """A function that writes rows as an engine would, and returns the export."""
 
     def write(engine: str, rows: list[tuple[Any, ...]], query: str = "*", mart: Mart = MART) -> Export:
         folder = tmp_path / engine / mart.schema / mart.name
@@ -57,7 +57,7 @@ def test_the_same_rows_in_another_order_and_other_types_are_identical(export: An
 
 
 @pytest.mark.parametrize(
-    ("rows", "told"),
+    ("rows", "difference"),
     [
         (
             changed(0, 2, Decimal("1.51")),
@@ -72,8 +72,8 @@ def test_the_same_rows_in_another_order_and_other_types_are_identical(export: An
         ([], "race_id=1, lap=1: only on one"),
     ],
 )
-def test_a_difference_is_named(export: Any, rows: list[tuple[Any, ...]], told: str) -> None:
-    assert compare(MART, export("one", ROWS), export("two", rows)).difference == told
+def test_a_difference_is_named(export: Any, rows: list[tuple[Any, ...]], difference: str) -> None:
+    assert compare(MART, export("one", ROWS), export("two", rows)).difference == difference
 
 
 def test_all_differing_rows_are_counted(export: Any) -> None:
@@ -82,29 +82,29 @@ def test_all_differing_rows_are_counted(export: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("query", "told"),
+    ("query", "difference"),
     [
         ("race_id, lap, points", "columns driver"),
         (f"{COLUMNS}, 1 as more", "columns more"),
         ("lap, race_id, points, driver", "columns in another order"),
     ],
 )
-def test_columns_are_compared(export: Any, query: str, told: str) -> None:
-    assert compare(MART, export("one", ROWS), export("two", ROWS, query)).difference == told
+def test_columns_are_compared(export: Any, query: str, difference: str) -> None:
+    assert compare(MART, export("one", ROWS), export("two", ROWS, query)).difference == difference
 
 
-def test_a_table_that_should_be_there_and_is_not_differs(export: Any, tmp_path: Path) -> None:
+def test_a_missing_table_is_a_difference(export: Any, tmp_path: Path) -> None:
     other = Export("two", tmp_path / "two", [MART])
     assert compare_mart(MART, export("one", ROWS), other).difference == "there is no such table"
 
 
-def test_a_table_that_an_engine_does_not_have_is_said_to_be_missing(export: Any, tmp_path: Path) -> None:
+def test_a_table_that_an_engine_does_not_build_is_reported_as_not_built(export: Any, tmp_path: Path) -> None:
     assert compare_mart(MART, export("one", ROWS), Export("two", tmp_path / "two", [])) == Result(
         "not built there"
     )
 
 
-def test_what_comes_of_the_history_is_compared_where_that_is_the_same(export: Any) -> None:
+def test_marts_of_the_history_are_compared_if_the_engines_have_the_same_history(export: Any) -> None:
     mart = Mart(MART.schema, MART.name, MART.columns, MART.key, is_history=True)
     snapshot = Mart("snapshots", "history", {}, [], is_history=False)
     one, two = export("one", ROWS), export("two", changed(0, 3, "Prost"))
@@ -118,7 +118,7 @@ def test_what_comes_of_the_history_is_compared_where_that_is_the_same(export: An
     assert compare_mart(mart, one, two) == Result("history of its own")
 
 
-def test_the_table_has_every_engine_and_a_difference_is_raised(
+def test_the_report_has_a_column_per_engine_and_a_difference_is_raised(
     export: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     one, two, three = export("one", ROWS), export("two", ROWS), export("three", ROWS[1:])
@@ -137,7 +137,7 @@ def test_the_table_has_every_engine_and_a_difference_is_raised(
 
 
 def test_every_mart_of_the_project_is_compared(simulated_warehouse: Path) -> None:
-    """With all its columns, but for the moment of a revision."""
+    """With all its columns, except the time of a revision."""
     manifest = simulated_warehouse.parent / ".build" / "target" / "manifest.json"
     nodes = json.loads(manifest.read_text(encoding="utf-8"))["nodes"].values()
     public = {
@@ -160,7 +160,7 @@ def test_every_mart_of_the_project_is_compared(simulated_warehouse: Path) -> Non
     assert left_out == {"fct_result_revisions.revised_at"}
 
 
-def test_a_single_engine_is_nothing_to_compare(simulated_warehouse: Path) -> None:
+def test_a_single_engine_is_refused(simulated_warehouse: Path) -> None:
     result = run(
         SCRIPTS / "parity.py", "--built", "--engine", "duckdb", PITWALL_DATA=simulated_warehouse.parent
     )
@@ -168,7 +168,7 @@ def test_a_single_engine_is_nothing_to_compare(simulated_warehouse: Path) -> Non
     assert result.stdout == "parity: there are no two engines to compare, only duckdb\n"
 
 
-def test_nothing_built_is_nothing_to_compare(tmp_path: Path) -> None:
+def test_an_engine_without_a_warehouse_is_reported(tmp_path: Path) -> None:
     result = run(SCRIPTS / "parity.py", "--built", "--engine", "duckdb", PITWALL_DATA=tmp_path)
     assert result.returncode == 2
     assert result.stdout == (

@@ -1,4 +1,7 @@
-"""`make build ENGINE=postgres`: the same warehouse as on DuckDB, swapped in whole, failing in plain words."""
+"""`make build ENGINE=postgres` gives the same cells as DuckDB.
+
+A build replaces the last warehouse as a whole, and a failure is reported in one plain line.
+"""
 
 import json
 import os
@@ -25,6 +28,7 @@ if not programs():
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
+    """A running server with the database `pitwall`."""
     with running_server() as started:
         started.sql("create database pitwall")
         yield started
@@ -38,19 +42,20 @@ def data(small_warehouse: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 @pytest.fixture(scope="session")
 def built(server: Server, data: Path) -> str:
-    """The warehouse of the same files in the database `pitwall`. What the build said."""
+    """Builds the warehouse of the same files in the database `pitwall`. Returns what the build printed."""
     return must_run(
         SCRIPTS / "build.py", "--engine", "postgres", PITWALL_DATA=data, **server.environment("pitwall")
     )
 
 
 def parity(data: Path, server: Server) -> subprocess.CompletedProcess[str]:
+    """Compare the two warehouses."""
     engines = ["--engine", "duckdb", "--engine", "postgres"]
-    place = server.environment("pitwall")
-    return run(SCRIPTS / "parity.py", "--built", *engines, PITWALL_DATA=data, **place)
+    environment = server.environment("pitwall")
+    return run(SCRIPTS / "parity.py", "--built", *engines, PITWALL_DATA=data, **environment)
 
 
-def test_every_cell_is_that_of_duckdb(built: str, server: Server, data: Path) -> None:
+def test_every_cell_is_the_same_as_on_duckdb(built: str, server: Server, data: Path) -> None:
     assert "The warehouse is ready: PostgreSQL database pitwall at 127.0.0.1:" in built
     result = parity(data, server)
     assert result.returncode == 0, result.stdout
@@ -59,7 +64,7 @@ def test_every_cell_is_that_of_duckdb(built: str, server: Server, data: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "difference"),
     [
         (
             "update marts.fct_driver_standings set points = points + 0.01 where driver_standing_id = 7",
@@ -75,8 +80,8 @@ def test_every_cell_is_that_of_duckdb(built: str, server: Server, data: Path) ->
         ),
     ],
 )
-def test_a_wrong_cell_is_named(built: str, server: Server, data: Path, change: str, told: str) -> None:
-    table = told.partition(" ")[0]
+def test_a_wrong_cell_is_named(built: str, server: Server, data: Path, change: str, difference: str) -> None:
+    table = difference.partition(" ")[0]
     server.sql(f"create table public.kept as table {table}", "pitwall")
     server.sql(change, "pitwall")
     try:
@@ -86,13 +91,13 @@ def test_a_wrong_cell_is_named(built: str, server: Server, data: Path, change: s
         server.sql(f"insert into {table} select * from public.kept", "pitwall")
         server.sql("drop table public.kept", "pitwall")
     assert result.returncode == 1, result.stdout
-    assert told in result.stdout
+    assert difference in result.stdout
 
 
-def test_nothing_built_is_nothing_to_compare(server: Server, data: Path) -> None:
+def test_a_database_without_a_warehouse_is_reported(server: Server, data: Path) -> None:
     server.sql("create database empty")
-    place = server.environment("empty")
-    result = run(SCRIPTS / "parity.py", "--built", "--engine", "postgres", PITWALL_DATA=data, **place)
+    environment = server.environment("empty")
+    result = run(SCRIPTS / "parity.py", "--built", "--engine", "postgres", PITWALL_DATA=data, **environment)
     assert result.returncode == 2
     assert result.stdout == (
         f"parity: PostgreSQL database empty at 127.0.0.1:{server.port}: is not built yet; "
@@ -109,8 +114,8 @@ def test_tables_and_columns_have_their_descriptions(built: str, server: Server) 
     assert column
 
 
-def test_the_history_tells_the_time_in_utc(built: str, server: Server) -> None:
-    """The server's own time zone is another."""
+def test_times_of_the_history_are_in_utc(built: str, server: Server) -> None:
+    """The server has another time zone."""
     query = (
         "select max(abs(extract(epoch from current_timestamp at time zone 'UTC' - dbt_valid_from))) "
         "from snapshots.race_results_history"
@@ -120,14 +125,14 @@ def test_the_history_tells_the_time_in_utc(built: str, server: Server) -> None:
 
 
 def plan_nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """A node of a plan and all below it."""
+    """A node of a plan and all nodes below it."""
     yield plan
     for node in plan.get("Plans", []):
         yield from plan_nodes(node)
 
 
 def test_models_are_joined_by_hash(built: str, server: Server, data: Path) -> None:
-    """Joins as the planner makes them: no merges, and none that throws most of its pairs away."""
+    """The planner makes no merge joins, and no join that discards most of its pairs."""
     macro = (ROOT / "macros" / "cross_db" / "planner.sql").read_text(encoding="utf-8")
     settings = re.findall(r"set local (\w+ = \w+)", macro)
     target = data / ".build" / "target-postgres"
@@ -141,7 +146,7 @@ def test_models_are_joined_by_hash(built: str, server: Server, data: Path) -> No
         for setting in settings:
             cursor.execute(f"set {setting}")
         for table in tables:
-            # As it was compiled, but for the schemas, which have lost their suffix since.
+            # The compiled SQL, without the suffix that the schemas had during the build.
             file = target / "compiled" / "pitwall" / table["original_file_path"]
             query = file.read_text(encoding="utf-8").replace('__new"', '"')
             cursor.execute(f"explain (analyze, timing off, format json) {query}")
@@ -154,11 +159,11 @@ def test_models_are_joined_by_hash(built: str, server: Server, data: Path) -> No
                 if removed > 50 * max(pairs_kept, 1000):
                     wasteful.append(table["name"])
     assert merged == []
-    assert wasteful == ["dim_dates"]  # numbers from every pair of digits, on purpose
+    assert wasteful == ["dim_dates"]  # intended: it makes numbers from all pairs of digits
 
 
-def test_a_build_is_swapped_in_under_its_readers(built: str, server: Server, data: Path) -> None:
-    """Views and rights of others live on, and whoever asks meanwhile always has an answer."""
+def test_readers_have_a_warehouse_all_through_a_build(built: str, server: Server, data: Path) -> None:
+    """Views and rights of other users are kept, and each query during the build has an answer."""
     server.sql("create role reader login password 'reader'", user="postgres")
     server.sql("grant usage on schema marts to reader", "pitwall")
     server.sql("grant select on marts.dim_races to reader", "pitwall")
@@ -189,14 +194,16 @@ def test_a_build_is_swapped_in_under_its_readers(built: str, server: Server, dat
 
 
 def test_loading_again_keeps_the_views(built: str, server: Server, data: Path) -> None:
-    """The loader alone works on schema raw in place, as plain dbt does."""
+    """load_postgres.py alone replaces the rows of schema raw in place, for plain dbt."""
     before = server.sql("select count(*) from staging.stg_ergast__races", "pitwall")
     for _ in range(2):
         must_run(SCRIPTS / "load_postgres.py", PITWALL_DATA=data, **server.environment("pitwall"))
     assert server.sql("select count(*) from staging.stg_ergast__races", "pitwall") == before
 
 
-def test_a_failed_build_leaves_the_last_one(built: str, server: Server, data: Path, tmp_path: Path) -> None:
+def test_a_failed_build_leaves_the_last_warehouse(
+    built: str, server: Server, data: Path, tmp_path: Path
+) -> None:
     project = tmp_path / "project"
     for name in ("models", "macros", "seeds", "snapshots", "tests", "analyses", "scripts", "dbt_packages"):
         shutil.copytree(SCRIPTS.parent / name, project / name, ignore=shutil.ignore_patterns("__pycache__"))
@@ -217,8 +224,8 @@ def test_a_failed_build_leaves_the_last_one(built: str, server: Server, data: Pa
     assert server.sql("select count(*) from marts.dim_races", "pitwall") == before
 
 
-def refused(data: Path, environment: dict[str, str], *words: str, script: str = "build.py") -> None:
-    """The build ends at once with one plain line that has the words, and never the password."""
+def check_refusal(data: Path, environment: dict[str, str], *words: str, script: str = "build.py") -> None:
+    """Check that a build fails with one line that contains the words, and no password."""
     options = ["--engine", "postgres"] if script == "build.py" else []
     result = run(SCRIPTS / script, *options, PITWALL_DATA=data, **environment)
     assert result.returncode == 2, result.stdout
@@ -229,20 +236,22 @@ def refused(data: Path, environment: dict[str, str], *words: str, script: str = 
     assert "a-wrong-one" not in result.stdout
 
 
-def test_a_wrong_password(server: Server, data: Path) -> None:
+def test_a_wrong_password_is_reported(server: Server, data: Path) -> None:
     wrong = server.environment("pitwall") | {"PGPASSWORD": "a-wrong-one"}
-    refused(data, wrong, "password authentication failed", "PGPASSWORD")
-    refused(data, wrong, "password authentication failed", script="load_postgres.py")
+    check_refusal(data, wrong, "password authentication failed", "PGPASSWORD")
+    check_refusal(data, wrong, "password authentication failed", script="load_postgres.py")
 
 
-def test_a_server_that_is_down(server: Server, data: Path) -> None:
+def test_a_server_that_is_down_is_reported(server: Server, data: Path) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         free = str(probe.getsockname()[1])
-    refused(data, server.environment("pitwall") | {"PGPORT": free}, f"127.0.0.1:{free}", "Start the server")
+    check_refusal(
+        data, server.environment("pitwall") | {"PGPORT": free}, f"127.0.0.1:{free}", "Start the server"
+    )
 
 
-def test_a_port_that_something_else_took(server: Server, data: Path) -> None:
+def test_a_port_of_another_program_is_reported(server: Server, data: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = str(other.getsockname()[1])
 
@@ -257,40 +266,44 @@ def test_a_port_that_something_else_took(server: Server, data: Path) -> None:
                     connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
 
         threading.Thread(target=answer, daemon=True).start()
-        refused(data, server.environment("pitwall") | {"PGPORT": port}, port, "PGPORT")
+        check_refusal(data, server.environment("pitwall") | {"PGPORT": port}, port, "PGPORT")
 
 
-def test_a_database_that_does_not_exist(server: Server, data: Path) -> None:
-    refused(data, server.environment("nowhere"), 'database "nowhere" does not exist', "createdb")
+def test_a_database_that_does_not_exist_is_reported(server: Server, data: Path) -> None:
+    check_refusal(data, server.environment("nowhere"), 'database "nowhere" does not exist', "createdb")
 
 
-def test_a_user_without_rights(server: Server, data: Path) -> None:
+def test_a_user_without_rights_is_reported(server: Server, data: Path) -> None:
     server.sql(f"create role guest login password '{PASSWORD}'", user="postgres")
     server.sql("create database closed")
-    refused(data, server.environment("closed", "guest"), "permission denied", "grant create on database")
+    check_refusal(
+        data, server.environment("closed", "guest"), "permission denied", "grant create on database"
+    )
 
 
-def test_two_builds_at_once(built: str, server: Server, data: Path, tmp_path: Path) -> None:
-    """From two machines: the lock of the data folder is not enough."""
+def test_the_second_of_two_builds_at_once_is_refused(
+    built: str, server: Server, data: Path, tmp_path: Path
+) -> None:
+    """The two may run on two machines, so the lock of the data folder is not enough."""
     lock = int.from_bytes(b"pitwall", "big")
     other = server.connect("pitwall")
     try:
         with other.cursor() as cursor:
             cursor.execute(f"select pg_advisory_lock({lock})")
-        refused(data, server.environment("pitwall"), "another build is running in this database")
+        check_refusal(data, server.environment("pitwall"), "another build is running in this database")
     finally:
         other.close()
 
 
-def test_schemas_of_somebody_else(server: Server, data: Path) -> None:
+def test_schemas_that_are_not_ours_are_left_alone(server: Server, data: Path) -> None:
     server.sql("create database theirs")
     server.sql("create schema marts", "theirs")
     server.sql("create table marts.mine as select 1 as one", "theirs")
-    refused(data, server.environment("theirs"), "not Pitwall's", "PGDATABASE")
+    check_refusal(data, server.environment("theirs"), "not Pitwall's", "PGDATABASE")
     assert server.sql("select * from marts.mine", "theirs") == [(1,)]
 
 
-def test_a_disk_that_is_full(server: Server, data: Path, tmp_path: Path) -> None:
+def test_a_full_disk_is_reported(server: Server, data: Path, tmp_path: Path) -> None:
     with mounted(server.folder / "disk", "12m") as disk:
         if not os.geteuid():
             shutil.chown(disk, "postgres", "postgres")
@@ -300,7 +313,7 @@ def test_a_disk_that_is_full(server: Server, data: Path, tmp_path: Path) -> None
             server.sql("create database crowded owner pitwall tablespace small", user="postgres")
             free = shutil.disk_usage(disk).free
             (disk / "filler").write_bytes(bytes(max(free - 300_000, 0)))
-            refused(data, server.environment("crowded"), "could not extend file", "make room")
+            check_refusal(data, server.environment("crowded"), "could not extend file", "make room")
             left = server.sql("select nspname from pg_namespace where nspname ~ '^(raw|marts)'", "crowded")
             assert left == []
         finally:
@@ -308,7 +321,9 @@ def test_a_disk_that_is_full(server: Server, data: Path, tmp_path: Path) -> None
             server.sql("drop tablespace if exists small", user="postgres")
 
 
-def test_without_a_driver_it_says_how_to_get_it(server: Server, data: Path, tmp_path: Path) -> None:
+def test_a_missing_driver_is_reported_with_the_way_to_install_it(
+    server: Server, data: Path, tmp_path: Path
+) -> None:
     (tmp_path / "sitecustomize.py").write_text(
         "import sys, importlib.machinery as machinery\n"
         "whole = machinery.PathFinder.find_spec\n"
@@ -317,10 +332,10 @@ def test_without_a_driver_it_says_how_to_get_it(server: Server, data: Path, tmp_
         "machinery.PathFinder.find_spec = find_spec\n"
     )
     environment = server.environment("pitwall") | {"PYTHONPATH": str(tmp_path)}
-    refused(data, environment, "adbc_driver_postgresql is not installed", "ENGINE=postgres")
+    check_refusal(data, environment, "adbc_driver_postgresql is not installed", "ENGINE=postgres")
 
 
-def test_the_password_is_nowhere(built: str, data: Path) -> None:
+def test_the_password_is_not_written_anywhere(built: str, data: Path) -> None:
     assert PASSWORD not in built
     files = [path for path in (data / ".build").rglob("*") if path.is_file()]
     assert any(path.name == "manifest.json" for path in files)

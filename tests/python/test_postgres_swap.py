@@ -1,4 +1,4 @@
-"""build.py and load_postgres.py on PostgreSQL, with a dbt that is none: what is swapped in, what lives on."""
+"""build.py and load_postgres.py on PostgreSQL with a fake dbt: what is replaced, and what is kept."""
 
 import os
 import threading
@@ -19,7 +19,7 @@ for driver in ("adbc_driver_postgresql", "psycopg2"):
 if not programs():
     pytest.skip("no PostgreSQL server: install the package postgresql", allow_module_level=True)
 
-# Writes marts that tell which build they are of, finds every result revised, and ends as told.
+# Writes marts with the mark of the build, revises every result, and ends as FAKE_ENDS says.
 FAKE_DBT = """
 import os, sys
 from pathlib import Path
@@ -57,6 +57,7 @@ def cli():
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
+    """A running server."""
     with running_server() as started:
         yield started
 
@@ -71,7 +72,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class Database:
-    """A database of the test's own, and the fake."""
+    """A new database for one test, and the fake dbt."""
 
     numbers = count(1)
 
@@ -80,8 +81,8 @@ class Database:
         self.name = f"database_{next(self.numbers)}"
         server.sql(f"create database {self.name}")
 
-    def build(self, mark: int, ends: str = "0", column: str = "mark") -> tuple[int, str]:
-        """Build marts that have the mark."""
+    def build(self, mark: int, ending: str = "0", column: str = "mark") -> tuple[int, str]:
+        """Build marts that have the mark. Returns the exit code and what was printed."""
         result = run(
             SCRIPTS / "build.py",
             "--engine",
@@ -89,14 +90,14 @@ class Database:
             PITWALL_DATA=self.data,
             PYTHONPATH=self.fake,
             FAKE_MARK=str(mark),
-            FAKE_ENDS=ends,
+            FAKE_ENDS=ending,
             FAKE_COLUMN=column,
             **self.server.environment(self.name),
         )
         return result.returncode, result.stdout
 
     def load(self) -> tuple[int, str]:
-        """Load schema raw in place."""
+        """Load schema raw in place. Returns the exit code and what was printed."""
         result = run(
             SCRIPTS / "load_postgres.py", PITWALL_DATA=self.data, **self.server.environment(self.name)
         )
@@ -106,7 +107,7 @@ class Database:
         return self.server.sql(statement, self.name, user)
 
     def mark(self) -> int:
-        """Which build is in place, as the view of marts tells it."""
+        """The mark of the build in place, read through a view of marts."""
         [(mark,)] = self.sql("select mark from marts.built_again")
         return mark
 
@@ -125,48 +126,48 @@ def database(server: Server, data: Path, fake_dbt: Callable[[str], Path]) -> Dat
     return Database(server, data, fake_dbt(FAKE_DBT))
 
 
-# Building
+# Builds
 
 
-def test_a_build_takes_the_place_of_the_last(database: Database) -> None:
+def test_a_build_replaces_the_last_one(database: Database) -> None:
     for mark in (1, 2):
-        code, said = database.build(mark)
-        assert code == 0, said
+        code, output = database.build(mark)
+        assert code == 0, output
         assert database.mark() == mark
         assert database.schemas() == ["marts", "raw", "snapshots"]
 
 
-@pytest.mark.parametrize("ends", ["1", "killed"])
-def test_a_build_that_fails_or_is_killed_leaves_the_last(database: Database, ends: str) -> None:
+@pytest.mark.parametrize("ending", ["1", "killed"])
+def test_a_failed_or_killed_build_leaves_the_last_one(database: Database, ending: str) -> None:
     database.build(1)
-    code, said = database.build(2, ends=ends)
+    code, output = database.build(2, ending=ending)
     assert code != 0
     assert (database.mark(), database.history()) == (1, [1])
     assert "marts__new" in database.schemas()
-    if ends == "1":
-        assert "the last good warehouse is unchanged; the failed one is kept" in said
-        assert "the schemas *__new" in said
-    assert database.build(3)[0] == 0, "the next build begins anew, and no lock is left"
+    if ending == "1":
+        assert "the last good warehouse is unchanged; the failed one is kept" in output
+        assert "the schemas *__new" in output
+    assert database.build(3)[0] == 0, "the next build starts from scratch, and no lock is left"
     assert (database.mark(), database.history()) == (3, [1, 3])
     assert database.schemas() == ["marts", "raw", "snapshots"]
 
 
-def test_a_reader_with_a_transaction_keeps_what_it_has(database: Database) -> None:
-    """Neither waits for the other: the swap is a rename, and what is read is dropped by the next build."""
+def test_a_build_does_not_wait_for_a_transaction_of_a_reader(database: Database) -> None:
+    """The swap renames the schemas. The next build drops the one that the reader was using."""
     database.build(1)
     with closing(database.server.connect(database.name)) as reader, reader.cursor() as cursor:
         cursor.execute("begin transaction isolation level repeatable read")
         cursor.execute("select mark from marts.built_again")
         assert cursor.fetchall() == [(1,)]
-        code, said = database.build(2)
-        assert code == 0, said
+        code, output = database.build(2)
+        assert code == 0, output
         assert database.mark() == 2
         assert "marts__old" in database.schemas()
     assert database.build(3)[0] == 0
     assert database.schemas() == ["marts", "raw", "snapshots"]
 
 
-def test_a_reader_never_finds_nothing(database: Database) -> None:
+def test_a_reader_always_finds_a_warehouse(database: Database) -> None:
     database.build(0)
     answers, ended = [], threading.Event()
 
@@ -193,10 +194,10 @@ def test_a_reader_never_finds_nothing(database: Database) -> None:
     assert len(answers) > 100
 
 
-# What belongs to others
+# Rights, views and schemas of other users
 
 
-def test_rights_of_others_are_carried_over(database: Database) -> None:
+def test_rights_of_other_users_are_kept(database: Database) -> None:
     database.build(1)
     role = f"reader_of_{database.name}"
     database.sql(f"create role {role}", user="postgres")
@@ -213,7 +214,7 @@ def test_rights_of_others_are_carried_over(database: Database) -> None:
     assert database.sql(query) == before
 
 
-def test_views_of_others_show_the_new_warehouse(database: Database) -> None:
+def test_views_of_other_users_show_the_new_warehouse(database: Database) -> None:
     database.build(1)
     database.sql("create view public.mine as select mark + 100 as mark from marts.built_again")
     database.sql("create view public.of_mine as select * from public.mine")
@@ -221,33 +222,33 @@ def test_views_of_others_show_the_new_warehouse(database: Database) -> None:
     assert database.sql("select * from public.of_mine") == [(102,)]
 
 
-def test_a_view_of_others_that_no_longer_fits_stops_the_swap(database: Database) -> None:
+def test_a_view_of_other_users_that_no_longer_fits_stops_the_swap(database: Database) -> None:
     database.build(1)
     database.sql("create view public.mine as select mark from marts.built")
-    code, said = database.build(2, column="another")
+    code, output = database.build(2, column="another")
     assert code == 2
-    assert "column built.mark does not exist" in said.splitlines()[-1]
-    assert "Traceback" not in said
+    assert "column built.mark does not exist" in output.splitlines()[-1]
+    assert "Traceback" not in output
     assert database.mark() == 1
     assert database.sql("select * from public.mine") == [(1,)]
 
 
-def test_a_materialized_view_of_others_is_not_lost(database: Database) -> None:
+def test_a_materialized_view_of_other_users_stops_the_build(database: Database) -> None:
     database.build(1)
     database.sql("create materialized view public.mine as select mark from marts.built")
-    code, said = database.build(2)
+    code, output = database.build(2)
     assert code == 2
-    assert said.count("\n") == 1
-    assert "the materialized view public.mine reads the warehouse" in said
+    assert output.count("\n") == 1
+    assert "the materialized view public.mine reads the warehouse" in output
     assert database.sql("select * from public.mine") == [(1,)]
 
 
 def test_schemas_of_another_user_are_left_alone(database: Database) -> None:
     database.sql("create schema quality", user="postgres")
-    code, said = database.build(1)
+    code, output = database.build(1)
     assert code == 2
-    assert said.count("\n") == 1
-    assert "schema quality belongs to postgres" in said
+    assert output.count("\n") == 1
+    assert "schema quality belongs to postgres" in output
 
 
 # History
@@ -259,27 +260,27 @@ def test_each_build_adds_to_the_history(database: Database) -> None:
     assert database.history() == [1, 2, 3]
 
 
-def test_other_results_begin_a_history_of_their_own(database: Database) -> None:
+def test_other_results_start_a_new_history(database: Database) -> None:
     database.build(1)
     database.build(2)
     database.sql("update snapshots.race_results_history set driver_id = driver_id + 1000")
-    code, said = database.build(3)
+    code, output = database.build(3)
     assert code == 0
     assert database.history() == [3]
     [kept] = [name for name in database.schemas() if name.startswith("snapshots_")]
-    assert f"schema {kept} keeps their revisions" in said
+    assert f"schema {kept} keeps their revisions" in output
     assert database.sql(f"select count(distinct mark) from {kept}.race_results_history") == [(2,)]
 
 
-def test_a_history_from_the_future_is_not_added_to(database: Database) -> None:
+def test_a_history_from_the_future_is_refused(database: Database) -> None:
     database.build(1)
     database.sql(
         "update snapshots.race_results_history set dbt_valid_from = dbt_valid_from + interval '1 day'"
     )
-    code, said = database.build(2)
+    code, output = database.build(2)
     assert code == 2
-    assert said.count("\n") == 1
-    assert "in the future by the clock of the server" in said
+    assert output.count("\n") == 1
+    assert "in the future by the clock of the server" in output
     assert (database.mark(), database.history()) == (1, [1])
 
 
@@ -295,11 +296,11 @@ def test_loading_again_replaces_the_rows_and_keeps_the_views(database: Database)
     assert database.sql("select * from public.mine order by race_id") == before
 
 
-def test_a_table_with_other_columns_is_made_anew(database: Database) -> None:
+def test_a_table_with_other_columns_is_created_again(database: Database) -> None:
     database.load()
     database.sql("alter table raw.races alter column round type bigint")
-    code, said = database.load()
-    assert code == 0, said
+    code, output = database.load()
+    assert code == 0, output
     query = "select format_type(atttypid, null) from pg_attribute where attrelid = 'raw.races'::regclass "
     assert database.sql(query + "and attname = 'round'") == [("integer",)]
 
@@ -309,10 +310,10 @@ def test_all_tables_are_loaded_or_none(database: Database) -> None:
     database.sql("alter table raw.status add constraint none check (status_id < 0) not valid")
     database.sql("delete from raw.circuits where circuit_id = 1")
     before = database.sql("select count(*) from raw.circuits")
-    code, said = database.load()
+    code, output = database.load()
     assert code == 2
-    assert said.count("\n") == 1
-    assert 'violates check constraint "none"' in said
+    assert output.count("\n") == 1
+    assert 'violates check constraint "none"' in output
     assert database.sql("select count(*) from raw.circuits") == before
     assert database.sql("select count(*) > 0 from raw.status") == [(True,)]
 
@@ -332,10 +333,10 @@ def test_raw_tables_are_as_declared(database: Database) -> None:
     assert all(description for _, description, _ in columns.values())
 
 
-# The two places that know the defaults
+# The defaults, which are in two files
 
 
-def test_the_profile_and_the_loader_mean_the_same_database(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_profile_and_the_loader_have_the_same_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith("PG")]:
         monkeypatch.delenv(name)
     import jinja2
@@ -347,11 +348,11 @@ def test_the_profile_and_the_loader_mean_the_same_database(monkeypatch: pytest.M
     environment = jinja2.Environment()
     environment.filters["as_number"] = int
     env_var = {"env_var": lambda _, default: default}
-    said = {
+    rendered = {
         key: environment.from_string(str(target[key])).render(env_var)
         for key in ("host", "port", "user", "dbname", "connect_timeout")
         if key in target
     }
     defaults = connection_settings()
     names = {"host": "PGHOST", "port": "PGPORT", "user": "PGUSER", "dbname": "PGDATABASE"}
-    assert {key: said[key] for key in names} == {key: defaults[name] for key, name in names.items()}
+    assert {key: rendered[key] for key in names} == {key: defaults[name] for key, name in names.items()}

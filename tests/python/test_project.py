@@ -1,7 +1,9 @@
-"""The project's own laws, read from dbt's manifest, the SQL files and a built warehouse.
+"""The project's own rules, checked on dbt's manifest, the SQL files and a built warehouse.
 
-What is documented, typed and constrained; that the documentation is what was built; the layering rules of
-dbt-project-evaluator; SQL that runs on every engine; and no deprecated syntax.
+- Models, columns and macros are documented, typed and constrained, as they are in the warehouse.
+- The layering rules of dbt-project-evaluator hold.
+- The SQL runs on every engine, and uses no deprecated syntax.
+- Thresholds are vars.
 """
 
 import csv
@@ -29,8 +31,8 @@ MACRO_FILES = sorted(
     path for path in (PROJECT / "macros").rglob("*.sql") if "cross_db" not in path.relative_to(PROJECT).parts
 )
 
-# A column of marts/ or quality/ that is named like one of these, or ends like one after an underscore, refers
-# to the dimension. Every other column that ends in `_id` has to be the model's own key.
+# A column of marts/ or quality/ refers to the dimension if its name is one of these, or ends in an underscore
+# and one of these. Every other column that ends in `_id` must be the model's own key.
 FOREIGN_KEYS = {
     "race_id": "dim_races",
     "driver_id": "dim_drivers",
@@ -39,7 +41,7 @@ FOREIGN_KEYS = {
     "status_id": "dim_statuses",
 }
 
-# Spellings of a type in the YAML and what DuckDB calls it.
+# Types as the YAML spells them, and DuckDB's names for them.
 DUCKDB_TYPES = {
     "string": "VARCHAR",
     "integer": "INTEGER",
@@ -49,14 +51,14 @@ DUCKDB_TYPES = {
     "timestamp": "TIMESTAMP",
 }
 
-# Where a rule of dbt-project-evaluator does not fit, by rule and resource, with the reason.
+# Exemptions from the rules of dbt-project-evaluator, by rule and resource, with the reason.
 EXEMPT: dict[str, dict[str, str]] = {
     "model fanout": {
         "stg_ergast__races": "Every fact carries its race's season and round: a star fans out here.",
     },
     "rejoining of upstream concepts": {
-        "int_careers__fastest_laps": "A rule that took thought has a model and a unit test of its own.",
-        "int_races__session_starts": "A rule that took thought has a model and a unit test of its own.",
+        "int_careers__fastest_laps": "A rule that needs thought has its own model and unit test.",
+        "int_races__session_starts": "A rule that needs thought has its own model and unit test.",
     },
     "too many joins": {
         "source_anomalies": "A union of its parts; it joins nothing.",
@@ -112,11 +114,11 @@ class Project:
         return [test["column_name"] for test in self.tests(node) if test["test_metadata"]["name"] == kind]
 
     def parents(self, node: dict[str, Any]) -> list[dict[str, Any]]:
-        """What a resource reads."""
+        """The resources that a resource reads."""
         return [self.resources[key] for key in self.manifest["parent_map"][node["unique_id"]]]
 
     def children(self, node: dict[str, Any]) -> list[dict[str, Any]]:
-        """What reads a resource, tests left out."""
+        """The resources that read a resource, without tests."""
         keys = self.manifest["child_map"].get(node["unique_id"], [])
         return [self.resources[key] for key in keys if key in self.resources]
 
@@ -143,37 +145,37 @@ def built(simulated_warehouse: Path) -> dict[tuple[str, str], list[tuple[str, st
 
 
 def layer(node: dict[str, Any]) -> str:
-    """The folder below models/, or the kind of a resource that is no model."""
+    """The folder below models/; for a resource that is not a model, its kind."""
     return node["fqn"][1] if node["resource_type"] == "model" else node["resource_type"]
 
 
 def label(node: dict[str, Any]) -> str:
-    """A resource's name as a person writes it."""
+    """The name of a resource; for a table of a source, with the name of the source."""
     return f"{node['source_name']}.{node['name']}" if node["resource_type"] == "source" else node["name"]
 
 
-def fail_on(problems: Iterable[str], law: str) -> None:
-    """Fail with the law and the list of what breaks it, if anything does."""
+def fail_on(problems: Iterable[str], rule: str) -> None:
+    """Fail with the rule and the list of problems, if there are any."""
     found = sorted(problems)
-    assert not found, f"{law}\n  " + "\n  ".join(found)
+    assert not found, f"{rule}\n  " + "\n  ".join(found)
 
 
 def not_exempt(rule: str, broken: dict[str, str]) -> list[str]:
-    """What breaks a rule and is not exempt. An exemption that is no longer needed breaks it as well."""
+    """The resources that break a rule and are not exempt. An exemption that is not needed breaks it too."""
     exempt = EXEMPT.get(rule, {})
     stale = [f"{name}: its exemption is no longer needed" for name in exempt if name not in broken]
     return [f"{name}: {what}" for name, what in broken.items() if name not in exempt] + stale
 
 
 def duckdb_type(declared: str) -> str:
-    """What DuckDB calls a declared type."""
+    """DuckDB's name for a declared type."""
     if declared.startswith("decimal"):
         return declared.replace(" ", "").upper()
     return DUCKDB_TYPES.get(declared, f"(no known type: {declared})")
 
 
 def primary_key(node: dict[str, Any]) -> list[str]:
-    """The columns of the primary key constraint, on the model or on one of its columns."""
+    """The columns of the primary key constraint, which is on the model or on one of its columns."""
     keys = [each["columns"] for each in node["constraints"] if each["type"] == "primary_key"]
     keys += [
         [column["name"]]
@@ -183,7 +185,7 @@ def primary_key(node: dict[str, Any]) -> list[str]:
     return keys[0] if keys else []
 
 
-def key_in_words(description: str) -> list[str]:
+def key_in_description(description: str) -> list[str]:
     """The columns that a description names after `Key:` or `Primary key:`."""
     sentence = " ".join(description.split())
     match = re.search(r"\b(?:Primary key|Key): ((?:`\w+`(?:, | and )?)+)", sentence)
@@ -213,7 +215,7 @@ def test_everything_is_described_and_typed(project: Project, kind: str) -> None:
 
 @pytest.mark.parametrize("kind", ["source", "model", "seed"])
 def test_declared_columns_are_those_of_the_warehouse(project: Project, built: Any, kind: str) -> None:
-    """Names, types and their order in the YAML are what was built: every layer, seeds, raw tables."""
+    """Their names, types and order, in every layer, in seeds and in raw tables."""
     differing = []
     for node in project.of(kind):
         declared = [(each["name"], duckdb_type(each["data_type"] or "")) for each in node["columns"].values()]
@@ -233,7 +235,7 @@ def test_declared_columns_are_those_of_the_warehouse(project: Project, built: An
 def test_the_warehouse_has_nothing_undeclared(project: Project, built: Any) -> None:
     """Every relation in the warehouse is a source, a model, a seed or a snapshot.
 
-    Schema `build` is scripts/build.py's own: what it made the warehouse from.
+    Schema `build` belongs to scripts/build.py, which records there what it built the warehouse from.
     """
     declared = {
         (node["schema"], node.get("identifier") or node["alias"])
@@ -258,7 +260,7 @@ def test_every_model_states_its_grain_and_primary_key(project: Project) -> None:
 
 
 def test_every_mart_says_which_questions_it_answers(project: Project) -> None:
-    """An analyst finds the table by the question."""
+    """An analyst searches for a table by a question."""
     marts = [model for model in project.models if layer(model) == "marts"]
     fail_on(
         (mart["name"] for mart in marts if "Questions it answers:" not in mart["description"]),
@@ -267,7 +269,7 @@ def test_every_mart_says_which_questions_it_answers(project: Project) -> None:
 
 
 def test_every_source_and_seed_states_its_grain_and_key(project: Project) -> None:
-    """Tables that come from outside say what a row is, too."""
+    """Tables that the project does not compute say what a row is, too."""
     pattern = re.compile(r"\bGrain: one row per .+\. Key: `", re.DOTALL)
     fail_on(
         (
@@ -280,7 +282,7 @@ def test_every_source_and_seed_states_its_grain_and_key(project: Project) -> Non
 
 
 def test_every_singular_test_says_what_is_true(project: Project) -> None:
-    """It has a description, and its name is the statement that it tests."""
+    """It has a description, and its name states what is true."""
     singular = [
         node
         for node in project.manifest["nodes"].values()
@@ -300,7 +302,7 @@ def test_every_singular_test_says_what_is_true(project: Project) -> None:
 
 
 def test_every_macro_is_described(project: Project) -> None:
-    """Generic tests and materializations too, and all arguments (those of a materialization are dbt's)."""
+    """Generic tests and materializations too, with all arguments (dbt defines those of a materialization)."""
     problems = []
     for macro in project.manifest["macros"].values():
         if macro["package_name"] != PACKAGE:
@@ -321,7 +323,7 @@ def test_every_macro_is_described(project: Project) -> None:
 
 
 def test_every_mart_and_quality_model_has_a_contract(project: Project) -> None:
-    """Names and types of what people query cannot change unseen."""
+    """The columns of tables that people query cannot change by accident."""
     fail_on(
         (model["name"] for model in project.contracted if not model["config"]["contract"]["enforced"]),
         "No enforced contract:",
@@ -329,19 +331,21 @@ def test_every_mart_and_quality_model_has_a_contract(project: Project) -> None:
 
 
 def test_every_mart_and_quality_model_has_a_primary_key(project: Project) -> None:
-    """DuckDB enforces the key, and it is the one that the description names."""
+    """DuckDB enforces the key. The description names the same columns."""
     problems = []
     for model in project.contracted:
         if not primary_key(model):
             problems.append(f"{model['name']}: no primary_key constraint")
-        elif primary_key(model) != key_in_words(model["description"]):
-            words = key_in_words(model["description"])
-            problems.append(f"{model['name']}: the key is {primary_key(model)}, the description says {words}")
+        elif primary_key(model) != key_in_description(model["description"]):
+            described = key_in_description(model["description"])
+            problems.append(
+                f"{model['name']}: the key is {primary_key(model)}, the description says {described}"
+            )
     fail_on(problems, "Primary keys:")
 
 
 def test_key_columns_are_not_null_by_contract(project: Project) -> None:
-    """Not every engine makes the columns of a primary key not null by itself."""
+    """On some engines a primary key does not imply NOT NULL."""
     fail_on(
         (
             f"{model['name']}.{name}"
@@ -372,7 +376,7 @@ def test_the_key_of_every_other_model_is_tested(project: Project) -> None:
     for model in project.models:
         if primary_key(model):
             continue
-        key = set(key_in_words(model["description"]))
+        key = set(key_in_description(model["description"]))
         not_null = project.tested_columns(model, "not_null")
         tested = [{column} for column in project.tested_columns(model, "unique") if column in not_null]
         tested += [
@@ -387,7 +391,7 @@ def test_the_key_of_every_other_model_is_tested(project: Project) -> None:
 
 @pytest.fixture(scope="session")
 def tests_that_ran(simulated_warehouse: Path) -> set[str]:
-    """The unique ids of the data tests that `make build` ran: by themselves, or named in a merged query."""
+    """The unique ids of the data tests that `make build` ran, alone or in a merged query."""
     target = simulated_warehouse.parent / ".build" / "target"
     results = json.loads((target / "run_results.json").read_text(encoding="utf-8"))["results"]
     ran = {
@@ -398,7 +402,7 @@ def tests_that_ran(simulated_warehouse: Path) -> set[str]:
 
 
 def test_make_build_runs_every_data_test(project: Project, tests_that_ran: set[str]) -> None:
-    """Each native test, singular test and test with a severity of its own, in a merged query or by itself."""
+    """Native tests, singular tests and tests with their own severity, in a merged query or alone."""
     tests = {key for key, node in project.manifest["nodes"].items() if node["resource_type"] == "test"}
     assert len(tests) > 500
     fail_on(tests - tests_that_ran, "Data tests that did not run:")
@@ -419,7 +423,7 @@ def test_dbt_build_runs_every_native_test(project: Project, tmp_path: Path) -> N
 
 
 def test_native_tests_are_declared_on_their_columns(project: Project) -> None:
-    """The catalog shows a test on its column, and dbt selects it by its kind. Hundreds of them."""
+    """There are hundreds. The catalog shows each on its column, and dbt selects them by kind."""
     kinds = Counter(
         node["test_metadata"]["name"]
         for node in project.manifest["nodes"].values()
@@ -429,9 +433,9 @@ def test_native_tests_are_declared_on_their_columns(project: Project) -> None:
 
 
 def foreign_keys(model: dict[str, Any]) -> dict[str, str | None]:
-    """The foreign keys of a model: column to `dimension.field`, None where the rule knows no dimension.
+    """The foreign keys of a model: column to `dimension.field`, or to None if no dimension is known.
 
-    Exempt is the season (and with it the round) of a model that has a race: it is covered through the race.
+    The season (and with it the round) of a model with a race_id is exempt: it is tested through the race.
     """
     keys: dict[str, str | None] = {}
     for name in model["columns"]:
@@ -469,7 +473,7 @@ def test_every_foreign_key_has_a_relationships_test(project: Project) -> None:
 
 
 def test_columns_of_marts_have_portable_types(project: Project) -> None:
-    """No float, no HUGEINT: what PostgreSQL and Spark have as well, and points that add up."""
+    """No float and no HUGEINT: PostgreSQL and Spark have the types too, and points add up exactly."""
     allowed = re.compile(r"integer|bigint|boolean|date|timestamp|string|decimal\(\d+, \d+\)")
     fail_on(
         (
@@ -486,7 +490,7 @@ def test_columns_of_marts_have_portable_types(project: Project) -> None:
 
 
 def test_sources_declare_their_primary_key(project: Project) -> None:
-    """`meta.primary_key`, by which the converter works, names columns and is the key of the description."""
+    """`meta.primary_key`, which the converter uses, names columns, and the description names the same key."""
     problems = []
     for source in project.of("source"):
         key = source["config"]["meta"].get("primary_key")
@@ -494,15 +498,14 @@ def test_sources_declare_their_primary_key(project: Project) -> None:
             problems.append(f"{label(source)}: no meta.primary_key")
             continue
         problems += [f"{label(source)}: no column {name}" for name in key if name not in source["columns"]]
-        if key != key_in_words(source["description"]):
-            problems.append(
-                f"{label(source)}: {key}, but the description says {key_in_words(source['description'])}"
-            )
+        if key != key_in_description(source["description"]):
+            described = key_in_description(source["description"])
+            problems.append(f"{label(source)}: {key}, but the description says {described}")
     fail_on(problems, "Primary keys of sources:")
 
 
 def test_sources_refer_to_tables_that_exist(project: Project) -> None:
-    """A column that `refers to` a table names one, and every column named like a key says where it refers."""
+    """`refers to` names an existing table, and each column with the name of a key says where it refers."""
     tables = {source["name"]: source for source in project.of("source")}
     keys = {
         source["config"]["meta"]["primary_key"][0]: source["name"]
@@ -529,7 +532,7 @@ def test_sources_refer_to_tables_that_exist(project: Project) -> None:
 
 
 def test_the_declared_key_of_every_source_is_a_key(project: Project, simulated_warehouse: Path) -> None:
-    """The converter sets repeated keys aside, so what it lets through has none."""
+    """The converter quarantines rows with a repeated key, so the warehouse has none."""
     repeated = []
     with duckdb.connect(simulated_warehouse, read_only=True) as connection:
         for source in project.of("source"):
@@ -583,7 +586,7 @@ def test_every_source_is_read_by_one_model(project: Project) -> None:
         label(source): [each["name"] for each in project.children(source) if each["resource_type"] == "model"]
         for source in project.of("source")
     }
-    broken = {name: f"read by {models or 'nobody'}" for name, models in readers.items() if len(models) != 1}
+    broken = {name: f"read by {models or 'no model'}" for name, models in readers.items() if len(models) != 1}
     fail_on(not_exempt("source fanout", broken), "One staging model for each source table:")
 
 
@@ -599,15 +602,15 @@ def test_no_model_reads_two_sources(project: Project) -> None:
 
 def test_no_table_is_declared_as_two_sources(project: Project) -> None:
     """Evaluator: duplicate sources."""
-    places: dict[str, list[str]] = {}
+    names_of: dict[str, list[str]] = {}
     for source in project.of("source"):
-        places.setdefault(f"{source['schema']}.{source['identifier']}", []).append(label(source))
-    broken = {place: "is " + ", ".join(names) for place, names in places.items() if len(names) > 1}
+        names_of.setdefault(f"{source['schema']}.{source['identifier']}", []).append(label(source))
+    broken = {table: "is " + ", ".join(names) for table, names in names_of.items() if len(names) > 1}
     fail_on(not_exempt("duplicate sources", broken), "One declaration for each table:")
 
 
 def test_no_hard_coded_references() -> None:
-    """Evaluator: hard coded references. `from` and `join` name a CTE, or what ref() and source() give."""
+    """Evaluator: hard coded references. `from` and `join` are followed by a CTE, ref() or source()."""
     broken = {}
     for path in MODEL_FILES:
         text = code_of(path.read_text(encoding="utf-8"))
@@ -632,7 +635,7 @@ def test_staging_reads_nothing_but_sources(project: Project) -> None:
 
 
 def test_layers_are_read_in_one_direction(project: Project) -> None:
-    """Raw to staging to intermediate to marts to quality; nothing reads a later layer."""
+    """Raw, staging, intermediate, marts, quality: nothing reads a later layer."""
     order = ["source", "seed", "staging", "snapshot", "intermediate", "marts", "quality"]
     broken = {
         f"{model['name']} reads {label(parent)}": f"{layer(model)} is before {layer(parent)}"
@@ -640,13 +643,13 @@ def test_layers_are_read_in_one_direction(project: Project) -> None:
         for parent in project.parents(model)
         if order.index(layer(parent)) > order.index(layer(model))
     }
-    fail_on(not_exempt("one direction", broken), "Against the stream:")
+    fail_on(not_exempt("one direction", broken), "A later layer is read:")
 
 
-def test_no_model_without_parents(project: Project) -> None:
+def test_every_model_has_parents(project: Project) -> None:
     """Evaluator: root models."""
     broken = {model["name"]: "reads nothing" for model in project.models if not project.parents(model)}
-    fail_on(not_exempt("root models", broken), "Where do the rows come from?")
+    fail_on(not_exempt("root models", broken), "Models that read nothing:")
 
 
 def test_no_rejoining_of_upstream_concepts(project: Project) -> None:
@@ -674,7 +677,7 @@ def test_no_model_fans_out_into_many_leaves(project: Project) -> None:
             broken[model["name"]] = f"{len(leaves)} children that nothing reads: {', '.join(leaves)}"
     fail_on(
         not_exempt("model fanout", broken),
-        "An exposure tells who reads a mart; or is something computed twice?",
+        "Add an exposure for a mart that people read, or compute once what several children compute:",
     )
 
 
@@ -722,7 +725,7 @@ def test_models_are_named_by_layer(project: Project) -> None:
 
 
 def test_marts_are_named_by_their_grain(project: Project) -> None:
-    """`dim_`: what facts refer to. `fct_`: measured in a race or after a round. No prefix: a summary."""
+    """`dim_`: facts refer to it. `fct_`: measured in a race or after a round. No prefix: a summary."""
     broken = {}
     for mart in (model for model in project.models if layer(model) == "marts"):
         prefix = re.match(r"(dim_|fct_)?", mart["name"])[0]
@@ -732,8 +735,8 @@ def test_marts_are_named_by_their_grain(project: Project) -> None:
     fail_on(not_exempt("names of marts", broken), "A fact of a race is fct_*, a summary has no prefix:")
 
 
-def test_the_yaml_of_a_model_is_beside_its_sql(project: Project) -> None:
-    """Description, columns, data tests and unit tests of a model are in the file that has its name."""
+def test_a_model_has_one_yaml_file_next_to_its_sql(project: Project) -> None:
+    """The file has the name of the model: its description, columns, data tests and unit tests."""
     broken = {}
     for node in project.of("model") + project.of("seed"):
         expected = Path(node["original_file_path"]).with_suffix(".yml").as_posix()
@@ -743,11 +746,11 @@ def test_the_yaml_of_a_model_is_beside_its_sql(project: Project) -> None:
         model = project.resources[f"model.{PACKAGE}.{test['model']}"]
         if test["original_file_path"] != Path(model["original_file_path"]).with_suffix(".yml").as_posix():
             broken[test["name"]] = f"in {test['original_file_path']}"
-    fail_on(not_exempt("one YAML file a model", broken), "Not in <name>.yml beside the SQL or CSV:")
+    fail_on(not_exempt("one YAML file a model", broken), "Not in <name>.yml next to the SQL or CSV:")
 
 
 def test_no_yaml_file_is_long() -> None:
-    """A file that people scroll through is hard to read; the declaration of the sources is the longest."""
+    """Long files are hard to read. The declaration of the sources is the longest."""
     files = [
         path for folder in ("models", "seeds", "snapshots") for path in (PROJECT / folder).rglob("*.yml")
     ]
@@ -781,8 +784,8 @@ def test_sources_are_declared_in_their_folder(project: Project) -> None:
     fail_on(not_exempt("source directories", broken), "models/staging/<source>/_<source>__sources.yml:")
 
 
-def test_models_and_their_tests_are_declared_beside_them(project: Project) -> None:
-    """Evaluator: test directories; the description of a model is in the same folder as its SQL, too."""
+def test_models_and_their_tests_are_declared_in_the_folder_of_the_model(project: Project) -> None:
+    """Evaluator: test directories. The description of a model is in the folder of its SQL, too."""
     broken = {}
     for model in project.models:
         folder = Path(model["original_file_path"]).parent
@@ -828,7 +831,7 @@ def test_sources_have_freshness(project: Project) -> None:
         limits = source["freshness"] or {}
         if not any((limits.get(each) or {}).get("count") for each in ("warn_after", "error_after")):
             broken[label(source)] = "no freshness"
-    fail_on(not_exempt("sources without freshness", broken), "How old may it be?")
+    fail_on(not_exempt("sources without freshness", broken), "Sources without freshness:")
 
 
 def test_exposures_read_public_tables(project: Project) -> None:
@@ -865,8 +868,8 @@ def code_of(text: str) -> str:
 
 
 @pytest.mark.parametrize("path", MODEL_FILES, ids=lambda path: path.stem)
-def test_model_has_the_shape_of_a_model(path: Path) -> None:
-    """Imports first, each a plain `select *`; the last line selects all of the last CTE."""
+def test_a_model_starts_with_imports_and_ends_with_its_last_cte(path: Path) -> None:
+    """Imports are a plain `select *`. The last line selects all of the last CTE."""
     text = re.sub(r"--.*", "", path.read_text(encoding="utf-8"))
     ctes = re.findall(r"^(\w+) as \(\n(.*?)^\),?$", text, flags=re.MULTILINE | re.DOTALL)
     assert ctes, "no CTE"
@@ -875,8 +878,8 @@ def test_model_has_the_shape_of_a_model(path: Path) -> None:
 
     plain = re.compile(r"\s*select \* from \{\{ (?:ref|source)\([^{}]*\) \}\}(?:\s+where [^;]*)?\s*")
     readers = [index for index, (_, body) in enumerate(ctes) if re.search(r"\{\{ *(ref|source)\(", body)]
-    rich = [ctes[index][0] for index in readers if not plain.fullmatch(ctes[index][1])]
-    assert not rich, f"{', '.join(rich)}: read ref() or source() by a plain import CTE"
+    computing = [ctes[index][0] for index in readers if not plain.fullmatch(ctes[index][1])]
+    assert not computing, f"{', '.join(computing)}: read ref() or source() by a plain import CTE"
     assert readers == list(range(len(readers))), "import CTEs come first"
 
 
@@ -904,7 +907,7 @@ NOT_PORTABLE = {
     "asof and positional joins": r"\b(asof|positional|semi|anti|natural)\s+join\b",
     "pivot": r"^\s*(un)?pivot\b",
     "lists and structs": r"(?<!dbt_utils\.)\b(list_\w+|struct_\w+|unnest|explode|generate_series)\s*\(",
-    # Spark takes the name of a window and the minus after it for one name.
+    # Spark reads the name of a window and a minus after it as one name.
     "minus after a window": r"\bover\s+\w+\s*-",
     "unsafe dbt macros": r"\bdbt\.(type_float|listagg|split_part|safe_cast)\b|\bdbt_utils\.date_spine\b",
     "engine names": r"\b(target\.type|adapter\.dispatch|adapter\.type)\b",
@@ -913,12 +916,12 @@ NOT_PORTABLE = {
 
 @pytest.mark.parametrize("construct", NOT_PORTABLE)
 def test_sql_is_portable(construct: str) -> None:
-    """Models and macros outside macros/cross_db/ keep to the SQL that DuckDB, PostgreSQL and Spark share."""
+    """Models and macros outside macros/cross_db/ use only SQL that DuckDB, PostgreSQL and Spark share."""
     pattern = re.compile(NOT_PORTABLE[construct], re.IGNORECASE | re.MULTILINE)
     found = []
     for path in MODEL_FILES + MACRO_FILES:
         text = code_of(path.read_text(encoding="utf-8"))
-        if construct == "regular expressions":  # in Jinja a ~ joins texts
+        if construct == "regular expressions":  # in Jinja, ~ joins strings
             text = re.sub(r"\{[%{].*?[%}]\}", "", text, flags=re.DOTALL)
         found += [f"{path.relative_to(PROJECT)}: {match[0].strip()!r}" for match in pattern.finditer(text)]
     fail_on(found, "Not the same on every engine:")
@@ -971,7 +974,7 @@ sys.exit(1 if found or not result.success else 0)
 
 
 def parse(folder: Path, scratch: Path) -> subprocess.CompletedProcess[str]:
-    """Parse a project from nothing, with every deprecation that dbt knows switched on."""
+    """Parse a whole project, with all deprecation warnings of dbt switched on."""
     command = [sys.executable, "-c", PARSE, "parse", "--no-partial-parse", "--show-all-deprecations"]
     command += ["--project-dir", str(folder), "--profiles-dir", str(PROJECT)]
     command += ["--target-path", str(scratch / "target"), "--log-path", str(scratch / "logs")]
@@ -982,13 +985,13 @@ def parse(folder: Path, scratch: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_dbt_reports_no_deprecation(tmp_path: Path) -> None:
-    """Not even those that dbt does not look for on DuckDB."""
+    """The check includes deprecations that dbt does not look for on DuckDB."""
     run = parse(PROJECT, tmp_path)
     assert run.returncode == 0, run.stdout + run.stderr
 
 
-def test_a_deprecation_would_be_seen(tmp_path: Path) -> None:
-    """The check above relies on dbt's insides: this fails when it no longer sees anything."""
+def test_a_deprecation_is_found(tmp_path: Path) -> None:
+    """The check above relies on dbt's internals: this test fails if the check finds nothing any more."""
     (tmp_path / "models").mkdir()
     (tmp_path / "dbt_project.yml").write_text(
         "name: old\nprofile: pitwall\nflags: {send_anonymous_usage_stats: false}\n"
@@ -1002,18 +1005,18 @@ def test_a_deprecation_would_be_seen(tmp_path: Path) -> None:
     assert "Deprecation" in run.stdout.partition("DEPRECATIONS")[2]
 
 
-# Judgements
+# Thresholds
 
-# Numbers in SQL that are no judgement, by file, with the reason.
-# 0, 1 and a factor of 100 (per cent) need none.
+# Numbers in SQL that are not thresholds, by file, with the reason.
+# 0, 1 and a factor of 100 (per cent) need no reason.
 NUMBERS = {
     "constructor_pit_stops": {"0.25": "a quartile", "0.75": "a quartile"},
     "dim_dates": {
-        **dict.fromkeys(("10", "100", "1000", "10000", "100000"), "the value of a digit at its place"),
+        **dict.fromkeys(("10", "100", "1000", "10000", "100000"), "the value of a digit at its position"),
         **dict.fromkeys(("12", "31"), "the last day of the year"),
     },
     "fct_pit_stop_times": {"2": "the lap into the lane and the lap out of it"},
-    "fct_qualifying_results": {"2147483647": "the greatest integer, which stands for no time"},
+    "fct_qualifying_results": {"2147483647": "the greatest integer, in place of a missing time"},
     "fct_race_laps": {"1000000.0": "the unit is a millionth"},
     "fct_race_pace": {"0.25": "a quartile", "0.75": "a quartile"},
     "fct_race_results": {"3": "the places on a podium"},
@@ -1028,23 +1031,23 @@ NUMBERS = {
 
 
 def numbers_of(text: str) -> set[str]:
-    """The numbers in SQL that need a reason. Not seen are those inside a text that is handed to a macro."""
+    """The numbers in SQL that need a reason. Numbers inside a string argument of a macro are not found."""
     text = re.sub(r"\bdecimal\(\d+, \d+\)|[*/] 100(\.0)?\b", "", code_of(text))
     return set(re.findall(r"(?<![\w.])\d+(?:\.\d+)?", text)) - {"0", "1"}
 
 
-def test_a_judgement_is_a_var() -> None:
-    """A threshold is a var of dbt_project.yml with its reason, and no number in a model or a test."""
+def test_a_threshold_is_a_var() -> None:
+    """It is in dbt_project.yml with its reason, and not a number in a model or a test."""
     problems = []
     for path in MODEL_FILES + sorted((PROJECT / "tests").rglob("*.sql")):
         found, known = numbers_of(path.read_text(encoding="utf-8")), NUMBERS.get(path.stem, {}).keys()
         problems += [f"{path.stem}: {number} has no reason" for number in found - known]
         problems += [f"{path.stem}: {number} is not there any more" for number in known - found]
-    fail_on(problems, "Make it a var of dbt_project.yml, or say in NUMBERS why it is no judgement:")
+    fail_on(problems, "Make it a var of dbt_project.yml, or say in NUMBERS why it is not a threshold:")
 
 
-def test_a_judgement_in_sql_would_be_found() -> None:
-    """Types, per cent, comments and vars are no judgements; every other number is asked for its reason."""
+def test_a_threshold_in_sql_is_found() -> None:
+    """Types, per cent, comments and vars need no reason. Every other number does."""
     assert numbers_of("where laps >= 5 and share * 100 < {{ var('least_percent') }} -- 7 of 9") == {"5"}
     assert numbers_of("select cast(x as decimal(8, 3)), 1.05 * y from t_2 having count(*) > 1") == {"1.05"}
 

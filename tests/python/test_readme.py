@@ -1,4 +1,4 @@
-"""The README's questions give the README's answers, and its commands exist."""
+"""The queries in the README give the answers that it prints, and its commands exist."""
 
 import re
 from pathlib import Path
@@ -10,11 +10,11 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 QUESTIONS = re.findall(r"```sql\n(.+?)```\n\n((?:\|[^\n]*\n)+)", README, flags=re.DOTALL)
 
 
-def test_there_are_three_questions() -> None:
+def test_the_readme_has_three_questions() -> None:
     assert len(QUESTIONS) == 3
 
 
-def test_questions_give_the_answers_printed(real_warehouse: Path) -> None:
+def test_queries_give_the_printed_answers(real_warehouse: Path) -> None:
     with duckdb.connect(real_warehouse, read_only=True) as connection:
         for sql, table in QUESTIONS:
             result = connection.execute(sql)

@@ -1,6 +1,6 @@
-"""Careers and seasons on the real files, 1950 to October 2025 (round 18), against the record books.
+"""Careers and seasons on the real files, 1950 to October 2025 (round 18), compared with record books.
 
-Where a record book and the files part, the sentence says why. Skipped where the files are not at hand.
+If a record book and the files differ, the sentence says why. Skipped if the files are missing.
 """
 
 from collections.abc import Iterator
@@ -37,7 +37,7 @@ FACTS = [
         [(864, 75, 0)],
     ),
     Fact(
-        "1,146 wins, as three were shared, 3,448 podiums, 1,143 poles and 75 titles to 2024.",
+        "1,146 wins (three were shared), 3,448 podiums, 1,143 poles and 75 titles to 2024.",
         "select sum(wins), sum(podiums), sum(poles), sum(titles) from careers",
         [(1_146, 3_448, 1_143, 75)],
     ),
@@ -65,14 +65,14 @@ FACTS = [
         ],
     ),
     Fact(
-        "Fangio won 24 of 51 races with 29 poles, 23 fastest laps and five titles; he shared two of the "
-        "wins and one of the laps.",
+        "Fangio won 24 of 51 races with 29 poles, 23 fastest laps and five titles; two of the "
+        "wins and one of the laps were shared.",
         "select starts, wins, poles, fastest_laps, titles, age_at_first_title from careers "
         "where driver_ref = 'fangio'",
         [(51, 24, 29, 23, 5, 40)],
     ),
     Fact(
-        "Clark won 25 of 72, with 33 poles; Moss 16 of 66, and never a title.",
+        "Clark won 25 of 72 races, with 33 poles; Moss 16 of 66, without a title.",
         "select driver_ref, starts, wins, poles, titles, age_at_first_title from careers "
         "where driver_ref in ('clark', 'moss') order by 1",
         [("clark", 72, 25, 33, 2, 27), ("moss", 66, 16, 16, 0, None)],
@@ -84,9 +84,8 @@ FACTS = [
         [("barrichello", 326, 322), ("button", 309, 306), ("rosberg", 206, 206)],
     ),
     Fact(
-        "Starts that record books leave out, as the race was started anew without the driver: "
-        "Schumacher's in Britain "
-        "1999, Räikkönen's and Alonso's in Belgium 2001; so there is one more of each.",
+        "Schumacher, Räikkönen and Alonso have one start more than in record books, which leave out a race "
+        "that was restarted without the driver: Britain 1999 and Belgium 2001.",
         "select driver_ref, starts - case driver_ref when 'michael_schumacher' then 306 "
         "when 'raikkonen' then 349 when 'alonso' then 419 end from careers "
         "where driver_ref in ('michael_schumacher', 'raikkonen', 'alonso') order by 1",
@@ -104,10 +103,9 @@ FACTS = [
         ],
     ),
     Fact(
-        "Fastest laps of drivers whose years are all known: Räikkönen 46, Vettel 38, Rosberg 20, Montoya "
-        "12, Ascari 12, "
-        "Villeneuve 9, Ralf Schumacher 8 (Japan 2001 among them, where Montoya's quicker lap does not "
-        "count).",
+        "Fastest laps of drivers for whom all seasons are known: Räikkönen 46, Vettel 38, Rosberg 20, "
+        "Montoya 12, Ascari 12, Villeneuve 9, Ralf Schumacher 8 (Japan 2001 among them, where Montoya's "
+        "quicker lap does not count).",
         "select driver_ref, fastest_laps from careers where driver_ref in ('raikkonen', 'vettel', 'rosberg', "
         "'montoya', 'ascari', 'villeneuve', 'ralf_schumacher') order by 2 desc, 1",
         [
@@ -121,7 +119,7 @@ FACTS = [
         ],
     ),
     Fact(
-        "Nobody knows Prost's fastest laps or laps led; Schumacher's fastest laps are known in 239 of "
+        "Prost's fastest laps and laps led are unknown; Schumacher's fastest laps are known in 239 of "
         "308 races.",
         "select driver_ref, fastest_laps, races_with_fastest_lap, laps_led, races_with_laps, entries "
         "from careers "
@@ -143,7 +141,8 @@ FACTS = [
         [(428, 428)],
     ),
     Fact(
-        "In China 2014, counted back to lap 54, Hamilton led all 54; no lap is led twice: 33,194 in all.",
+        "The result of China 2014 is that of lap 54, and Hamilton led all 54; 33,194 laps are led in all, "
+        "none of them twice.",
         "select (select sum(laps_led) from careers), (select sum(laps_led) from teams), laps_led "
         "from intermediate.int_laps__by_driver join marts.dim_races using (race_id, season) "
         "join marts.dim_drivers using (driver_id) where season = 2014 and round = 4 and driver_ref = "
@@ -161,7 +160,7 @@ FACTS = [
         [("max_verstappen", 17, "max_verstappen", 18, "fagioli", 53, 23, "farina", 43)],
     ),
     Fact(
-        "Schumacher 1997 has 78 points and no place; McLaren 2007 no place either.",
+        "Schumacher has 78 points and no position in 1997; McLaren has no position in 2007.",
         "select driver_ref, points, championship_position from seasons "
         "where season = 1997 and driver_ref = 'michael_schumacher' union all "
         "select constructor_ref, points, championship_position from team_seasons "
@@ -169,7 +168,7 @@ FACTS = [
         [("michael_schumacher", Decimal("78.00"), None), ("mclaren", Decimal("218.00"), None)],
     ),
     Fact(
-        "2025 is under way: Piastri leads, and nobody is champion.",
+        "2025 is under way: Piastri leads, and no driver is champion.",
         "select driver_ref, championship_position, is_season_complete, is_champion from seasons "
         "where season = 2025 and championship_position = 1",
         [("piastri", 1, False, False)],
@@ -182,7 +181,7 @@ FACTS = [
         [("ferrari", 248, 254, 16), ("mclaren", 197, 173, 9), ("williams", 114, 128, 9)],
     ),
     Fact(
-        "A team with several names adds up: McLaren 201 wins, Lotus 79, Brabham 35, Cooper 16.",
+        "The wins of all names of a team: McLaren 201 wins, Lotus 79, Brabham 35, Cooper 16.",
         "select split_part(replace(constructor_ref, 'team_', ''), '-', 1) as team, sum(wins) from teams "
         "where constructor_ref in ('mclaren', 'team_lotus', 'brabham', 'cooper') or constructor_ref like "
         "'mclaren-%' "
@@ -192,7 +191,7 @@ FACTS = [
         [("mclaren", 201), ("lotus", 79), ("brabham", 35), ("cooper", 16)],
     ),
     Fact(
-        "Wins of every driver and constructor are those of the latest official tables of their seasons.",
+        "Each driver and constructor has the wins of the latest official table of the season.",
         "select (select count(*) from marts.driver_seasons join marts.fct_driver_standings as official "
         "using (season, driver_id) where is_latest_of_season and driver_seasons.wins <> official.wins), "
         "(select count(*) from marts.constructor_seasons join marts.fct_constructor_standings as official "
@@ -212,6 +211,6 @@ def warehouse(real_warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 @pytest.mark.parametrize("fact", FACTS, ids=lambda fact: fact.sentence)
-def test_record_books(warehouse: duckdb.DuckDBPyConnection, fact: Fact) -> None:
-    """What a season or a career adds up to is what is known of it."""
+def test_careers_match_the_record_books(warehouse: duckdb.DuckDBPyConnection, fact: Fact) -> None:
+    """The totals of seasons and careers are the known ones."""
     assert warehouse.execute(fact.query).fetchall() == fact.answer

@@ -1,7 +1,6 @@
-"""The championships of 1950 to October 2025, computed from the real files, against what the record books say.
+"""The championships of 1950 to October 2025, computed from the real files, compared with record books.
 
-The champions, totals and rounds below were written down apart from the project's seeds. All of it is skipped
-where the files are not at hand.
+The champions, totals and rounds below do not come from the project's seeds. Skipped if the files are missing.
 """
 
 import csv
@@ -73,7 +72,8 @@ CONSTRUCTORS = words("""
 """)
 
 # Rounds in which the drivers' title was decided, from 1950 to 2024. Some books say the eighth of 1953 and of
-# 1960; by the numbers Farina was out after the seventh of 1953, and McLaren was not after the eighth of 1960.
+# 1960. By the points, Farina could not win any more after the seventh of 1953, and McLaren still could after
+# the eighth of 1960.
 DECIDED = words("""
     7 8 6 7 7 6 8 6 11 9 9 7 9 7 10 7 7 11 12 8 12 8 10 13 15 13 16 15 14 13 13 15 16 15 16 14 16 15 15
     15 15 15 11 14 16 15 16 17 16 16 16 13 11 16 14 17 18 17 18 16 19 15 20 16 19 16 21 18 19 19 14 22
@@ -99,19 +99,19 @@ def table(season: int, *competitors: str, round_: int | None = None, championshi
 
 
 FACTS = [
-    # How much agrees
+    # Agreement with the official tables
     Fact(
         "every race result has the points of the rules",
         "select count(*), count(*) filter (where points = points_computed) from marts.fct_race_results",
         [(27118, 27118)],
     ),
     Fact(
-        "and so has every sprint result",
+        "every sprint result has the points of the rules",
         "select count(*), count(*) filter (where points = points_computed) from marts.fct_sprint_results",
         [(420, 420)],
     ),
     Fact(
-        "rows in the tables after every race; points, wins and position agree; so does the order within ties",
+        "tables after every race: rows, rows that agree, and rows where the order within ties agrees too",
         """
         select championship, count(is_reconciled), count(*) filter (where is_reconciled), count(*) filter (
             where is_reconciled and coalesce(championship_position = official_position, true)
@@ -158,7 +158,7 @@ FACTS = [
         from marts.fct_championship_exceptions group by kind order by kind""",
         [("record_books_differ", 10, 10), ("source_differs", 14, 1), ("tie_order", 32, 2)],
     ),
-    # The treacherous seasons
+    # Seasons with special rules
     Fact(
         "1950: the best four of seven; the fastest lap scored",
         table(1950, "farina", "fangio", "fagioli"),
@@ -200,7 +200,7 @@ FACTS = [
         [("surtees", 40, 40, 1), ("hill", 39, 41, 2), ("clark", 32, 32, 3)],
     ),
     Fact(
-        "1964: so had BRM",
+        "1964: Ferrari is champion, though BRM had more points in all",
         table(1964, "ferrari", "brm", championship="constructors"),
         [("ferrari", 45, 49, 1), ("brm", 42, 51, 2)],
     ),
@@ -210,7 +210,7 @@ FACTS = [
         [("hulme", 51, 51, 1), ("jack_brabham", 46, 48, 2)],
     ),
     Fact(
-        "1970: Rindt is champion after his death",
+        "1970: Rindt is champion posthumously",
         table(1970, "rindt", "ickx", "regazzoni"),
         [("rindt", 45, 45, 1), ("ickx", 40, 40, 2), ("regazzoni", 33, 33, 3)],
     ),
@@ -220,7 +220,7 @@ FACTS = [
         [("scheckter", 51, 60, 1), ("gilles_villeneuve", 47, 53, 2), ("jones", 40, 43, 3)],
     ),
     Fact(
-        "1979: constructors",
+        "1979: Ferrari is champion of the constructors",
         table(1979, "ferrari", "williams", championship="constructors"),
         [("ferrari", 113, 113, 1), ("williams", 75, 75, 2)],
     ),
@@ -230,7 +230,7 @@ FACTS = [
         [("lauda", 72, 72, 1), ("prost", Decimal("71.5"), Decimal("71.5"), 2)],
     ),
     Fact(
-        "1984: Tyrrell, struck out, has nothing",
+        "1984: Tyrrell was excluded and has no points",
         "select sum(points_gross) from constructors where season = 1984 and constructor_ref = 'tyrrell'",
         0,
     ),
@@ -251,9 +251,13 @@ FACTS = [
         where season = 1991 and round = 16 and finishing_position <= 3 order by finishing_position""",
         [("senna", 5), ("mansell", 3), ("berger", 2)],
     ),
-    Fact("1991: Senna", table(1991, "senna", "mansell"), [("senna", 96, 96, 1), ("mansell", 72, 72, 2)]),
     Fact(
-        "1997: Schumacher keeps 78 points and no place",
+        "1991: Senna is champion",
+        table(1991, "senna", "mansell"),
+        [("senna", 96, 96, 1), ("mansell", 72, 72, 2)],
+    ),
+    Fact(
+        "1997: Schumacher keeps 78 points, and is excluded",
         "select points_counted, is_excluded, is_champion, gap_to_leader from drivers "
         "where season = 1997 and driver_ref = 'michael_schumacher' and is_latest_of_season",
         [(78, True, False, 3)],
@@ -264,7 +268,7 @@ FACTS = [
         [("villeneuve", 81, 81, 1), ("frentzen", 42, 42, 2)],
     ),
     Fact(
-        "2007: three drivers within a point; equal points go to second places",
+        "2007: three drivers within a point; second places decide between equal points",
         table(2007, "raikkonen", "hamilton", "alonso"),
         [("raikkonen", 110, 110, 1), ("hamilton", 109, 109, 2), ("alonso", 109, 109, 3)],
     ),
@@ -281,13 +285,13 @@ FACTS = [
         [(50, 202)],
     ),
     Fact(
-        "2018: Force India's 59 points went with the old entry",
+        "2018: Force India lost the 59 points of the old entry",
         "select points_gross, points_adjustment, points_counted from constructors "
         "where season = 2018 and constructor_ref = 'force_india' and round = 13",
         [(77, -59, 18)],
     ),
     Fact(
-        "2018: and it ended with 52",
+        "2018: Force India ended with 52 points",
         table(2018, "force_india", championship="constructors"),
         [("force_india", 52, 111, 7)],
     ),
@@ -303,13 +307,13 @@ FACTS = [
         [(Decimal("12.5"), Decimal("50.5"))],
     ),
     Fact(
-        "2021: sprints of three who score",
+        "2021: three drivers score in a sprint",
         "select count(*), sum(points_computed) from marts.fct_sprint_results "
         "where season = 2021 and points_computed > 0",
         [(9, 18)],
     ),
     Fact(
-        "2021: Verstappen, sprints and Belgium in it",
+        "2021: Verstappen is champion; sprints and Belgium count",
         table(2021, "max_verstappen", "hamilton"),
         [
             ("max_verstappen", Decimal("395.5"), Decimal("395.5"), 1),
@@ -317,12 +321,12 @@ FACTS = [
         ],
     ),
     Fact(
-        "2023: sprints of eight who score",
+        "2023: eight drivers score in a sprint",
         "select count(*), sum(points_computed) from marts.fct_sprint_results "
         "where season = 2023 and points_computed > 0",
         [(48, 216)],
     ),
-    Fact("2023: Verstappen", table(2023, "max_verstappen"), [("max_verstappen", 575, 575, 1)]),
+    Fact("2023: Verstappen is champion", table(2023, "max_verstappen"), [("max_verstappen", 575, 575, 1)]),
     # Title fights
     Fact(
         "2025 is under way: five drivers can be champion after Singapore, with the sprints to come",
@@ -338,7 +342,7 @@ FACTS = [
         ],
     ),
     Fact(
-        "and McLaren has won the constructors' title",
+        "2025: McLaren has won the constructors' title",
         "select distinct constructor_ref, title_decided_in_round from constructors "
         "where season = 2025 and is_champion",
         [("mclaren", 18)],
@@ -352,7 +356,7 @@ FACTS = [
         0,
     ),
     Fact(
-        "1988 Japan: Prost could still reach 84 only by dropping points, Senna had 87",
+        "1988 after Japan: Senna is champion, and Prost has no chance any more",
         """
         select driver_ref, is_title_possible, is_title_decided from drivers
         where season = 1988 and round = 15 and championship_position <= 2 order by championship_position""",
@@ -360,13 +364,13 @@ FACTS = [
     ),
     # What if
     Fact(
-        "1988 under the points of 2010",
+        "1988 under the points of 2010: Prost would be champion",
         "select driver_ref, points, position, actual_position from what_if "
         "where season = 1988 and points_system = 'points_2010' and position <= 2 order by position",
         [("prost", 301, 1, 2), ("senna", 275, 2, 1)],
     ),
     Fact(
-        "2021 without Spa",
+        "2021 without Belgium: Verstappen would still be champion",
         """
         select driver_ref, sum(points) as points
         from marts.fct_what_if_points join marts.dim_drivers using (driver_id)
@@ -394,14 +398,14 @@ def championships(real_warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 @pytest.mark.parametrize("fact", FACTS, ids=lambda fact: fact.sentence)
-def test_championships(championships: duckdb.DuckDBPyConnection, fact: Fact) -> None:
-    """Measured agreement, and the seasons that adding up points gets wrong."""
+def test_championships_match_the_record_books(championships: duckdb.DuckDBPyConnection, fact: Fact) -> None:
+    """Most of these seasons would be wrong if all points were simply added up."""
     rows = championships.execute(fact.query).fetchall()
     assert (rows if isinstance(fact.answer, list) else rows[0][0]) == fact.answer
 
 
 def test_agreement_after_every_race_is_above_99_9_percent(championships: duckdb.DuckDBPyConnection) -> None:
-    """Of both championships together, every tie in the order of the tables; and ties left open, of each."""
+    """For both championships together with the order within ties, and for each one without it."""
     same, rows = championships.execute(
         "select count(*) filter (where is_reconciled and coalesce(championship_position = official_position, "
         "true)), count(is_reconciled) from championships"
@@ -413,20 +417,20 @@ def test_agreement_after_every_race_is_above_99_9_percent(championships: duckdb.
         assert share >= 0.999
 
 
-def champions(connection: duckdb.DuckDBPyConnection, table_: str, name: str) -> list[tuple[int, str]]:
+def champions(connection: duckdb.DuckDBPyConnection, view: str, name: str) -> list[tuple[int, str]]:
     """Season and name of all champions so far."""
     return connection.execute(
-        f"select season, {name} from {table_} where is_champion and is_latest_of_season order by season"
+        f"select season, {name} from {view} where is_champion and is_latest_of_season order by season"
     ).fetchall()
 
 
-def test_champions(championships: duckdb.DuckDBPyConnection) -> None:
-    """All champions by name, and none for a season under way."""
+def test_champions_match_the_record_books(championships: duckdb.DuckDBPyConnection) -> None:
+    """A season under way has no champion."""
     assert champions(championships, "drivers", "family_name") == list(enumerate(CHAMPIONS, 1950))
 
 
-def test_constructors_champions(championships: duckdb.DuckDBPyConnection) -> None:
-    """Makes have changing names, such as Lotus-Climax: the first word is enough."""
+def test_constructors_champions_match_the_record_books(championships: duckdb.DuckDBPyConnection) -> None:
+    """Names of constructors change (Lotus-Climax), so only the start of a name is compared."""
     found = champions(championships, "constructors", "constructor_name")
     expected = [name.replace("_", " ") for name in [*CONSTRUCTORS, "McLaren"]]
     assert [season for season, _ in found] == list(range(1958, 2026))
@@ -434,8 +438,8 @@ def test_constructors_champions(championships: duckdb.DuckDBPyConnection) -> Non
         assert name.startswith(champion) or name == f"Team {champion}", (season, name, champion)
 
 
-def test_rounds_of_decision(championships: duckdb.DuckDBPyConnection) -> None:
-    """The round after which only one could be champion, for every title of the drivers."""
+def test_titles_are_decided_in_the_known_rounds(championships: duckdb.DuckDBPyConnection) -> None:
+    """A drivers' title is decided in the round after which only one driver can be champion."""
     found = championships.execute(
         "select season, any_value(title_decided_in_round) from drivers "
         "where season < 2025 group by season order by season"
@@ -443,8 +447,9 @@ def test_rounds_of_decision(championships: duckdb.DuckDBPyConnection) -> None:
     assert found == [(season, int(round_)) for season, round_ in enumerate(DECIDED, 1950)]
 
 
-def test_champions_under_the_modern_system(championships: duckdb.DuckDBPyConnection) -> None:
-    """Seven champions of the past would be others under the points of today."""
+def test_seven_champions_would_differ_under_the_points_of_2025(
+    championships: duckdb.DuckDBPyConnection,
+) -> None:
     changed = championships.execute("""
         select what_if.season, what_if.driver_ref from what_if join drivers using (season, driver_id)
         where points_system = 'points_2025' and position = 1 and is_latest_of_season
@@ -456,7 +461,10 @@ def test_champions_under_the_modern_system(championships: duckdb.DuckDBPyConnect
 
 
 def cut(source: Path, out: Path, season: int, round_: int) -> None:
-    """Copy the raw files, less all races after a round of a season and the rows that belong to them."""
+    """Copy the raw files, without all that comes after a round of a season.
+
+    The calendar of the season stays complete.
+    """
     out.mkdir()
     with (source / "races.csv").open(encoding="utf-8", newline="") as handle:
         header, *races = list(csv.reader(handle))
@@ -480,7 +488,7 @@ def cut(source: Path, out: Path, season: int, round_: int) -> None:
 def cut_in_2021(
     real_files: Path, builder: Builder, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The warehouse that would have been built after Belgium, the twelfth of the 22 races of 2021."""
+    """The warehouse as a build after Belgium 2021, race 12 of 22, would have made it."""
     data = tmp_path_factory.mktemp("cut")
     cut(real_files, data / "raw", 2021, 12)
     with duckdb.connect(builder.warehouse(data / "raw", data), read_only=True) as connection:
@@ -502,7 +510,7 @@ CUT = [
         [(True, 0)],
     ),
     Fact(
-        "nobody is champion yet, and the title is not decided",
+        "no driver is champion yet, and the title is not decided",
         "select count(*) filter (where is_champion or is_title_decided), max(title_decided_in_round) "
         "from championships where season = 2021",
         [(0, None)],
@@ -525,7 +533,7 @@ CUT = [
 
 
 @pytest.mark.parametrize("fact", CUT, ids=lambda fact: fact.sentence)
-def test_a_dump_cut_off_in_mid_season(cut_in_2021: duckdb.DuckDBPyConnection, fact: Fact) -> None:
-    """A season under way is a season like the others; the build above passed all its tests."""
+def test_a_season_under_way_is_right(cut_in_2021: duckdb.DuckDBPyConnection, fact: Fact) -> None:
+    """The files end in the middle of a season. The build from them passed all its tests."""
     rows = cut_in_2021.execute(fact.query).fetchall()
     assert (rows if isinstance(fact.answer, list) else rows[0][0]) == fact.answer

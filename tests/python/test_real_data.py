@@ -1,7 +1,6 @@
-"""The real files, 1950 to October 2025: every row arrives, blemishes are found, answers are right.
+"""The real files, 1950 to October 2025: every row arrives, data errors are found, known facts are right.
 
-Each fact was counted on the CSV files by other SQL than the project's. All of it is skipped where the
-files are not at hand.
+Each fact was counted on the CSV files with other SQL than the project's. Skipped if the files are missing.
 """
 
 import json
@@ -23,7 +22,7 @@ class Fact(NamedTuple):
     answer: Any
 
 
-# Marts with the names that the facts are told in.
+# Marts with the names of races, drivers and constructors.
 NAMES = """
 create temp view results as
 select fct.*, race_name, driver_ref, constructor_ref
@@ -82,7 +81,7 @@ from (
 join results using (race_id, driver_id);
 """
 
-# Table of the source, its rows, and the mart that carries them.
+# Table of the source, its number of rows, and the mart that has these rows.
 TABLES = [
     ("circuits", 77, "dim_circuits"),
     ("constructor_results", 12_805, "fct_constructor_results"),
@@ -126,7 +125,7 @@ ANOMALIES = {
     "http_urls": 5,  # tables
     "lap_above_ten_minutes": 626,
     "lap_count_differs": 92,  # 90 and two drivers whose laps are all filed under others
-    "lap_sum_differs": 138,  # 5,134 times less the 4,996 that fit
+    "lap_sum_differs": 138,  # 5,134 times, of which 4,996 fit
     "laps_under_wrong_driver": 11,
     "permanent_number_repeated": 13,
     "phantom_pit_stop": 104,  # Australia 2025 51, Canada 2025 53
@@ -155,12 +154,12 @@ ANOMALIES = {
 
 FORMAT = [
     Fact(
-        "The 24 races of 2025 have 8 fields where the header has 18, and arrive all the same.",
+        "The 24 races of 2025 have 8 fields where the header has 18, and all arrive.",
         "select table_name, rows_short, rows_converted from raw.load_manifest where rows_short > 0",
         [("races", 24, 1_149)],
     ),
     Fact(
-        "No row is set aside.",
+        "No row is quarantined.",
         "select sum(rows_quarantined), sum(rows_read) = sum(rows_converted) from raw.load_manifest",
         [(0, True)],
     ),
@@ -171,7 +170,7 @@ FORMAT = [
         [(24, 24, 24, 0)],
     ),
     Fact(
-        "Sprint results have the column `rank` elsewhere: statuses and ranks are still in their places.",
+        "Sprint results have `rank` at another position: statuses and ranks are read correctly.",
         "select count(*), count(distinct status_id) < 20, max(fastest_lap_rank) <= 20 "
         "from marts.fct_sprint_results",
         [(420, True, True)],
@@ -182,7 +181,7 @@ FORMAT = [
         1,
     ),
     Fact(
-        "`Argentinian ` is trimmed and made one with `Argentine`.",
+        "`Argentinian ` is replaced by `Argentine`.",
         "select count(*), count(*) filter (where driver_ref = 'colapinto') "
         "from marts.dim_drivers where nationality = 'Argentine'",
         [(25, 1)],
@@ -221,19 +220,19 @@ MEANING = [
         [(75, 2025)],
     ),
     Fact(
-        "Letters of those who were not classified.",
+        "Unclassified results have these letters.",
         "select position_text, count(*) from results where not is_classified "
         "group by position_text order by 2 desc",
         [("R", 8_931), ("F", 1_368), ("W", 339), ("N", 190), ("D", 155), ("E", 9)],
     ),
     Fact(
-        "Whoever has a number is classified, and nobody else.",
+        "A result is classified if, and only if, its position text is a number.",
         "select count(*) from results where is_classified <> (position_text not in ('R', 'F', 'W', 'N', "
         "'D', 'E'))",
         0,
     ),
     Fact(
-        "In 2025 the source gives 41 cars a position that were not classified; the mart does not.",
+        "In 2025 the source has a position for 41 unclassified cars; in the mart it is NULL.",
         "select count(*), count(finishing_position) from results "
         "join raw.results as source using (result_id) "
         "where source.position is not null and not results.is_classified",
@@ -246,14 +245,14 @@ MEANING = [
         [("button", 11), ("sato", 14)],
     ),
     Fact(
-        "Brazil 1983 has nobody in second place: Rosberg was disqualified, and nobody moved up.",
+        "Brazil 1983 has no second place: Rosberg was disqualified, and no driver moved up.",
         "select count(*) filter (where finishing_position = 2), "
         "count(*) filter (where finishing_position <> position_order) "
         "from results where season = 1983 and race_name = 'Brazilian Grand Prix'",
         [(0, 13)],
     ),
     Fact(
-        "Grid 0 of the source is 1,638 cars; 72 of them started, from the pit lane.",
+        "In the source 1,638 cars have grid 0; 72 of them started, from the pit lane.",
         "select count(*) filter (where grid_position is null), count(*) filter (where is_pit_lane_start), "
         "count(*) filter (where grid = 'pit lane' and laps_completed > 0), count(*) filter (where grid "
         "is null) "
@@ -264,7 +263,7 @@ MEANING = [
         "Grid 0 never occurs in 2025.", "select count(*) from results where season = 2025 and grid is null", 0
     ),
     Fact(
-        "Six cars that are said not to have started ran laps.",
+        "Six cars with the text of a car that did not start ran laps.",
         "select driver_ref, season from results where is_started "
         "and position_text in ('F', 'W') order by season, 1",
         [
@@ -277,7 +276,7 @@ MEANING = [
         ],
     ),
     Fact(
-        "Whoever ran a lap or was classified started; whoever failed to qualify without a lap did not.",
+        "A car started if it ran a lap or was classified, but not if it failed to qualify and ran no lap.",
         "select count(*) filter (where (laps_completed > 0 or is_classified) and not is_started), "
         "count(*) filter (where laps_completed = 0 and position_text = 'F' and is_started) from results",
         [(0, 0)],
@@ -294,12 +293,12 @@ MEANING = [
         2004,
     ),
     Fact(
-        "Rank 0 of the source, 2011 to 2024, is no rank.",
+        "Rank 0 of the source, 2011 to 2024, means no rank.",
         "select (select count(*) from raw.results where rank = 0), min(fastest_lap_rank) from results",
         [(258, 1)],
     ),
     Fact(
-        "Nobody has a fastest lap's speed in 2025.",
+        "No fastest lap of 2025 has a speed.",
         "select count(fastest_lap_time_ms), count(fastest_lap_speed_kph) from results where season = 2025",
         [(342, 0)],
     ),
@@ -369,9 +368,8 @@ KEYS = [
         [(1978, "Italian Grand Prix", "ertl")],
     ),
     Fact(
-        "To keep one result for each driver and race would lose 91 rows, 2 podiums and 6.16 points, if "
-        "the better "
-        "position is kept; 4.16 points if the result with more points is.",
+        "One result for each driver and race would lose 91 rows, 2 podiums and 6.16 points if it is the one "
+        "with the better position, and 4.16 points if it is the one with more points.",
         """
         select count(*) filter (where driver_entry_number > 1),
             count(*) filter (where driver_entry_number > 1 and is_podium),
@@ -395,18 +393,18 @@ KEYS = [
         [(1951, "French Grand Prix", 2), (1956, "Argentine Grand Prix", 2), (1957, "British Grand Prix", 2)],
     ),
     Fact(
-        "1,146 wins in 1,143 races, each by another driver or in another race.",
+        "1,146 wins in 1,143 races, of which no driver has two in one race.",
         "select count(*), count(distinct (race_id, driver_id)), count(distinct race_id) "
         "from results where is_win",
         [(1_146, 1_146, 1_143)],
     ),
     Fact(
-        "3,450 results on the podium are 3,448 drivers of a race.",
+        "3,450 results on the podium belong to 3,448 pairs of driver and race.",
         "select count(*), count(distinct (race_id, driver_id)) from results where is_podium",
         [(3_450, 3_448)],
     ),
     Fact(
-        "The order of the result sheet repeats last in 1964.",
+        "Races repeat a position order 105 times, the last time in 1964.",
         "select count(*), max(season) from "
         "(select season from results group by season, race_id, position_order having count(*) > 1)",
         [(105, 1964)],
@@ -470,9 +468,8 @@ SCORING = [
         ],
     ),
     Fact(
-        "In Britain 1954 seven drivers shared the point for the fastest lap, 0.14 each; the source gives "
-        "it to "
-        "the four who finished in the points, and not to Ascari, Behra and Moss.",
+        "In Britain 1954 seven drivers shared the point for the fastest lap, 0.14 each; in the source the "
+        "four who finished in the points have it, but Ascari, Behra and Moss do not.",
         "select driver_ref, points from results where season = 1954 and race_name = 'British Grand Prix' "
         "and (points <> round(points) or driver_ref in ('ascari', 'behra', 'moss')) order by points desc, 1",
         [
@@ -487,14 +484,14 @@ SCORING = [
         ],
     ),
     Fact(
-        "Points added up differ from the final standing in 26 seasons, the last of them 1990.",
+        "The sum of points differs from the final standing in 26 seasons, the last of them 1990.",
         "select count(distinct season), max(season) from final_standings "
         "join season_points using (season, driver_id) "
         "where final_standings.points <> season_points.points",
         [(26, 1990)],
     ),
     Fact(
-        "Without sprints they would differ in every season from 2021 on.",
+        "Without sprints, the sum would differ in every season from 2021 on.",
         """
         select count(distinct season) from final_standings
         join (
@@ -511,7 +508,7 @@ SCORING = [
         [(76, 76)],
     ),
     Fact(
-        "1988 counts a driver's best eleven: Senna is champion with 90 points, though Prost took more.",
+        "In 1988 a driver's best eleven count: Senna is champion with 90 points, though Prost scored more.",
         "select driver_ref, position, final_standings.points, season_points.points from final_standings "
         "join season_points using (season, driver_id) where season = 1988 and position <= 2 order by "
         "position",
@@ -521,7 +518,7 @@ SCORING = [
         ],
     ),
     Fact(
-        "Schumacher was excluded from 1997 and kept his 78 points; the champion is Villeneuve.",
+        "Schumacher was excluded from 1997 and kept 78 points; the champion is Villeneuve.",
         "select driver_ref, points, position_text from final_standings "
         "where season = 1997 and (position = 1 or driver_ref = 'michael_schumacher') order by points desc",
         [("villeneuve", Decimal("81.00"), "1"), ("michael_schumacher", Decimal("78.00"), "D")],
@@ -532,13 +529,13 @@ SCORING = [
         [("mclaren", "E")],
     ),
     Fact(
-        "Its 17 races of 2007 are the only results of a constructor that were taken away.",
+        "McLaren's 17 races of 2007 are the only disqualified results of a constructor.",
         "select season, count(*) from marts.fct_constructor_results where is_disqualified group by season",
         [(2007, 17)],
     ),
     Fact(
-        "Force India began anew in 2018 after its first points were annulled, and Racing Point lost 15 "
-        "in 2020.",
+        "Force India started from zero again in 2018, when its first points were annulled; Racing Point lost "
+        "15 points in 2020.",
         "select season, constructor_ref, points from final_constructor_standings "
         "where (season, constructor_ref) in ((2018, 'force_india'), (2020, 'racing_point')) order by season",
         [(2018, "force_india", Decimal("52.00")), (2020, "racing_point", Decimal("195.00"))],
@@ -560,13 +557,13 @@ LAPS = [
         [(5, 71), (10, 31), (20, 11), (30, 6)],
     ),
     Fact(
-        "90 drivers of a race have other laps than their result says, 20 of them in China 2014.",
+        "90 pairs of driver and race have another number of laps than the result, 20 of them in China 2014.",
         "select count(*), count(*) filter (where season = 2014 and race_name = 'Chinese Grand Prix') "
         "from lap_sums where laps <> laps_completed",
         [(90, 20)],
     ),
     Fact(
-        "Two drivers have no laps, though their results do: they are filed under others.",
+        "Two drivers have no laps although their results do: the laps are filed under other drivers.",
         "select season, driver_ref, laps_completed from results "
         "where laps_completed > 0 and race_id in (select race_id from laps) "
         "and (race_id, driver_id) not in (select (race_id, driver_id) from laps) order by season",
@@ -593,7 +590,7 @@ LAPS = [
         ],
     ),
     Fact(
-        "By the driver who drove them, every misfiled lap count is that of the result.",
+        "If laps are counted by the driver who drove them, misfiled laps match the results.",
         """
         select count(*) from (
             select race_id, actual_driver_id as driver_id, count(*) as laps from laps
@@ -606,12 +603,12 @@ LAPS = [
         0,
     ),
     Fact(
-        "By the driver who drove them, no lap is there twice.",
+        "If laps are counted by the driver who drove them, no lap occurs twice.",
         "select count(*) - count(distinct (race_id, actual_driver_id, lap_number)) from laps",
         0,
     ),
     Fact(
-        "Hülkenberg has 30 laps in São Paulo 2024, and a disqualification with 0.",
+        "Hülkenberg has 30 laps in São Paulo 2024, and 0 in the result, a disqualification.",
         "select laps, laps_completed, position_text from lap_sums "
         "where season = 2024 and race_name = 'São Paulo Grand Prix' and driver_ref = 'hulkenberg'",
         [(30, 0, "D")],
@@ -623,7 +620,7 @@ LAPS = [
         [(626, 460)],
     ),
     Fact(
-        "Texts of every format are milliseconds: 43 laps last an hour or more, 517 stops a minute or more.",
+        "Times of every text format become milliseconds: 43 laps last an hour or more, 517 stops a minute.",
         "select (select count(*) from laps where lap_time_ms >= 3600000), "
         "(select count(*) from stops where duration_ms >= 60000)",
         [(43, 517)],
@@ -642,13 +639,13 @@ LAPS = [
     ),
     Fact("512 races have qualifying.", "select count(distinct race_id) from qualifying", 512),
     Fact(
-        "83 races from 1994 on have none, the last of them in 2002.",
+        "83 races from 1994 on have no qualifying, the last of them in 2002.",
         "select count(*), max(season) from marts.dim_races where is_held and season >= 1994 "
         "and race_id not in (select race_id from qualifying)",
         [(83, 2002)],
     ),
     Fact(
-        "A second session was first in 2005 (its first six rounds), a third in 2006.",
+        "The first season with a second session is 2005 (in six rounds), with a third one 2006.",
         "select min(season) filter (where q2_ms is not null), min(season) filter (where q3_ms is not null), "
         "max(round) filter (where q2_ms is not null and season = 2005) from qualifying",
         [(2005, 2006, 6)],
@@ -665,7 +662,7 @@ LAPS = [
         [(2025, "Singapore Grand Prix", 12), (2025, "Singapore Grand Prix", 13)],
     ),
     Fact(
-        "Ten rows of qualifying in 2015 say Marussia where the results say Manor.",
+        "Ten rows of qualifying in 2015 have Marussia, and the results have Manor.",
         "select qualifying.season, qualifying.constructor_ref, results.constructor_ref, count(*) "
         "from qualifying join results using (race_id, driver_id) "
         "where qualifying.constructor_id <> results.constructor_id group by all",
@@ -699,7 +696,7 @@ ANSWERS = [
         [(9, 1951, 1964)],
     ),
     Fact(
-        "In those, pole belongs to the driver who started the car.",
+        "In those nine races, pole belongs to the driver who started the car.",
         """
         select season, race_name, driver_ref, car_number from results
         where is_pole and race_id in (
@@ -753,7 +750,7 @@ ANSWERS = [
         [("fangio", 34, True), ("musso", 34, True)],
     ),
     Fact(
-        "In Monaco 1956 Fangio drove two cars; both results are there.",
+        "In Monaco 1956 Fangio drove two cars, and has two results.",
         "select finishing_position, points, driver_entry_number from results "
         "where season = 1956 and race_name = 'Monaco Grand Prix' and driver_ref = 'fangio' order by 1",
         [(2, Decimal("4.00"), 1), (4, Decimal("1.50"), 2)],
@@ -775,14 +772,14 @@ ANSWERS = [
         [(20, 20, 20)],
     ),
     Fact(
-        "Pole in Monaco 2021 is Leclerc's, who did not start.",
+        "Leclerc has pole in Monaco 2021, but did not start.",
         "select driver_ref, is_started, is_classified, grid, reason_out_group from results "
         "where season = 2021 and race_name = 'Monaco Grand Prix' and is_pole",
         [("leclerc", False, False, "1", "transmission")],
     ),
     Fact(
-        "Pole in São Paulo 2022 is Magnussen's, whom the source has in slot 8; Russell won the sprint, "
-        "and from slot 1.",
+        "Magnussen has pole in São Paulo 2022, with slot 8 in the source; Russell won the sprint and, "
+        "from slot 1, the race.",
         "select driver_ref, is_pole, grid_position, is_win from results "
         "where season = 2022 and race_name = 'São Paulo Grand Prix' and (is_pole or grid_position = 1) "
         "order by 1",
@@ -796,26 +793,25 @@ ANSWERS = [
         [("russell", 3, Decimal("8.00"))],
     ),
     Fact(
-        "Abu Dhabi 2021 decided it: Verstappen 395.5, Hamilton 387.5.",
+        "The final standing of 2021: Verstappen 395.5, Hamilton 387.5.",
         "select driver_ref, points, wins from final_standings where season = 2021 "
         "and position <= 2 order by position",
         [("max_verstappen", Decimal("395.50"), 10), ("hamilton", Decimal("387.50"), 8)],
     ),
     Fact(
-        "Räikkönen did not start in Malaysia 2017: his battery failed on the way to the grid.",
+        "Räikkönen did not start in Malaysia 2017: the battery failed on the way to the grid.",
         "select is_started, grid, reason_out from results "
         "where season = 2017 and race_name = 'Malaysian Grand Prix' and driver_ref = 'raikkonen'",
         [(False, None, "Battery")],
     ),
     Fact(
-        "The six who raced in the United States 2005 are those who started; 14 withdrew on the way to "
-        "the grid.",
+        "Six drivers started in the United States 2005; 14 withdrew on the way to the grid.",
         "select count(*) filter (where is_started), count(*) filter (where position_text = 'W') from results "
         "where season = 2005 and race_name = 'United States Grand Prix'",
         [(6, 14)],
     ),
     Fact(
-        "A classified car may have stopped before the flag: Russell in Australia 2024, by an accident.",
+        "A classified car may have stopped before the flag: Russell in Australia 2024, after an accident.",
         "select finishing_position, is_classified, is_finished, reason_out_group from results "
         "where season = 2024 and race_name = 'Australian Grand Prix' and driver_ref = 'russell'",
         [(17, True, False, "accident")],
@@ -833,7 +829,7 @@ ANSWERS = [
         21,
     ),
     Fact(
-        "The fastest lap of Monza 2020, Hamilton's in the race.",
+        "Hamilton has the fastest lap of Italy 2020.",
         "select driver_ref, fastest_lap_time_ms from results "
         "where season = 2020 and race_name = 'Italian Grand Prix' and fastest_lap_rank = 1",
         [("hamilton", 82_746)],
@@ -843,14 +839,14 @@ ANSWERS = [
 
 @pytest.fixture(scope="module")
 def warehouse(real_warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The warehouse of the real files, with views that tell drivers and races by name."""
+    """The warehouse of the real files, with views that have the names of drivers and races."""
     with duckdb.connect(real_warehouse, read_only=True) as connection:
         connection.execute(NAMES)
         yield connection
 
 
 def check(warehouse: duckdb.DuckDBPyConnection, fact: Fact) -> None:
-    """Fail with the fact's sentence where the warehouse has another answer."""
+    """Fail with the fact's sentence if the warehouse has another answer."""
     expected = fact.answer if isinstance(fact.answer, list) else [(fact.answer,)]
     assert warehouse.execute(fact.query).fetchall() == expected, fact.sentence
 
@@ -867,29 +863,32 @@ def test_every_row_of_the_source_arrives(
 
 
 @pytest.mark.parametrize(("mart", "first", "last"), SEASONS)
-def test_seasons_of_a_mart(warehouse: duckdb.DuckDBPyConnection, mart: str, first: int, last: int) -> None:
-    """The seasons for which there are rows."""
+def test_a_mart_has_rows_from_its_first_to_its_last_season(
+    warehouse: duckdb.DuckDBPyConnection, mart: str, first: int, last: int
+) -> None:
     query = f"select min(season), max(season) from marts.{mart}"
     assert warehouse.execute(query).fetchall() == [(first, last)]
 
 
 def test_nothing_fails_warns_or_is_skipped(real_warehouse: Path) -> None:
-    """Every model, seed, test and unit test of the build went well."""
+    """Every model, seed, test and unit test of the build passed."""
     path = real_warehouse.parent / ".build" / "target" / "run_results.json"
     results = json.loads(path.read_text(encoding="utf-8"))["results"]
-    well = {"success", "pass", "no-op"}  # nothing is done for an exposure
-    assert [each["unique_id"] for each in results if each["status"] not in well] == []
+    good = {"success", "pass", "no-op"}  # an exposure is a no-op
+    assert [each["unique_id"] for each in results if each["status"] not in good] == []
 
 
-def test_the_kinds_of_anomaly_are_those_pinned_here(warehouse: duckdb.DuckDBPyConnection) -> None:
-    """A new kind needs a count that was checked."""
+def test_every_kind_of_anomaly_has_a_count_here(warehouse: duckdb.DuckDBPyConnection) -> None:
+    """A new kind needs a count that was checked on the files."""
     rows = warehouse.execute("select anomaly_kind from quality.anomaly_counts").fetchall()
     assert {kind for (kind,) in rows} == set(ANOMALIES)
 
 
 @pytest.mark.parametrize(("kind", "anomalies"), ANOMALIES.items())
-def test_anomalies_of_a_kind(warehouse: duckdb.DuckDBPyConnection, kind: str, anomalies: int) -> None:
-    """As many as there are in the files, in the counts and in the list."""
+def test_each_kind_has_the_known_number_of_anomalies(
+    warehouse: duckdb.DuckDBPyConnection, kind: str, anomalies: int
+) -> None:
+    """The counts and the list have as many as the files."""
     counts = "select anomalies from quality.anomaly_counts where anomaly_kind = ?"
     assert warehouse.execute(counts, [kind]).fetchall() == [(anomalies,)]
     listed = "select count(*) from quality.source_anomalies where anomaly_kind = ?"
@@ -897,36 +896,38 @@ def test_anomalies_of_a_kind(warehouse: duckdb.DuckDBPyConnection, kind: str, an
 
 
 @pytest.mark.parametrize("fact", FORMAT, ids=lambda fact: fact.sentence)
-def test_format(warehouse: duckdb.DuckDBPyConnection, fact: Fact) -> None:
-    """Blemishes of the files are gone."""
+def test_errors_of_format_are_corrected(warehouse: duckdb.DuckDBPyConnection, fact: Fact) -> None:
+    """Short rows, column order, spelling, spaces, HTML entities, addresses."""
     check(warehouse, fact)
 
 
 @pytest.mark.parametrize("fact", MEANING, ids=lambda fact: fact.sentence)
-def test_meaning_that_changes_over_time(warehouse: duckdb.DuckDBPyConnection, fact: Fact) -> None:
-    """A column of the mart means one thing from 1950 on."""
+def test_a_column_has_one_meaning_in_all_seasons(warehouse: duckdb.DuckDBPyConnection, fact: Fact) -> None:
+    """In the source, the meaning of a column changes over time."""
     check(warehouse, fact)
 
 
 @pytest.mark.parametrize("fact", KEYS, ids=lambda fact: fact.sentence)
-def test_keys_that_are_not_keys(warehouse: duckdb.DuckDBPyConnection, fact: Fact) -> None:
-    """Nothing is de-duplicated away."""
+def test_repeated_rows_are_kept(warehouse: duckdb.DuckDBPyConnection, fact: Fact) -> None:
+    """Columns that look like keys are not keys."""
     check(warehouse, fact)
 
 
 @pytest.mark.parametrize("fact", SCORING, ids=lambda fact: fact.sentence)
-def test_scoring(warehouse: duckdb.DuckDBPyConnection, fact: Fact) -> None:
-    """Points are exact, and standings the official ones."""
+def test_points_are_exact(warehouse: duckdb.DuckDBPyConnection, fact: Fact) -> None:
+    """Standings are the official ones."""
     check(warehouse, fact)
 
 
 @pytest.mark.parametrize("fact", LAPS, ids=lambda fact: fact.sentence)
-def test_laps_stops_and_qualifying(warehouse: duckdb.DuckDBPyConnection, fact: Fact) -> None:
-    """What is wrong is there, and told apart."""
+def test_wrong_laps_stops_and_qualifying_are_kept_and_marked(
+    warehouse: duckdb.DuckDBPyConnection, fact: Fact
+) -> None:
+    """Missing ones stay missing."""
     check(warehouse, fact)
 
 
 @pytest.mark.parametrize("fact", ANSWERS, ids=lambda fact: fact.sentence)
-def test_answers(warehouse: duckdb.DuckDBPyConnection, fact: Fact) -> None:
-    """Right where the source is treacherous."""
+def test_known_facts_are_right(warehouse: duckdb.DuckDBPyConnection, fact: Fact) -> None:
+    """A simple query of the source would give some of them wrongly."""
     check(warehouse, fact)

@@ -1,6 +1,6 @@
-"""Laps, pace, stints and pit stops of the real files: the remembered and the misleading.
+"""Laps, pace, stints and pit stops of the real files: well-known races and misleading data.
 
-All of it is skipped where the files are not at hand.
+Skipped if the files are missing.
 """
 
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ class Fact(NamedTuple):
     answer: Any
 
 
-# Marts with the names that the facts are told in.
+# Marts with the names of races, drivers and constructors.
 NAMES = """
 create temp view laps as
 select fct.*, race_name, driver_ref
@@ -60,7 +60,7 @@ group by race_id, driver_id;
 """
 
 LAPS = [
-    Fact("every lap of the source is there", "select count(*) from laps", 589_081),
+    Fact("every lap of the source arrives", "select count(*) from laps", 589_081),
     Fact(
         "each lap has one class, and none is unknown",
         "select lap_class, count(*) from laps group by all order by lap_class",
@@ -75,12 +75,12 @@ LAPS = [
         ],
     ),
     Fact(
-        "the first car on the road is the first on the clock, at each of 589,081 laps",
+        "the car in position 1 has no gap to the leader, on each of 589,081 laps",
         "select count(*) from laps where position = 1 and gap_to_leader_ms > 0",
         0,
     ),
     Fact(
-        "race times of the laps are those of 4,997 results to 5 ms; the others have penalties, mostly",
+        "the sum of laps is the race time of 4,997 results, within 5 ms; most of the others have penalties",
         """
         select count(*), count(*) filter (where abs(elapsed_ms - race_time_ms) <= 5)
         from driver_races join marts.fct_race_results using (race_id, driver_id)
@@ -89,7 +89,7 @@ LAPS = [
         [(5_124, 4_997)],
     ),
     Fact(
-        "Abu Dhabi 2021: Verstappen beat Hamilton by 2.256 s, and led the last lap only by passing him on it",
+        "Abu Dhabi 2021: Verstappen beat Hamilton by 2.256 s, and took the lead on the last lap",
         """
         select lap_number, driver_ref, position, gap_to_leader_ms, positions_gained from laps
         where season = 2021 and race_name = 'Abu Dhabi Grand Prix' and lap_number >= 57
@@ -130,7 +130,7 @@ LAPS = [
         [(1, "first"), (19, "in"), (20, "out"), (26, "in"), (27, "red flag")],
     ),
     Fact(
-        "China 2014 was counted back to lap 54: the laps after it count for nothing",
+        "the result of China 2014 is that of lap 54: later laps are not counted",
         """
         select race_name, season, min(lap_number), count(*) from laps
         where lap_class = 'not counted' group by all
@@ -138,7 +138,7 @@ LAPS = [
         [("Chinese Grand Prix", 2014, 55, 27)],
     ),
     Fact(
-        "misfiled laps are told of the drivers who drove them: Alesi 36 laps of Belgium 2001 and Trulli 31",
+        "misfiled laps belong to the drivers who drove them: Alesi 36 laps of Belgium 2001 and Trulli 31",
         """
         select driver_ref, count(*), max(elapsed_ms) from laps
         where season = 2001 and race_name = 'Belgian Grand Prix' and is_misfiled group by all order by all
@@ -146,7 +146,7 @@ LAPS = [
         [("alesi", 36, 4_144_686), ("trulli", 31, 3_565_687)],
     ),
     Fact(
-        "no in-lap is known before 2011, and each is from then on, but for Belgium 2021",
+        "in-laps are unknown before 2011 and in Belgium 2021, and known in all other races",
         """
         select (season < 2011 or (season = 2021 and race_name = 'Belgian Grand Prix')) as unknown,
             count(*) filter (where (is_in_lap is null) <> unknown)
@@ -167,10 +167,12 @@ PACE = [
         [(0, 0)],
     ),
     Fact(
-        "drivers with a pace", "select count(*), min(season), max(season) from paces", [(10_614, 1996, 2024)]
+        "pairs of driver and race with a pace",
+        "select count(*), min(season), max(season) from paces",
+        [(10_614, 1996, 2024)],
     ),
     Fact(
-        "no pace rests on a lap of a stopped race",
+        "no pace uses a lap of a stopped race",
         """
         select count(*) from marts.fct_lap_times as source
         join laps
@@ -181,7 +183,7 @@ PACE = [
         0,
     ),
     Fact(
-        "the eleven drivers whose laps are filed under another have no pace",
+        "eleven pairs of driver and race have misfiled laps, and no pace",
         """
         select count(distinct (race_id, driver_id)), count(paces.race_id)
         from laps left join paces using (race_id, driver_id) where is_misfiled
@@ -189,7 +191,7 @@ PACE = [
         [(11, 0)],
     ),
     Fact(
-        "Bahrain 2023: Pérez had the best pace, Verstappen won with 0.182 % less, and Alonso was third",
+        "Bahrain 2023: Pérez had the best pace, Verstappen was 0.182 % slower, and Alonso third",
         """
         select driver_ref, green_laps, median_ms, median_pct_of_best from paces
         where season = 2023 and race_name = 'Bahrain Grand Prix' order by median_ms limit 3
@@ -201,7 +203,7 @@ PACE = [
         ],
     ),
     Fact(
-        "each of the 543 races with a pace has a best one, of a driver who ran half of it or more",
+        "each of the 543 races with a pace has a best one, of a driver who ran at least half of the race",
         """
         select count(distinct race_id),
             count(distinct race_id) filter (where median_pct_of_best = 100 and is_representative)
@@ -218,7 +220,7 @@ STINTS = [
         [(16_689, 2011, 2024)],
     ),
     Fact(
-        "the stints of 5,788 drivers have all their laps; Belgium 2021, without pit stops, has none",
+        "5,788 pairs of driver and race have all laps in stints; 20, of Belgium 2021, have no stint",
         """
         select count(*), count(*) filter (where stint_laps = laps), count(*) filter (where stint_laps is null)
         from driver_races
@@ -240,7 +242,7 @@ STINTS = [
         [(1, 13, "stop", True), (14, 36, "stop", True), (37, 53, "stop", True), (54, 58, None, False)],
     ),
     Fact(
-        "Canada 2011 was stopped on the grid, which ended a stint for all 23 cars without a pit stop",
+        "Canada 2011 was stopped on the grid, which ended a stint of all 23 cars without a pit stop",
         """
         select count(*) from stints
         where season = 2011 and race_name = 'Canadian Grand Prix' and ended_by = 'red flag' and last_lap = 25
@@ -248,7 +250,7 @@ STINTS = [
         23,
     ),
     Fact(
-        "China 2017: three laps behind the safety car through the pit lane are no stints",
+        "China 2017: laps through the pit lane behind the safety car are not stints",
         """
         select count(*) from stints
         where season = 2017 and race_name = 'Chinese Grand Prix'
@@ -260,12 +262,12 @@ STINTS = [
 
 STOPS = [
     Fact(
-        "stops, red flags and drives through the lane",
+        "real stops, red flags and drive-throughs",
         "select stop_kind, count(*) from stops group by all order by all",
         [("drive-through", 627), ("red flag", 488), ("stop", 10_901)],
     ),
     Fact(
-        "Japan 2022: the stop of all 18 cars was a red flag, though on file it lasted under ten minutes",
+        "Japan 2022: the stop of all 18 cars was a red flag, though the source has less than ten minutes",
         """
         select stop_kind, count(*), max(duration_ms) < 600000 from stops
         where season = 2022 and race_name = 'Japanese Grand Prix' and lap_number = 2 group by all
@@ -273,12 +275,12 @@ STOPS = [
         [("red flag", 18, True)],
     ),
     Fact(
-        "all 104 phantom stops of 2025, and one penalty, are drives through the lane",
+        "all 104 phantom stops of 2025, and one penalty, are drive-throughs",
         "select count(*) from stops where season = 2025 and stop_kind = 'drive-through'",
         105,
     ),
     Fact(
-        "the field was led through the lane before 2025, too",
+        "the field was led through the pit lane before 2025, too",
         """
         select season, race_name, min(lap_number), max(lap_number) from (
             select *, count(*) over (partition by race_id, lap_number) as cars from stops
@@ -296,7 +298,7 @@ STOPS = [
         ],
     ),
     Fact(
-        "three of 12,016 stops are between a drive through the lane and a real one",
+        "only three of 12,016 stops lasted longer than a drive-through and less than a real stop",
         """
         select count(*) from (
             select duration_ms,
@@ -308,7 +310,7 @@ STOPS = [
         3,
     ),
     Fact(
-        "time lost is measured until 2024, with a median of 22.9 s, and never under a red flag",
+        "time lost is known until 2024, with a median of 22.9 s, and only for real stops",
         """
         select max(season), count(*), count(*) filter (where stop_kind <> 'stop'),
             cast(median(time_lost_ms) as integer)
@@ -326,7 +328,7 @@ STOPS = [
         [("red_bull", 1), ("ferrari", 2), ("alphatauri", 3), ("haas", 10)],
     ),
     Fact(
-        "Bahrain 2021: Hamilton, 1.7 s behind, stopped four laps before Verstappen and came ahead of him",
+        "Bahrain 2021: Hamilton, 1.7 s behind, stopped four laps before Verstappen and came out ahead",
         """
         select early_stop_lap, late_stop_lap, gap_before_ms, gap_after_ms, outcome from undercuts
         where season = 2021 and race_name = 'Bahrain Grand Prix'
@@ -335,7 +337,7 @@ STOPS = [
         [(13, 17, 1_726, -6_631, "undercut")],
     ),
     Fact(
-        "of 2,034 pairs the first to stop came ahead in 451, and lost the place in 195",
+        "in 451 of 2,034 pairs the first to stop gained the place, and in 195 lost it",
         "select outcome, count(*) from undercuts group by all order by all",
         [("none", 1_388), ("overcut", 195), ("undercut", 451)],
     ),
@@ -344,37 +346,37 @@ STOPS = [
 
 @pytest.fixture(scope="module")
 def warehouse(real_warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The warehouse of the real files, with views that tell drivers and races by name."""
+    """The warehouse of the real files, with views that have the names of drivers and races."""
     with duckdb.connect(real_warehouse, read_only=True) as connection:
         connection.execute(NAMES)
         yield connection
 
 
 def check(warehouse: duckdb.DuckDBPyConnection, fact: Fact) -> None:
-    """Fail with the fact's sentence where the warehouse has another answer."""
+    """Fail with the fact's sentence if the warehouse has another answer."""
     expected = fact.answer if isinstance(fact.answer, list) else [(fact.answer,)]
     assert warehouse.execute(fact.query).fetchall() == expected, fact.sentence
 
 
 @pytest.mark.parametrize("fact", LAPS, ids=lambda fact: fact.sentence)
-def test_race_laps(warehouse: duckdb.DuckDBPyConnection, fact: Fact) -> None:
-    """Who was where, and which laps were at speed."""
+def test_laps_are_right(warehouse: duckdb.DuckDBPyConnection, fact: Fact) -> None:
+    """Their classes, positions and gaps."""
     check(warehouse, fact)
 
 
 @pytest.mark.parametrize("fact", PACE, ids=lambda fact: fact.sentence)
-def test_race_pace(warehouse: duckdb.DuckDBPyConnection, fact: Fact) -> None:
-    """It rests on laps that can show it, or there is none."""
+def test_pace_uses_representative_laps(warehouse: duckdb.DuckDBPyConnection, fact: Fact) -> None:
+    """Without such laps a driver has no pace."""
     check(warehouse, fact)
 
 
 @pytest.mark.parametrize("fact", STINTS, ids=lambda fact: fact.sentence)
-def test_stints(warehouse: duckdb.DuckDBPyConnection, fact: Fact) -> None:
-    """They have all the laps, and end where tyres could be changed."""
+def test_stints_have_all_laps(warehouse: duckdb.DuckDBPyConnection, fact: Fact) -> None:
+    """They end where tyres could be changed."""
     check(warehouse, fact)
 
 
 @pytest.mark.parametrize("fact", STOPS, ids=lambda fact: fact.sentence)
-def test_pit_stops(warehouse: duckdb.DuckDBPyConnection, fact: Fact) -> None:
-    """What was a stop, what it cost, and who gained by it."""
+def test_pit_stops_are_right(warehouse: duckdb.DuckDBPyConnection, fact: Fact) -> None:
+    """Their kind, the time lost, and the places gained."""
     check(warehouse, fact)

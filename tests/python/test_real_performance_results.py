@@ -1,4 +1,4 @@
-"""Team mates, qualifying, places, reliability and circuits on the real files: facts known elsewhere."""
+"""Team mates, qualifying, places, reliability and circuits of the real files: facts from other sources."""
 
 from collections.abc import Iterator
 from decimal import Decimal
@@ -17,7 +17,7 @@ class Fact(NamedTuple):
     answer: list[tuple[Any, ...]]
 
 
-# Marts with the names that the facts are told in.
+# Marts with the names of races, drivers and constructors.
 NAMES = """
 create temp view mates as
 select seasons.*, drivers.driver_ref, mates.driver_ref as mate_ref, constructor_ref
@@ -127,28 +127,28 @@ FACTS = [
         [(1, 6, 6)],
     ),
     Fact(
-        "The 16:42.640 of Adelaide 1995 is in no figure, and its driver has no time.",
+        "The 16:42.640 of Adelaide 1995 is not used, and its driver has no time.",
         "select count(*), max(last_session_ms) < 150000 from gaps where season = 1995 and round = 16 "
         "union all select count(*), bool_or(last_session_ms is not null) from gaps "
         "where season = 1995 and round = 16 and driver_ref = 'blundell'",
         [(24, True), (1, False)],
     ),
     Fact(
-        "Watson won Long Beach 1983 from 22nd; Verstappen won at Interlagos 2024 from 17th, with two cars "
-        "before him that did not start.",
+        "Watson won Long Beach 1983 from 22nd; Verstappen won at Interlagos 2024 from 17th, where two cars "
+        "on better slots did not start.",
         "select season, grid_position, start_position, places_gained from places "
         "where finishing_position = 1 and ((season = 1983 and driver_ref = 'watson') "
         "or (season = 2024 and grid_position = 17)) order by season",
         [(1983, 22, 22, 21), (2024, 17, 15, 14)],
     ),
     Fact(
-        "Nobody is expected to gain places in a race of one lap: Belgium 2021.",
+        "Belgium 2021, a race of one lap, has no expected places gained.",
         "select count(*), count(expected_places_gained) from places "
         "where season = 2021 and race_name = 'Belgian Grand Prix'",
         [(20, 0)],
     ),
     Fact(
-        "Seven races ended, by rain or accident, after little more than an hour or less.",
+        "Seven races ended early, because of rain or an accident.",
         "select count(distinct race_id) from places where not is_full_race",
         [(7,)],
     ),
@@ -165,13 +165,13 @@ FACTS = [
         [("disqualified", 21, 21)],
     ),
     Fact(
-        "Verstappen's 43 races in a row ended with his brakes in Australia 2024.",
+        "Verstappen finished 43 races in a row, until the brakes failed in Australia 2024.",
         "select races, last_race, last_season, reason_ended from streaks "
         "where driver_ref = 'max_verstappen' order by races desc limit 1",
         [(43, "Saudi Arabian Grand Prix", 2024, "brakes")],
     ),
     Fact(
-        "Chilton finished the first 25 races of his career.",
+        "Chilton finished 25 races in a row from the very first one.",
         "select races, streak_number, first_season, last_season, reason_ended from streaks "
         "where driver_ref = 'chilton' order by races desc limit 1",
         [(25, 1, 2013, 2014, "collision")],
@@ -204,7 +204,7 @@ FACTS = [
         [(36, 0)],
     ),
     Fact(
-        "A first build knows no revisions.",
+        "A first build has no revisions.",
         "select count(*) from marts.fct_result_revisions union all "
         "select count(*) from snapshots.race_results_history where dbt_valid_to is not null",
         [(0,), (0,)],
@@ -214,11 +214,12 @@ FACTS = [
 
 @pytest.fixture(scope="module")
 def warehouse(real_warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The warehouse of the real files, with views that have the names of drivers and races."""
     with duckdb.connect(real_warehouse, read_only=True) as connection:
         connection.execute(NAMES)
         yield connection
 
 
 @pytest.mark.parametrize("fact", FACTS, ids=lambda fact: fact.sentence)
-def test_fact(warehouse: duckdb.DuckDBPyConnection, fact: Fact) -> None:
+def test_known_facts_are_right(warehouse: duckdb.DuckDBPyConnection, fact: Fact) -> None:
     assert warehouse.execute(fact.query).fetchall() == fact.answer

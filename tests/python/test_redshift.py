@@ -1,4 +1,4 @@
-"""The target `redshift`: it parses and compiles, checked offline. Nothing here has met a Redshift."""
+"""The target `redshift` parses and compiles, checked offline. Nothing here was run on Redshift."""
 
 import importlib.util
 from collections import defaultdict
@@ -14,17 +14,17 @@ pytestmark = pytest.mark.extra
 if not importlib.util.find_spec("dbt.adapters.redshift"):
     pytest.skip("dbt-redshift is not installed: make redshift-extra", allow_module_level=True)
 
-# What Redshift's documentation does not have and the models still use. Whoever runs it there has to mend
-# these first; whoever adds another construct is told.
+# Constructs that the models use although Redshift's documentation does not have them. They must be replaced
+# before the models run on Redshift. A test fails if the models use another such construct.
 KNOWN_GAPS = {
-    "filter (where ...)": "an aggregate's condition belongs into a `case` there",
-    "window ... as": "a window has no name there",
+    "filter (where ...)": "Redshift needs a `case` inside the aggregate instead",
+    "window ... as": "Redshift has no named windows",
 }
 
 
 @pytest.fixture(scope="module")
 def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What dbt makes of every model for Redshift, with no server and no data."""
+    """The SQL that dbt compiles for Redshift from every model, without a server and without data."""
     target = tmp_path_factory.mktemp("redshift")
     common = ["--log-level-file", "none", "--target", "redshift", "--target-path", target]
     common += ["--project-dir", ROOT, "--profiles-dir", ROOT]
@@ -35,8 +35,8 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return target / "compiled" / "pitwall" / "models"
 
 
-def of_models(compiled: Path) -> dict[str, Path]:
-    """The compiled SQL by the path of its model; dbt puts generic tests into folders of YAML beside them."""
+def compiled_models(compiled: Path) -> dict[str, Path]:
+    """The file of compiled SQL by the path of its model. (dbt writes compiled data tests next to them.)"""
     return {
         str(path): compiled / path
         for path in (each.relative_to(ROOT / "models") for each in (ROOT / "models").rglob("*.sql"))
@@ -44,7 +44,7 @@ def of_models(compiled: Path) -> dict[str, Path]:
 
 
 def test_every_model_compiles_to_sql_that_parses(compiled: Path) -> None:
-    models = of_models(compiled)
+    models = compiled_models(compiled)
     assert len(models) > 50
     for name, path in models.items():
         assert path.is_file(), f"{name}: not compiled"
@@ -57,7 +57,7 @@ def test_every_model_compiles_to_sql_that_parses(compiled: Path) -> None:
 
 
 def unsupported(tree: exp.Expression) -> Iterator[str]:
-    """What Redshift's documentation lists as unsupported, or does not list among what it has."""
+    """The constructs that Redshift's documentation lists as unsupported, or does not list at all."""
     for node in tree.walk():
         match node:
             case exp.Filter():
@@ -88,7 +88,7 @@ def unsupported(tree: exp.Expression) -> Iterator[str]:
 
 
 def unsupported_window(window: exp.Window) -> Iterator[str]:
-    """Aggregates over an ordered window need a frame, of rows; windows have no names."""
+    """Redshift needs a frame of rows for an aggregate over an ordered window, and has no named windows."""
     if window.args.get("alias"):
         yield "window ... as"
     function = window.this.this if isinstance(window.this, exp.Filter) else window.this
@@ -104,14 +104,14 @@ def unsupported_window(window: exp.Window) -> Iterator[str]:
         yield "lag with a default"
 
 
-def test_models_use_what_redshift_has_but_for_known_gaps(compiled: Path) -> None:
+def test_models_use_only_what_redshift_has_except_known_gaps(compiled: Path) -> None:
     found: dict[str, set[str]] = defaultdict(set)
-    for name, path in of_models(compiled).items():
+    for name, path in compiled_models(compiled).items():
         for gap in unsupported(sqlglot.parse_one(path.read_text(encoding="utf-8"), dialect="redshift")):
             found[gap].add(name)
     more = {gap: sorted(names) for gap, names in found.items() if gap not in KNOWN_GAPS}
     assert not more, f"not in Redshift: {more}"
-    assert set(KNOWN_GAPS) == set(found), "a gap was mended: take it off the list, and out of docs/"
+    assert set(KNOWN_GAPS) == set(found), "a gap was closed: remove it from KNOWN_GAPS and from docs/"
 
 
 @pytest.mark.parametrize(
@@ -132,27 +132,27 @@ def test_models_use_what_redshift_has_but_for_known_gaps(compiled: Path) -> None
         ),
     ],
 )
-def test_a_gap_would_be_seen(sql: str, gap: str) -> None:
+def test_a_gap_is_found(sql: str, gap: str) -> None:
     assert gap in set(unsupported(sqlglot.parse_one(sql, dialect="redshift")))
 
 
-def test_dispatch_gives_redshift_its_own(compiled: Path) -> None:
-    """Where Redshift, which dbt takes for a PostgreSQL otherwise, needs other words."""
-    for name, words in {
+def test_redshift_gets_its_own_sql(compiled: Path) -> None:
+    """Without these macros, dbt would give Redshift the SQL for PostgreSQL, which differs here."""
+    for name, sql in {
         "marts/core/dim_dates.sql": "cast(cast(max(season) as varchar(4)) || '-12-31' as date)",
         "staging/ergast/stg_ergast__lap_times.sql": "reverse(split_part(reverse(",
         "marts/laps_and_stops/fct_stints.sql": "sum(cast(lap_time_ms as double precision) * lap_number)",
         "marts/results_and_qualifying/fct_result_revisions.sql": "coalesce(before_revision.points <> after",
     }.items():
-        assert words in (compiled / name).read_text(encoding="utf-8"), name
+        assert sql in (compiled / name).read_text(encoding="utf-8"), name
 
 
-def test_the_password_is_nowhere(tmp_path: Path) -> None:
+def test_the_password_is_not_written_anywhere(tmp_path: Path) -> None:
     password = "a-word-that-nobody-writes"
     command = [DBT, "--log-level", "debug", "parse", "--no-partial-parse", "--target", "redshift"]
     command += ["--target-path", tmp_path / "target", "--log-path", tmp_path / "logs"]
-    said = must_run(*command, REDSHIFT_PASSWORD=password, PITWALL_DATA=tmp_path)
-    assert password not in said
+    output = must_run(*command, REDSHIFT_PASSWORD=password, PITWALL_DATA=tmp_path)
+    assert password not in output
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert {"manifest.json", "dbt.log"} <= {path.name for path in files}
     assert not [path for path in files if password.encode() in path.read_bytes()]

@@ -1,4 +1,4 @@
-"""The simulated championship: its shape, its rules, and how the program behaves."""
+"""The files of the simulated championship, their rules, and the program that writes them."""
 
 import csv
 import importlib.util
@@ -45,6 +45,7 @@ RACE_POINTS = [25, 18, 15, 12, 10, 8, 6, 4, 2, 1]
 
 
 def load(name):
+    """Import the script as a module."""
     spec = importlib.util.spec_from_file_location(name, SCRIPT)
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
@@ -56,23 +57,26 @@ simulate = load("pitwall_simulate")
 
 
 def run(*arguments):
+    """Run the script in a process of its own."""
     command = [sys.executable, str(SCRIPT), *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, timeout=60)
 
 
 def contents(folder):
+    """The bytes of each file in a folder, by name."""
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
+    """The files of a run with default options."""
     out = tmp_path_factory.mktemp("simulated") / "raw"
     simulate.main([str(out)])
     return out
 
 
 class Tables:
-    """The files as lists of dicts, and the groupings that the tests share."""
+    """The files as lists of dicts, and groupings that several tests use."""
 
     def __init__(self, folder):
         for table in HEADERS:
@@ -90,10 +94,12 @@ class Tables:
         return int(self.race[row["raceId"]]["year"])
 
     def is_half(self, race_id):
+        """Whether the race counts for half points."""
         return (self.race[race_id]["year"], self.race[race_id]["round"]) == ("2021", "12")
 
 
 def grouped(rows, key="raceId"):
+    """The rows by the value of a column."""
     groups = defaultdict(list)
     for row in rows:
         groups[row[key]].append(row)
@@ -106,6 +112,7 @@ def tables(folder):
 
 
 def milliseconds(text):
+    """A time or a gap as text, in milliseconds."""
     total = 0
     for part in text.lstrip("+").split(":")[:-1]:
         total = total * 60 + int(part)
@@ -117,10 +124,10 @@ def is_classified(row):
     return row["positionText"].isdigit()
 
 
-# The files.
+# Files
 
 
-def test_headers_and_files(folder):
+def test_files_and_headers_are_those_of_ergast(folder):
     assert {path.name for path in folder.iterdir()} == {f"{table}.csv" for table in HEADERS} | {".simulated"}
     for table, header in HEADERS.items():
         text = (folder / f"{table}.csv").read_bytes()
@@ -129,7 +136,7 @@ def test_headers_and_files(folder):
         assert b"\r" not in text
 
 
-def test_same_arguments_same_bytes(folder, tmp_path):
+def test_the_same_arguments_give_the_same_bytes(folder, tmp_path):
     assert run("--seed", 1950, "--seasons", 5, tmp_path / "again").returncode == 0
     assert contents(tmp_path / "again") == contents(folder)
     simulate.main(["--seed", "7", "--seasons", "1", str(tmp_path / "other")])
@@ -138,7 +145,7 @@ def test_same_arguments_same_bytes(folder, tmp_path):
     ]
 
 
-def test_keys_and_references(tables):
+def test_keys_are_unique_and_references_exist(tables):
     keys = {"seasons": "year", "status": "statusId"}
     for table, header in HEADERS.items():
         rows = getattr(tables, table)
@@ -170,12 +177,12 @@ def test_keys_and_references(tables):
     ):
         refs = [row[ref] for row in getattr(tables, table)]
         assert len(set(refs)) == len(refs)
-        assert all(re.fullmatch(r"[a-z0-9_]+", one) for one in refs)
+        assert all(re.fullmatch(r"[a-z0-9_]+", text) for text in refs)
     # Race and sprint ids overlap, as in the real files.
     assert {row["resultId"] for row in tables.sprint_results} <= {row["resultId"] for row in tables.results}
 
 
-def test_blemishes(folder, tables):
+def test_errors_of_real_files_occur(folder, tables):
     assert [row["nationality"] for row in tables.drivers if row["nationality"].endswith(" ")] == [
         "Argentinian "
     ]
@@ -206,7 +213,7 @@ def test_races_of_the_last_season_have_eight_fields(folder):
         assert re.fullmatch(r'"?([01]\d|2[0-3]):00:00"?', row[6])
 
 
-def test_calendar(tables):
+def test_each_season_has_a_calendar(tables):
     for season, rows in grouped(tables.races, "year").items():
         assert [int(row["round"]) for row in rows] == list(range(1, len(rows) + 1))
         assert 21 <= len(rows) <= 24
@@ -221,7 +228,7 @@ def test_calendar(tables):
     assert all(re.fullmatch(r"[0-2]\d:[0-5]\d:00", clock) for clock in clocks)
 
 
-def test_every_quirk_occurs(tables):
+def test_every_special_case_occurs(tables):
     letters = Counter(row["positionText"] for row in tables.results if not is_classified(row))
     assert set(letters) == {"R", "N", "D", "W"}
     names = Counter(row["constructorId"] for row in tables.constructor_results)
@@ -236,10 +243,14 @@ def test_every_quirk_occurs(tables):
     )
     assert any(
         is_classified(row) and int(row["statusId"]) not in {1, *range(11, 20)} for row in tables.results
-    ), "a car classified though retired"
+    ), "a car that retired and is classified"
     fastest = [row for row in tables.results if row["rank"] == "1" and tables.season(row) < 2025]
-    assert any(is_classified(row) and int(row["positionOrder"]) > 10 for row in fastest), "no point for it"
-    assert any(not is_classified(row) for row in fastest), "no point for it either"
+    assert any(is_classified(row) and int(row["positionOrder"]) > 10 for row in fastest), (
+        "a car with the fastest lap, and no point for it"
+    )
+    assert any(not is_classified(row) for row in fastest), (
+        "an unclassified car with the fastest lap, and no point for it"
+    )
     circuits = Counter((row["year"], row["circuitId"]) for row in tables.races)
     assert max(circuits.values()) == 2
 
@@ -251,14 +262,14 @@ def drivers_by_team(tables):
     return drivers
 
 
-# Results.
+# Results
 
 
 def expected_order_points(tables, race_id):
     return [points / 2 if tables.is_half(race_id) else points for points in RACE_POINTS] + [0] * 20
 
 
-def test_race_points(tables):
+def test_race_points_follow_the_rules(tables):
     for race_id, rows in tables.results_of.items():
         for row, points in zip(rows, expected_order_points(tables, race_id), strict=False):
             bonus = row["rank"] == "1" and tables.season(row) < 2025 and int(row["positionOrder"]) <= 10
@@ -266,14 +277,14 @@ def test_race_points(tables):
             assert row["points"] == f"{expected:g}", row
 
 
-def test_sprint_points(tables):
+def test_sprint_points_follow_the_rules(tables):
     for rows in tables.sprints_of.values():
         scale = [3, 2, 1] if tables.season(rows[0]) == 2021 else [8, 7, 6, 5, 4, 3, 2, 1]
         for row, points in zip(rows, scale + [0] * 20, strict=False):
             assert row["points"] == str(points if is_classified(row) else 0)
 
 
-def test_half_points_race(tables):
+def test_the_race_for_half_points_has_no_fastest_lap(tables):
     (race_id,) = (row["raceId"] for row in tables.races if tables.is_half(row["raceId"]))
     rows = tables.results_of[race_id]
     assert [row["points"] for row in rows[:3]] == ["12.5", "9", "7.5"]
@@ -286,7 +297,7 @@ def test_half_points_race(tables):
     assert rows[0]["time"].count(":") == 1, "a race under an hour"
 
 
-def test_position_columns(tables):
+def test_the_columns_of_positions_agree(tables):
     for rows in [*tables.results_of.values(), *tables.sprints_of.values()]:
         assert [int(row["positionOrder"]) for row in rows] == list(range(1, len(rows) + 1))
         assert len(rows) == 20
@@ -340,7 +351,7 @@ def test_times_are_gaps_to_the_winner(tables):
     assert texts == {"+9.9", "+9:9.9"}
 
 
-def test_grids(tables):
+def test_each_grid_slot_has_one_car(tables):
     for rows in tables.results_of.values():
         slots = [int(row["grid"]) for row in rows if row["grid"] != "0"]
         assert len(set(slots)) == len(slots)
@@ -357,24 +368,25 @@ def test_car_numbers_are_unique_in_a_race(tables):
         assert all(row["number"] == number[row["driverId"]] for row in rows)
 
 
-def by(rows, column, value="driverId"):
+def in_order_of(rows, column, value="driverId"):
+    """The values of a column, ordered by a column of integers."""
     return [row[value] for row in sorted(rows, key=lambda row: int(row[column]))]
 
 
-def test_sprint_grids(tables):
+def test_sprint_grids_follow_the_rules_of_the_season(tables):
     qualified = grouped(tables.qualifying)
     for race_id, sprint in tables.sprints_of.items():
         race = [row for row in tables.results_of[race_id] if row["grid"] != "0"]
         sprint_order = [row["driverId"] for row in sprint]
         starters = {row["driverId"] for row in race}
         if tables.season(sprint[0]) < 2023:
-            assert by(sprint, "grid") == by(qualified[race_id], "position")
-            assert by(race, "grid") == [driver for driver in sprint_order if driver in starters]
+            assert in_order_of(sprint, "grid") == in_order_of(qualified[race_id], "position")
+            assert in_order_of(race, "grid") == [driver for driver in sprint_order if driver in starters]
         else:
-            assert by(sprint, "grid") != by(qualified[race_id], "position")
+            assert in_order_of(sprint, "grid") != in_order_of(qualified[race_id], "position")
 
 
-def test_qualifying(tables):
+def test_qualifying_has_three_sessions(tables):
     penalised = 0
     for race_id, rows in grouped(tables.qualifying).items():
         assert [int(row["position"]) for row in rows] == list(range(1, 21))
@@ -390,11 +402,11 @@ def test_qualifying(tables):
         if not sprint_decides:
             order = [row["driverId"] for row in rows]
             kept = {row["driverId"] for row in grid}
-            penalised += by(grid, "grid") != [driver for driver in order if driver in kept]
+            penalised += in_order_of(grid, "grid") != [driver for driver in order if driver in kept]
     assert penalised > 5
 
 
-# Laps and stops.
+# Laps and stops
 
 
 def test_laps_add_up_to_the_result(tables):
@@ -416,11 +428,11 @@ def test_lap_positions_follow_the_clock(tables):
     for race_id, rows in grouped(tables.lap_times).items():
         for lap, on_lap in grouped(rows, "lap").items():
             assert sorted(int(row["position"]) for row in on_lap) == list(range(1, len(on_lap) + 1))
-            order = [clocks[race_id, driver][int(lap) - 1] for driver in by(on_lap, "position")]
+            order = [clocks[race_id, driver][int(lap) - 1] for driver in in_order_of(on_lap, "position")]
             assert order == sorted(order)
 
 
-def test_fastest_laps(tables):
+def test_fastest_laps_are_the_shortest_and_ranked(tables):
     for race_id, rows in tables.results_of.items():
         missing = NULL if tables.season(rows[0]) >= 2025 else "0"
         timed = []
@@ -443,7 +455,7 @@ def test_sprint_ranks_are_known_from_2025(tables):
         assert (row["rank"] != NULL) == known
 
 
-def test_pit_stops(tables):
+def test_pit_stops_agree_with_the_laps(tables):
     for (race_id, driver), rows in pit_stops_by_car(tables).items():
         assert [int(row["stop"]) for row in rows] == list(range(1, len(rows) + 1))
         assert len(rows) <= 4
@@ -463,7 +475,7 @@ def pit_stops_by_car(tables):
     return stops
 
 
-def test_red_flags(tables):
+def test_a_red_flag_stops_all_cars(tables):
     long_laps = [row for row in tables.lap_times if int(row["milliseconds"]) > 600_000]
     stops = {
         (row["raceId"], row["driverId"], row["lap"])
@@ -472,45 +484,47 @@ def test_red_flags(tables):
     }
     assert {(row["raceId"], row["driverId"], row["lap"]) for row in long_laps} == stops
     stopped = {(row["raceId"], row["lap"]) for row in long_laps}
-    assert len(stopped) == len({race for race, _ in stopped}) == 3, "one race in 2021, 2023 and 2025"
+    assert len(stopped) == len({race for race, _ in stopped}) == 3, "one race each in 2021, 2023 and 2025"
     for race_id, lap in stopped:
-        everybody = [row for row in tables.lap_times if (row["raceId"], row["lap"]) == (race_id, lap)]
-        assert len(everybody) == sum(row["raceId"] == race_id for row in long_laps) > 10
+        laps = [row for row in tables.lap_times if (row["raceId"], row["lap"]) == (race_id, lap)]
+        assert len(laps) == sum(row["raceId"] == race_id for row in long_laps) > 10
 
 
-# Championships.
+# Championships
 
 
 @pytest.mark.parametrize(
-    ("table", "who"), [("driver_standings", "driverId"), ("constructor_standings", "constructorId")]
+    ("table", "id_column"), [("driver_standings", "driverId"), ("constructor_standings", "constructorId")]
 )
-def test_standings_follow_from_the_results(tables, table, who):
+def test_standings_follow_from_the_results(tables, table, id_column):
     official = grouped(getattr(tables, table))
     for rows in grouped(tables.races, "year").values():
-        points, wins, places, best = Counter(), Counter(), defaultdict(Counter), {}
+        points, wins, finishes, best = Counter(), Counter(), defaultdict(Counter), {}
         for race in rows:
             race_id = race["raceId"]
             for row in tables.results_of[race_id]:
-                place = int(row["positionOrder"])
-                points[row[who]] += float(row["points"])
-                wins[row[who]] += row["positionText"] == "1"
+                position = int(row["positionOrder"])
+                points[row[id_column]] += float(row["points"])
+                wins[row[id_column]] += row["positionText"] == "1"
                 if is_classified(row):
-                    places[row[who]][place] += 1
-                    best[row[who]] = min(best.get(row[who], (99, 99)), (place, int(race["round"])))
+                    finishes[row[id_column]][position] += 1
+                    best[row[id_column]] = min(
+                        best.get(row[id_column], (99, 99)), (position, int(race["round"]))
+                    )
             for row in tables.sprints_of[race_id]:
-                points[row[who]] += float(row["points"])
+                points[row[id_column]] += float(row["points"])
 
-            def rank(one, points=points, places=places, best=best):
-                counts = [-places[one][place] for place in range(1, 21)]
-                return -points[one], counts, best.get(one, (99, 99)), int(one)
+            def rank(competitor, points=points, finishes=finishes, best=best):
+                counts = [-finishes[competitor][position] for position in range(1, 21)]
+                return -points[competitor], counts, best.get(competitor, (99, 99)), int(competitor)
 
             expected = [
-                (one, f"{points[one]:g}", str(place), str(place), str(wins[one]))
-                for place, one in enumerate(sorted(points, key=rank), 1)
+                (id_, f"{points[id_]:g}", str(position), str(position), str(wins[id_]))
+                for position, id_ in enumerate(sorted(points, key=rank), 1)
             ]
             found = official[race_id]
             assert [
-                tuple(row[name] for name in (who, "points", "position", "positionText", "wins"))
+                tuple(row[name] for name in (id_column, "points", "position", "positionText", "wins"))
                 for row in found
             ] == (expected)
 
@@ -525,10 +539,10 @@ def test_constructor_results_hold_sprint_points_until_2024(tables):
     assert found == {key: f"{points:g}" for key, points in expected.items()}
 
 
-# The program.
+# The program
 
 
-def test_one_season(tmp_path):
+def test_one_season_alone_can_be_simulated(tmp_path):
     assert run("--seasons", 1, "--seed", -3, tmp_path / "one").returncode == 0
     tables = Tables(tmp_path / "one")
     assert {row["year"] for row in tables.races} == {"2021"}
@@ -536,7 +550,7 @@ def test_one_season(tmp_path):
     assert len(tables.sprints_of) == 3
 
 
-def test_memory_does_not_grow(tmp_path):
+def test_memory_does_not_grow_with_the_seasons(tmp_path):
     peaks = []
     for seasons in (2, 8):
         tracemalloc.start()
@@ -547,11 +561,11 @@ def test_memory_does_not_grow(tmp_path):
     assert peaks[1] < 4_000_000
 
 
-def test_help_teaches():
-    done = run("--help")
-    assert done.returncode == 0
+def test_the_help_explains_the_arguments():
+    result = run("--help")
+    assert result.returncode == 0
     for word in ("--seasons N", "--seed S", "OUT", "Ergast", "Example"):
-        assert word in done.stdout
+        assert word in result.stdout
 
 
 @pytest.mark.parametrize(
@@ -564,50 +578,50 @@ def test_help_teaches():
         (["--fast"], "unrecognized arguments: --fast"),
     ],
 )
-def test_bad_arguments(tmp_path, arguments, message):
-    done = run(*arguments, tmp_path / "out")
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == f"simulate: {message}\n"
+def test_bad_arguments_are_refused(tmp_path, arguments, message):
+    result = run(*arguments, tmp_path / "out")
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr == f"simulate: {message}\n"
     assert list(tmp_path.iterdir()) == []
 
 
 def test_out_is_required():
-    done = run()
-    assert done.returncode == 2
-    assert done.stderr == "simulate: the following arguments are required: OUT\n"
+    result = run()
+    assert result.returncode == 2
+    assert result.stderr == "simulate: the following arguments are required: OUT\n"
 
 
-@pytest.mark.parametrize("place", ["file", "file/below", "file/far/below"])
-def test_out_cannot_be_written(tmp_path, place):
+@pytest.mark.parametrize("path", ["file", "file/below", "file/far/below"])
+def test_a_folder_that_cannot_be_written_is_reported(tmp_path, path):
     (tmp_path / "file").write_text("mine")
-    done = run("--seasons", 1, tmp_path / place)
-    assert (done.returncode, done.stdout) == (2, "")
-    told = rf"simulate: {re.escape(str(tmp_path))}/.+: (File exists|Not a directory)\n"
-    assert re.fullmatch(told, done.stderr)
+    result = run("--seasons", 1, tmp_path / path)
+    assert (result.returncode, result.stdout) == (2, "")
+    message = rf"simulate: {re.escape(str(tmp_path))}/.+: (File exists|Not a directory)\n"
+    assert re.fullmatch(message, result.stderr)
     assert contents(tmp_path) == {"file": b"mine"}
 
 
 @pytest.mark.parametrize("name", ["notes.txt", "results.csv", ".simulated"])
-def test_other_peoples_files_are_refused(tmp_path, name):
+def test_a_folder_with_other_files_is_refused(tmp_path, name):
     out = tmp_path / "raw"
     out.mkdir()
     (out / "drivers.csv").write_text("mine")
     (out / name).write_text("mine")
     before = contents(out)
-    done = run("--seasons", 1, out)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert re.fullmatch(r"simulate: .+ has .+, which this did not write; .+\n", done.stderr)
+    result = run("--seasons", 1, out)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert re.fullmatch(r"simulate: .+ has .+, which this did not write; .+\n", result.stderr)
     assert contents(out) == before
     assert [path.name for path in tmp_path.iterdir()] == ["raw"]
 
 
-def test_own_files_are_replaced_until_somebody_edits_them(tmp_path):
+def test_files_of_an_earlier_run_are_replaced_unless_they_were_edited(tmp_path):
     out = tmp_path / "raw"
     out.mkdir()
     for seed in (1, 2):
-        done = run("--seasons", 1, "--seed", seed, out)
-        assert (done.returncode, done.stderr) == (0, "")
-        assert f"(seed {seed})" in done.stdout
+        result = run("--seasons", 1, "--seed", seed, out)
+        assert (result.returncode, result.stderr) == (0, "")
+        assert f"(seed {seed})" in result.stdout
     assert "--seed 2" in (out / ".simulated").read_text()
     assert [path.name for path in tmp_path.iterdir()] == ["raw"]
     with (out / "results.csv").open("a") as file:

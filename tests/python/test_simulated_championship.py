@@ -1,4 +1,4 @@
-"""The simulated championship: the rules of the real one hold for it, with no exception of its own."""
+"""The rules of the real championships give the standings of the simulated one, without exceptions."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +17,7 @@ def simulated(simulated_warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 @pytest.mark.parametrize("competitor", ["driver", "constructor"])
 def test_every_standing_agrees(simulated: duckdb.DuckDBPyConnection, competitor: str) -> None:
-    """Nobody is left out of the simulated tables, either."""
+    """The simulated tables leave out no competitor, unlike the real ones."""
     rows, reconciled = simulated.execute(
         f"select count(*), count(*) filter (where is_reconciled) from marts.fct_{competitor}_championship"
     ).fetchone()
@@ -26,7 +26,7 @@ def test_every_standing_agrees(simulated: duckdb.DuckDBPyConnection, competitor:
 
 @pytest.mark.parametrize("competitor", ["driver", "constructor"])
 def test_every_season_has_one_champion(simulated: duckdb.DuckDBPyConnection, competitor: str) -> None:
-    """Who leads the last table, and was the only one left from the round of decision on."""
+    """The champion leads the last table, and the title was decided in its round or earlier."""
     champions = simulated.execute(
         f"select season, championship_position, title_decided_in_round <= round "
         f"from marts.fct_{competitor}_championship where is_champion and is_latest_of_season order by season"
@@ -35,7 +35,7 @@ def test_every_season_has_one_champion(simulated: duckdb.DuckDBPyConnection, com
 
 
 def test_no_exception_of_the_real_championships_applies(simulated: duckdb.DuckDBPyConnection) -> None:
-    """Seeds that name real drivers must not touch a simulated race of the same season and round."""
+    """Seeds that name real drivers must not change a simulated race of the same season and round."""
     assert simulated.execute("select count(*) from marts.fct_championship_exceptions").fetchone() == (0,)
     fastest_laps = """
         select count(*) from intermediate.int_championship__places
@@ -43,8 +43,8 @@ def test_no_exception_of_the_real_championships_applies(simulated: duckdb.DuckDB
     assert simulated.execute(fastest_laps).fetchone() == (1,)
 
 
-def test_a_season_without_rules_is_named(builder: Builder, tmp_path: Path) -> None:
-    """2026 takes the rules of 2025, is built all the same, and a warning says so."""
+def test_a_season_without_rules_is_built_with_a_warning(builder: Builder, tmp_path: Path) -> None:
+    """2026 has the rules of 2025, and a warning says so."""
     simulate(6, tmp_path)
     must_run(SCRIPTS / "csv_to_parquet.py", tmp_path / "raw", PITWALL_DATA=tmp_path)
     output = builder.build(tmp_path)

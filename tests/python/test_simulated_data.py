@@ -1,4 +1,4 @@
-"""The simulated championship, all the way: rows arrive, nothing warns, standings follow from results."""
+"""The simulated championship: every row arrives, no test warns, and standings follow from results."""
 
 import csv
 import json
@@ -31,7 +31,7 @@ MARTS = {
     "status": "dim_statuses",
 }
 
-# Blemishes that the simulator makes on purpose, as real files have them.
+# Errors of real files that the simulator writes on purpose.
 SIMULATED_KINDS = {
     "country_spelling",
     "fastest_lap_rank_zero",
@@ -45,7 +45,7 @@ SIMULATED_KINDS = {
     "unclean_text",
 }
 
-# Queries that find rows which must not be, by what would be wrong.
+# Queries that must return no rows, by what they would find.
 NEVER = {
     "a race held without exactly one pole position": """
         select race_id from marts.fct_race_results
@@ -63,7 +63,7 @@ NEVER = {
         select race_id from marts.fct_race_results where is_classified
         group by race_id having max(finishing_position) <> count(*)
     """,
-    "a classified driver behind one who was not": """
+    "a classified driver behind an unclassified one": """
         select race_id from marts.fct_race_results group by race_id
         having max(position_order) filter (where is_classified)
             > min(position_order) filter (where not is_classified)
@@ -71,7 +71,7 @@ NEVER = {
     "points without a classification": """
         select result_id from marts.fct_race_results where points > 0 and not is_classified
     """,
-    "a winner with a gap, or another without": """
+    "a winner with a gap, or another driver without": """
         select result_id from marts.fct_race_results
         where race_time_ms is not null and is_win <> (gap_to_winner_ms = 0)
     """,
@@ -90,7 +90,7 @@ NEVER = {
         where coalesce(laps, 0) <> laps_completed
             and race_id in (select race_id from marts.fct_lap_times)
     """,
-    "a driver's standing that is not the sum of his points so far": """
+    "a driver's standing that is not the sum of points so far": """
         select race_id, standings.driver_id, standings.points, sum(scored.points)
         from marts.fct_driver_standings as standings
         left join (
@@ -103,7 +103,7 @@ NEVER = {
         group by race_id, standings.driver_id, standings.points
         having standings.points <> coalesce(sum(scored.points), 0)
     """,
-    "a constructor's standing that is not the sum of its points so far": """
+    "a constructor's standing that is not the sum of points so far": """
         select race_id, standings.constructor_id, standings.points, sum(scored.points)
         from marts.fct_constructor_standings as standings
         left join (
@@ -172,20 +172,20 @@ def test_every_row_of_the_source_arrives(
 
 
 def test_nothing_fails_warns_or_is_skipped(simulated_warehouse: Path) -> None:
-    """Every model, seed, test and unit test of the build went well, and there were some of each."""
+    """Every model, seed, test and unit test of the build passed, and there were some of each."""
     path = simulated_warehouse.parent / ".build" / "target" / "run_results.json"
     results = json.loads(path.read_text(encoding="utf-8"))["results"]
     status_of = {each["unique_id"]: each["status"] for each in results}
-    well = {"success", "pass", "no-op"}  # nothing is done for an exposure
-    assert {key: status for key, status in status_of.items() if status not in well} == {}
+    good = {"success", "pass", "no-op"}  # an exposure is a no-op
+    assert {key: status for key, status in status_of.items() if status not in good} == {}
     kinds = {key.partition(".")[0] for key, status in status_of.items() if status != "no-op"}
     assert {"model", "seed", "test", "unit_test"} <= kinds
 
 
-@pytest.mark.parametrize("wrong", NEVER)
-def test_what_must_not_be_is_not(warehouse: duckdb.DuckDBPyConnection, wrong: str) -> None:
-    """Rules of the sport that hold from 2021 on, and so in every simulated season."""
-    assert warehouse.execute(NEVER[wrong]).fetchall() == [], wrong
+@pytest.mark.parametrize("error", NEVER)
+def test_rules_of_the_sport_hold(warehouse: duckdb.DuckDBPyConnection, error: str) -> None:
+    """These hold from 2021 on, and so in every simulated season."""
+    assert warehouse.execute(NEVER[error]).fetchall() == [], error
 
 
 def test_every_simulated_season_is_complete(warehouse: duckdb.DuckDBPyConnection) -> None:
@@ -201,7 +201,7 @@ def test_every_simulated_season_is_complete(warehouse: duckdb.DuckDBPyConnection
 
 
 def test_the_half_points_race_has_half_points(warehouse: duckdb.DuckDBPyConnection) -> None:
-    """Half of 25, 18, 15 and so on; the fastest lap counts for nothing."""
+    """Half of 25, 18, 15 and so on, and none for the fastest lap."""
     rows = warehouse.execute("""
         select cast(points * 2 as integer) from marts.fct_race_results
         where season = 2021 and round = 12 and finishing_position <= 10 order by finishing_position
@@ -209,8 +209,8 @@ def test_the_half_points_race_has_half_points(warehouse: duckdb.DuckDBPyConnecti
     assert [points for (points,) in rows] == [25, 18, 15, 12, 10, 8, 6, 4, 2, 1]
 
 
-def test_every_kind_of_anomaly_is_looked_for(warehouse: duckdb.DuckDBPyConnection) -> None:
-    """The kinds in the SQL are those of the seed, and each has its line in the counts."""
+def test_every_kind_of_anomaly_is_searched_for(warehouse: duckdb.DuckDBPyConnection) -> None:
+    """The kinds in the SQL are those of the seed, and each has a row in the counts."""
     folder = PROJECT / "models" / "intermediate" / "anomalies"
     in_sql = [
         kind
@@ -228,7 +228,7 @@ def test_every_kind_of_anomaly_is_looked_for(warehouse: duckdb.DuckDBPyConnectio
 
 
 def test_the_counts_of_anomalies_are_those_of_the_list(warehouse: duckdb.DuckDBPyConnection) -> None:
-    """Kinds without an anomaly count none."""
+    """The count of a kind without anomalies is 0."""
     differing = warehouse.execute("""
         select anomaly_kind, anomalies, listed
         from quality.anomaly_counts
@@ -240,8 +240,8 @@ def test_the_counts_of_anomalies_are_those_of_the_list(warehouse: duckdb.DuckDBP
     assert differing == []
 
 
-def test_simulated_blemishes_are_found(warehouse: duckdb.DuckDBPyConnection) -> None:
-    """What the simulator does wrong on purpose is in the list."""
+def test_simulated_errors_are_found(warehouse: duckdb.DuckDBPyConnection) -> None:
+    """The list has every kind of error that the simulator writes on purpose."""
     rows = warehouse.execute("select distinct anomaly_kind from quality.source_anomalies").fetchall()
     assert SIMULATED_KINDS - {kind for (kind,) in rows} == set()
 
@@ -266,8 +266,7 @@ def test_the_warehouse_has_every_primary_key(
     assert declared <= {(table, *columns) for table, columns in keys}
 
 
-def test_a_key_that_is_none_is_named(simulated_warehouse: Path, tmp_path: Path) -> None:
-    """The table stays as it was."""
+def test_a_repeated_key_is_named_and_the_table_stays(simulated_warehouse: Path, tmp_path: Path) -> None:
     data = tmp_path / "data"
     ignored = shutil.ignore_patterns(".build", "raw")
     shutil.copytree(simulated_warehouse.parent, data, ignore=ignored)

@@ -1,4 +1,7 @@
-"""`make build ENGINE=spark`: the same warehouse as on DuckDB, here and on clusters, whole or not at all."""
+"""`make build ENGINE=spark` gives the same cells as DuckDB, here and on clusters.
+
+A build replaces the last warehouse as a whole, or leaves it as it is.
+"""
 
 import importlib.util
 import os
@@ -27,8 +30,8 @@ if not found or not found.origin:
 
 SPARK_CLASS = Path(found.origin).parent / "bin" / "spark-class"
 
-# When a build saw something is its own.
-NO_TIMES = "columns(lambda name: not starts_with(name, 'dbt_') and name <> 'revised_at')"
+# Columns with times of a build differ between two builds.
+WITHOUT_TIMES = "columns(lambda name: not starts_with(name, 'dbt_') and name <> 'revised_at')"
 
 
 @pytest.fixture(scope="session")
@@ -42,7 +45,7 @@ def data(builder: Builder, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The settings of the project, but that little data is not shared out, nor a query planned anew."""
+    """The settings of the project, for little data: one partition, and no adaptive planning."""
     folder = tmp_path_factory.mktemp("settings") / "spark"
     shutil.copytree(ROOT / "spark", folder)
     file = folder / "spark-defaults.conf"
@@ -54,22 +57,22 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def built(data: Path, settings: Path) -> tuple[Path, str]:
-    """The folder of the Spark warehouse of the same files, and what the build said."""
-    said = must_run(SCRIPTS / "build.py", "--engine", "spark", PITWALL_DATA=data, SPARK_CONF_DIR=settings)
-    return data / "spark" / "current", said
+    """The folder of the Spark warehouse of the same files, and what the build printed."""
+    output = must_run(SCRIPTS / "build.py", "--engine", "spark", PITWALL_DATA=data, SPARK_CONF_DIR=settings)
+    return data / "spark" / "current", output
 
 
 def table_files(folder: Path) -> str:
-    """A table on Spark as DuckDB reads it."""
+    """The SQL with which DuckDB reads a table of Spark."""
     return f"read_parquet('{folder}/*.parquet')"
 
 
 def differences(warehouse: Path, spark: Path, schema: str) -> dict[str, str]:
-    """What is not the same in the two warehouses, by table."""
+    """The differences between the two warehouses, by table."""
     with duckdb.connect(warehouse, read_only=True) as connection:
         query = "select table_name from information_schema.tables where table_schema = ?"
         tables = {name for (name,) in connection.execute(query, [schema]).fetchall()}
-        found = {folder.name: "only there" for folder in (spark / f"{schema}.db").iterdir()}
+        found = {folder.name: "only on Spark" for folder in (spark / f"{schema}.db").iterdir()}
         for table in tables:
             other = spark / f"{schema}.db" / table
             if not found.pop(table, None):
@@ -84,32 +87,32 @@ def differences(warehouse: Path, spark: Path, schema: str) -> dict[str, str]:
                 found[table] = f"columns {sorted(set(names[0]) ^ set(names[1])) or 'in another order'}"
                 continue
             for this, that in (sides, sides[::-1]):
-                query = f"select {NO_TIMES} from {this} except all select {NO_TIMES} from {that}"
+                query = f"select {WITHOUT_TIMES} from {this} except all select {WITHOUT_TIMES} from {that}"
                 if rows := connection.execute(query).fetchmany(3):
                     found[table] = f"only in {this}: {rows}"
     return found
 
 
-# What is built
+# Cells
 
 
-def test_a_build_says_what_it_made_and_nothing_else(built: tuple[Path, str]) -> None:
-    folder, said = built
+def test_a_build_prints_its_result_and_no_warning(built: tuple[Path, str]) -> None:
+    folder, output = built
     assert folder.is_symlink()
-    assert f"The warehouse is ready: {folder}, 3" in said
-    # Java's, of a module that Spark asks for.
-    said = said.replace("WARNING: Using incubator modules: jdk.incubator.vector\n", "")
-    assert "warn" not in said.lower()
-    assert "Exception" not in said
+    assert f"The warehouse is ready: {folder}, 3" in output
+    # Java prints this about a module that Spark uses.
+    output = output.replace("WARNING: Using incubator modules: jdk.incubator.vector\n", "")
+    assert "warn" not in output.lower()
+    assert "Exception" not in output
 
 
 @pytest.mark.parametrize("schema", ["marts", "quality", "snapshots", "seeds"])
-def test_every_cell_is_that_of_duckdb(data: Path, built: tuple[Path, str], schema: str) -> None:
-    """Seeds with their quotes, backslashes and empty cells, which dbt-spark writes as they come."""
+def test_every_cell_is_the_same_as_on_duckdb(data: Path, built: tuple[Path, str], schema: str) -> None:
+    """Seeds too, with quotes, backslashes and NULLs: dbt-spark itself would not escape them."""
     assert differences(data / "warehouse.duckdb", built[0], schema) == {}
 
 
-def test_a_comparison_would_see_a_wrong_cell(data: Path, built: tuple[Path, str], tmp_path: Path) -> None:
+def test_the_comparison_finds_a_wrong_cell(data: Path, built: tuple[Path, str], tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     shutil.copytree(built[0], copy)
     (file,) = (copy / "marts.db" / "dim_circuits").glob("*.parquet")
@@ -120,7 +123,7 @@ def test_a_comparison_would_see_a_wrong_cell(data: Path, built: tuple[Path, str]
 
 
 def test_a_broken_constraint_fails_the_build(data: Path, built: tuple[Path, str], tmp_path: Path) -> None:
-    """Spark enforces none; the project looks for itself. An empty and a repeated key in one dimension."""
+    """Spark enforces no constraints, so the project checks them. Here a dimension has a repeated key."""
     broken = tmp_path / "data"
     shutil.copytree(data / "parquet", broken / "parquet")
     file = broken / "parquet" / "circuits.parquet"
@@ -132,7 +135,7 @@ def test_a_broken_constraint_fails_the_build(data: Path, built: tuple[Path, str]
 
 
 def dbt(data: Path, *arguments: str, **environment: str | Path) -> subprocess.CompletedProcess[str]:
-    """Run dbt on Spark as a person does, without the script."""
+    """Run dbt on Spark without scripts/build.py."""
     return run(
         Path(sys.executable).with_name("dbt"),
         *arguments,
@@ -144,18 +147,19 @@ def dbt(data: Path, *arguments: str, **environment: str | Path) -> subprocess.Co
     )
 
 
-# On a cluster, by configuration alone
+# On a cluster, with other settings only
 
 
 def free_port() -> int:
+    """A port of loopback on which no program listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
 
 
 @contextmanager
-def started(port: int, *arguments: str | Path, **environment: str | Path) -> Iterator[None]:
-    """A part of Spark that runs beside, from when it listens until the end of the block."""
+def running(port: int, *arguments: str | Path, **environment: str | Path) -> Iterator[None]:
+    """Start a part of Spark, wait until it listens, and stop it at the end of the block."""
     process = subprocess.Popen(
         [SPARK_CLASS, *arguments],
         cwd=ROOT,
@@ -188,16 +192,16 @@ def is_bound(port: int) -> bool:
         return not probe.connect_ex(("127.0.0.1", port))
 
 
-# What scripts/build.py does, with less than the whole project: what dbt selects. CUT_SHORT has a server fail
-# after the first schema of views, and whoever reads them look at them then.
+# Does the same as scripts/build.py, for the models that dbt selects. With CUT_SHORT, the commit first fails
+# after one schema of views, and all views are exported in that state.
 BUILD = """
 import contextlib, os, subprocess, sys
 from pathlib import Path
 from pitwall.warehouse import spark as warehouse_spark
 
 warehouse = warehouse_spark.spark_warehouse(Path(os.environ["PITWALL_DATA"]))
-place = warehouse.begin()
-subprocess.run(sys.argv[2:], env={**os.environ, **place}, check=True)
+environment = warehouse.begin()
+subprocess.run(sys.argv[2:], env={**os.environ, **environment}, check=True)
 if os.environ.get("CUT_SHORT"):
     tables = warehouse_spark.tables
     warehouse_spark.tables = lambda spark, schema: tables(spark, schema) if schema < "q" else 1 / 0
@@ -208,28 +212,28 @@ if os.environ.get("CUT_SHORT"):
 print("COMMITTED", warehouse, *warehouse.commit(), flush=True)
 warehouse.export(Path(sys.argv[1]))
 """
-# The history of results, and all that it hangs on.
+# The revisions of results, and everything that they are computed from.
 SUBSET = "+fct_result_revisions"
 
 
 def build_subset(data: Path, export: Path, *selected: str, **environment: str | Path) -> str:
-    """Build, commit and export a part of the project; returns what was said."""
+    """Build, commit and export a part of the project. Returns what was printed."""
     command = [Path(sys.executable).with_name("dbt"), "build", "--target=spark", "--log-level-file=none"]
     command += ["--target-path", data / "target", "--exclude-resource-type", "unit_test"]
     command += ["--indirect-selection", "cautious", "--select", *selected]
     build = [sys.executable, "-c", BUILD, export, *command]
-    said = must_run(*build, PYTHONPATH=SCRIPTS, PITWALL_DATA=data, **environment)
+    output = must_run(*build, PYTHONPATH=SCRIPTS, PITWALL_DATA=data, **environment)
     for folder in list(export.iterdir()):
         folder.rename(folder.with_name(f"{folder.name}.db"))
-    return said
+    return output
 
 
 @pytest.fixture(scope="session")
 def revised(data: Path, builder: Builder, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder with the DuckDB warehouse after results were revised.
 
-    Of the first race, the last at the flag got another time, and the winner another number: the one with
-    the old number has left the source, and the other is new.
+    In the first race, the last finisher gets another time, and the winner's result gets another id: the
+    result with the old id is removed, and the one with the new id is new.
     """
     folder = tmp_path_factory.mktemp("revised")
     shutil.copytree(data / "raw", folder / "raw")
@@ -246,12 +250,12 @@ def revised(data: Path, builder: Builder, tmp_path_factory: pytest.TempPathFacto
     return folder
 
 
-def is_revised(revised: Path, first: Path, spark: Path) -> None:
-    """The history after the second build is that of DuckDB, and goes on from that of the first."""
+def check_history(revised: Path, first: Path, spark: Path) -> None:
+    """Check that the history after the second build is that of DuckDB, and continues that of the first."""
     warehouse = revised / "warehouse.duckdb"
     assert differences(warehouse, spark, "snapshots") == {}
     found = differences(warehouse, spark, "marts")
-    assert {what for table, what in found.items()} == {"missing"}
+    assert {difference for table, difference in found.items()} == {"missing"}
     assert {"dim_races", "dim_statuses", "fct_result_revisions"}.isdisjoint(found)
     before, after = (table_files(each / "snapshots.db" / "race_results_history") for each in (first, spark))
     query = (
@@ -269,7 +273,7 @@ def is_revised(revised: Path, first: Path, spark: Path) -> None:
     ]
     version = "select dbt_scd_id, dbt_valid_from from"
     assert duckdb.sql(f"{version} {before} except {version} {after}").fetchall() == [], (
-        "versions that are not there any more"
+        "versions that were lost"
     )
     query = f"select count(*) = count(distinct dbt_scd_id), count(distinct dbt_valid_from) from {after}"
     assert duckdb.sql(query).fetchall() == [(True, 2)]
@@ -279,10 +283,10 @@ def is_revised(revised: Path, first: Path, spark: Path) -> None:
     assert duckdb.sql(query).fetchall() == [("result",), ("time_ms",)]
 
 
-def test_the_target_moves_to_a_standalone_cluster(
+def test_a_build_runs_on_a_standalone_cluster(
     built: tuple[Path, str], revised: Path, settings: Path, tmp_path: Path
 ) -> None:
-    """A master and one worker make the next build. All that changes is one line of the settings."""
+    """A master and one worker do the next build. Only spark.master and limits for the test are changed."""
     master, web, worker = free_port(), free_port(), free_port()
     cluster = tmp_path / "cluster"
     shutil.copytree(settings, cluster)
@@ -298,8 +302,8 @@ def test_the_target_moves_to_a_standalone_cluster(
     listen = ["--host", "127.0.0.1", "--webui-port"]
     classes = "org.apache.spark.deploy"
     with (
-        started(master, f"{classes}.master.Master", *listen, str(web), "--port", str(master)),
-        started(
+        running(master, f"{classes}.master.Master", *listen, str(web), "--port", str(master)),
+        running(
             worker,
             f"{classes}.worker.Worker",
             *listen,
@@ -312,21 +316,22 @@ def test_the_target_moves_to_a_standalone_cluster(
         assert list((tmp_path / "work").glob("app-*/0")), "the worker has done nothing"
     assert not is_bound(master)
     assert not is_bound(worker)
-    is_revised(revised, built[0], tmp_path / "export")
+    check_history(revised, built[0], tmp_path / "export")
 
 
-def test_the_target_moves_to_a_spark_connect_server(
+def test_a_build_runs_on_a_spark_connect_server(
     data: Path, revised: Path, settings: Path, tmp_path: Path
 ) -> None:
-    """All that changes is SPARK_REMOTE. The server has the settings of the project; any other would do.
+    """Only SPARK_REMOTE is set. The server has the settings of the project, but could have others.
 
-    Without Java, which is at the server. The second build leaves out a table, which then is nowhere; where
-    the views are turned to it half, all of them answer.
+    - The client has no Java.
+    - The second build leaves out a table, which then exists no longer.
+    - After a commit that failed halfway, all views still answer.
     """
     port = free_port()
     small = tmp_path / "my data"
     shutil.copytree(data / "parquet", small / "parquet")
-    with started(
+    with running(
         port,
         "org.apache.spark.deploy.SparkSubmit",
         *("--class", "org.apache.spark.sql.connect.service.SparkConnectServer"),
@@ -337,14 +342,14 @@ def test_the_target_moves_to_a_spark_connect_server(
         SPARK_CONF_DIR=settings,
     ):
         remote = {"SPARK_REMOTE": f"sc://127.0.0.1:{port}/;user_id=somebody", "JAVA_HOME": tmp_path}
-        said = build_subset(small, tmp_path / "first", SUBSET, "+dim_circuits", **remote)
+        output = build_subset(small, tmp_path / "first", SUBSET, "+dim_circuits", **remote)
         shutil.rmtree(small / "parquet")
         shutil.copytree(revised / "parquet", small / "parquet")
         half = tmp_path / "half"
-        said += build_subset(small, tmp_path / "second", SUBSET, CUT_SHORT=half, **remote)
+        output += build_subset(small, tmp_path / "second", SUBSET, CUT_SHORT=half, **remote)
         left = sorted(folder.name for folder in (tmp_path / "tables").glob("marts*"))
     assert not is_bound(port)
-    assert said.count("COMMITTED schemas marts, quality, snapshots at 127.0.0.1") == 2
+    assert output.count("COMMITTED schemas marts, quality, snapshots at 127.0.0.1") == 2
     rows = [
         polars.read_parquet(half / schema / table).height
         for schema, table in (("marts", "fct_result_revisions"), ("snapshots", "race_results_history"))
@@ -354,11 +359,11 @@ def test_the_target_moves_to_a_spark_connect_server(
     assert len(left) == 2, f"the schema of views and that of the last tables, not {left}"
     assert "dim_circuits" not in differences(data / "warehouse.duckdb", tmp_path / "first", "marts")
     assert differences(data / "warehouse.duckdb", tmp_path / "second", "marts")["dim_circuits"] == "missing"
-    is_revised(revised, tmp_path / "first", tmp_path / "second")
+    check_history(revised, tmp_path / "first", tmp_path / "second")
 
 
-# Whole or not at all: with a dbt that finds the one result revised each time, a Java that only tells its
-# version, and no Spark
+# All or nothing. A fake dbt revises the one result in each build, a fake Java only prints its version, and
+# Spark does not run.
 
 JAVA = "#!/bin/sh\necho 'openjdk version \"17.0.1\" 2021-10-19' >&2\n"
 FAKE_DBT = """
@@ -389,7 +394,7 @@ def cli():
 
 
 class Project:
-    """A data folder with some Parquet, a dbt and a Java that pretend."""
+    """A data folder with some Parquet, a fake dbt and a fake Java."""
 
     def __init__(self, root: Path, fake: Path) -> None:
         self.data = root / "my data"
@@ -400,18 +405,21 @@ class Project:
         self.java(JAVA)
 
     def results(self, driver: int) -> None:
+        """Write one result of this driver."""
         result = polars.DataFrame({"result_id": [1], "race_id": [9], "driver_id": [driver]})
         result.write_parquet(self.data / "parquet" / "results.parquet")
         record(self.data / "parquet")
 
     def java(self, script: str) -> None:
+        """Write the program that is used as Java."""
         (self.home / "bin").mkdir(parents=True, exist_ok=True)
         (self.home / "bin" / "java").write_text(script)
         (self.home / "bin" / "java").chmod(0o755)
 
-    def build(self, rows: int = 3, ends: int = 0, **environment: str | Path) -> tuple[int, str]:
+    def build(self, rows: int = 3, exit_code: int = 0, **environment: str | Path) -> tuple[int, str]:
+        """Build marts of so many rows, with a dbt that ends so. Returns the exit code and the output."""
         environment = {"JAVA_HOME": self.home, "PYTHONPATH": self.fake, **environment}
-        fake = {"FAKE_ROWS": str(rows), "FAKE_EXIT": str(ends)}
+        fake = {"FAKE_ROWS": str(rows), "FAKE_EXIT": str(exit_code)}
         command = [SCRIPTS / "build.py", "--engine", "spark"]
         result = run(*command, PITWALL_DATA=self.data, **fake, **environment)
         return result.returncode, result.stdout
@@ -431,29 +439,29 @@ def project(tmp_path: Path, fake_dbt: Callable[[str], Path]) -> Project:
     return Project(tmp_path, fake_dbt(FAKE_DBT))
 
 
-def test_a_good_build_is_turned_to(project: Project) -> None:
-    code, said = project.build(rows=1234)
-    assert (code, project.rows()) == (0, 1234), said
-    assert "1 tables with 1,234 rows in marts" in said
+def test_a_good_build_replaces_the_last_one(project: Project) -> None:
+    code, output = project.build(rows=1234)
+    assert (code, project.rows()) == (0, 1234), output
+    assert "1 tables with 1,234 rows in marts" in output
     assert project.build(rows=5)[0] == 0
     assert project.rows() == 5
 
 
-def test_a_reader_finds_the_files_of_the_last_warehouse_until_the_next_build(project: Project) -> None:
+def test_the_files_of_the_last_warehouse_are_kept_until_the_next_build(project: Project) -> None:
     project.build(rows=3)
     last = (project.data / "spark" / "current").resolve()
     project.build(rows=4)
     assert polars.read_parquet(last / "marts.db" / "laps").height == 3
     project.build(rows=5)
     assert not last.exists()
-    assert len(list((project.data / "spark").iterdir())) == 3, "the link, the last and the one before"
+    assert len(list((project.data / "spark").iterdir())) == 3, "the link, this warehouse and the last one"
 
 
 def test_a_failed_build_leaves_the_last_good_one(project: Project) -> None:
     project.build(rows=3)
-    code, said = project.build(rows=4, ends=1)
+    code, output = project.build(rows=4, exit_code=1)
     assert (code, project.rows()) == (2, 3)
-    assert "the last good warehouse is unchanged; the failed one is kept for a look at" in said
+    assert "the last good warehouse is unchanged; the failed one is kept for a look at" in output
     assert project.build(rows=6)[0] == 0
     assert project.rows() == 6
 
@@ -461,26 +469,26 @@ def test_a_failed_build_leaves_the_last_good_one(project: Project) -> None:
 def test_each_build_adds_to_the_history_and_a_failed_one_does_not(project: Project) -> None:
     project.build()
     project.build()
-    assert project.build(ends=1)[0] == 2
+    assert project.build(exit_code=1)[0] == 2
     assert project.versions() == 2
     project.build()
     assert project.versions() == 3
 
 
-def test_the_revisions_of_other_results_are_kept_beside(project: Project) -> None:
+def test_the_revisions_of_other_results_are_kept_in_a_folder_of_their_own(project: Project) -> None:
     project.build()
     project.build()
     project.results(driver=63)
-    code, said = project.build()
+    code, output = project.build()
     assert (code, project.versions()) == (0, 1)
     [kept] = (project.data / "spark").glob("snapshots-*/race_results_history")
-    assert f"{kept} keeps their revisions" in said
+    assert f"{kept} keeps their revisions" in output
     assert polars.read_parquet(kept).height == 2
     project.build()
     assert kept.is_dir()
 
 
-def test_other_results_without_revisions_begin_a_history_of_their_own(project: Project) -> None:
+def test_other_results_without_revisions_start_a_new_history(project: Project) -> None:
     project.build()
     project.results(driver=63)
     assert "revisions" not in project.build()[1]
@@ -488,38 +496,42 @@ def test_other_results_without_revisions_begin_a_history_of_their_own(project: P
     assert not list((project.data / "spark").glob("snapshots-*"))
 
 
-def test_a_history_from_the_future_is_not_added_to(project: Project) -> None:
+def test_a_history_from_the_future_is_refused(project: Project) -> None:
     project.build(rows=3)
     [file] = project.history().iterdir()
     later = polars.col("dbt_valid_from") + polars.duration(days=1)
     polars.read_parquet(file).with_columns(later).write_parquet(file)
-    plain(project.build(rows=4), "spark/current: was built at", "the clock of this machine is not there yet")
+    check_failure(
+        project.build(rows=4), "spark/current: was built at", "the clock of this machine is not there yet"
+    )
     assert (project.rows(), project.versions()) == (3, 1)
 
 
-def test_a_broken_history_is_not_replaced_in_silence(project: Project) -> None:
+def test_a_broken_history_is_reported_and_not_replaced(project: Project) -> None:
     project.build(rows=3)
     [file] = project.history().iterdir()
     file.write_bytes(b"no Parquet")
-    plain(project.build(rows=4), "race_results_history: cannot be read, and nothing else has the history")
+    check_failure(
+        project.build(rows=4), "race_results_history: cannot be read, and nothing else has the history"
+    )
     assert (project.rows(), file.read_bytes()) == (3, b"no Parquet")
 
 
-def test_a_folder_in_the_place_of_the_link_is_not_touched(project: Project) -> None:
-    """Who runs dbt without the script before any build makes one."""
+def test_a_folder_with_the_name_of_the_link_is_not_touched(project: Project) -> None:
+    """dbt without the script makes such a folder, if it runs before any build."""
     (project.data / "spark" / "current" / "marts.db").mkdir(parents=True)
-    plain(project.build(), "is not a link that a build made; move it away")
+    check_failure(project.build(), "is not a link that a build made; move it away")
     assert (project.data / "spark" / "current" / "marts.db").is_dir()
 
 
-def plain(ran: tuple[int, str], *words: str) -> None:
-    """It has failed with one plain line."""
-    code, said = ran
-    assert code == 2, said
-    assert said.count("\n") == 1, said
-    assert "Traceback" not in said
+def check_failure(result: tuple[int, str], *words: str) -> None:
+    """Check that a build failed with one plain line that contains the words."""
+    code, output = result
+    assert code == 2, output
+    assert output.count("\n") == 1, output
+    assert "Traceback" not in output
     for word in words:
-        assert word in said
+        assert word in output
 
 
 @pytest.fixture
@@ -530,9 +542,9 @@ def good(project: Project) -> Iterator[Project]:
     assert project.rows() == 3
 
 
-def test_without_java(good: Project, tmp_path: Path) -> None:
-    plain(good.build(JAVA_HOME=tmp_path), f"JAVA_HOME={tmp_path} has no bin/java", "install Java 17")
-    plain(
+def test_a_missing_java_is_reported(good: Project, tmp_path: Path) -> None:
+    check_failure(good.build(JAVA_HOME=tmp_path), f"JAVA_HOME={tmp_path} has no bin/java", "install Java 17")
+    check_failure(
         good.build(JAVA_HOME="", PATH=tmp_path),
         "no java in PATH, and JAVA_HOME is not set",
         "install Java 17",
@@ -540,68 +552,68 @@ def test_without_java(good: Project, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("version", ["11.0.2", "1.8.0_392"])
-def test_java_that_is_too_old(good: Project, version: str) -> None:
+def test_an_old_java_is_reported(good: Project, version: str) -> None:
     good.java(JAVA.replace("17.0.1", version))
     major = version.removeprefix("1.").partition(".")[0]
-    plain(good.build(), f"is Java {major}, Spark needs 17")
+    check_failure(good.build(), f"is Java {major}, Spark needs 17")
 
 
 @pytest.mark.parametrize("script", ["#!/bin/sh\necho 'no libjvm.so'\nexit 1\n", "no program", "#!/bin/sh\n"])
-def test_java_that_is_broken(good: Project, script: str) -> None:
+def test_a_broken_java_is_reported(good: Project, script: str) -> None:
     good.java(script)
-    plain(good.build(), f"{good.home / 'bin' / 'java'} does not run")
+    check_failure(good.build(), f"{good.home / 'bin' / 'java'} does not run")
 
 
-def test_a_remote_that_does_not_answer(good: Project) -> None:
+def test_a_remote_that_does_not_answer_is_reported(good: Project) -> None:
     port = free_port()
-    said = good.build(SPARK_REMOTE=f"sc://127.0.0.1:{port}/;token=secret")
-    plain(said, f"SPARK_REMOTE: 127.0.0.1:{port} does not answer (Connection refused)")
-    assert "secret" not in said[1]
+    result = good.build(SPARK_REMOTE=f"sc://127.0.0.1:{port}/;token=secret")
+    check_failure(result, f"SPARK_REMOTE: 127.0.0.1:{port} does not answer (Connection refused)")
+    assert "secret" not in result[1]
 
 
 @pytest.mark.parametrize("address", ["localhost:15002", "http://localhost", "sc://", "sc://localhost:many"])
-def test_a_remote_that_is_no_address(good: Project, address: str) -> None:
-    plain(good.build(SPARK_REMOTE=address), "SPARK_REMOTE: is no address of the form sc://host:15002")
+def test_an_invalid_remote_is_reported(good: Project, address: str) -> None:
+    check_failure(good.build(SPARK_REMOTE=address), "SPARK_REMOTE: is no address of the form sc://host:15002")
 
 
 def settings_with(folder: Path, line: str) -> Path:
-    """A copy of the project's settings with one more."""
+    """A copy of the project's settings with one more line."""
     shutil.copytree(ROOT / "spark", folder)
     with (folder / "spark-defaults.conf").open("a") as file:
         file.write(f"{line}\n")
     return folder
 
 
-def test_a_master_that_does_not_answer(good: Project, tmp_path: Path) -> None:
+def test_a_master_that_does_not_answer_is_reported(good: Project, tmp_path: Path) -> None:
     port = free_port()
     settings = settings_with(tmp_path / "settings", f"spark.master spark://127.0.0.1:{port}")
-    plain(good.build(SPARK_CONF_DIR=settings), f"spark.master: 127.0.0.1:{port} does not answer")
+    check_failure(good.build(SPARK_CONF_DIR=settings), f"spark.master: 127.0.0.1:{port} does not answer")
 
 
-def test_a_port_that_is_taken(good: Project, tmp_path: Path) -> None:
+def test_a_port_in_use_is_reported(good: Project, tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
         settings = settings_with(tmp_path / "settings", f"spark.driver.port={port}")
-        plain(
+        check_failure(
             good.build(SPARK_CONF_DIR=settings),
             f"spark.driver.port {port}: Address already in use on 127.0.0.1",
         )
 
 
-def test_settings_that_are_not_there(good: Project, tmp_path: Path) -> None:
-    plain(good.build(SPARK_CONF_DIR=tmp_path), "spark-defaults.conf: no such file")
+def test_missing_settings_are_reported(good: Project, tmp_path: Path) -> None:
+    check_failure(good.build(SPARK_CONF_DIR=tmp_path), "spark-defaults.conf: no such file")
 
 
-def test_without_pyspark(good: Project) -> None:
+def test_a_missing_pyspark_is_reported(good: Project) -> None:
     (good.fake / "pyspark.py").write_text("raise ModuleNotFoundError('no', name='pyspark')\n")
-    plain(good.build(), "spark: pyspark is not installed; `make build ENGINE=spark` installs it")
+    check_failure(good.build(), "spark: pyspark is not installed; `make build ENGINE=spark` installs it")
     (good.fake / "pyspark.py").unlink()
 
 
-def test_a_full_disk(data: Path, tmp_path: Path) -> None:
-    """With the real Spark. It is the catalog that no longer fits."""
+def test_a_full_disk_leaves_the_last_warehouse(data: Path, tmp_path: Path) -> None:
+    """With the real Spark, whose catalog does not fit on the disk."""
     with mounted(tmp_path / "disk", "4m") as disk:
         last = disk / "spark" / "20260101-000000-000000" / "marts.db"
         last.mkdir(parents=True)

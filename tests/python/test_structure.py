@@ -21,7 +21,7 @@ ALLOWED = {
     "pitwall.simulation": ("pitwall.command",),
     "pitwall.warehouse": ("pitwall.command", "pitwall.data_folder", "pitwall.raw"),
 }
-# Python imports this by itself in processes whose SQL is measured.
+# Python imports this file automatically in processes whose SQL is measured.
 NOT_IMPORTED_BY_NAME = "benchmark/clock/sitecustomize.py"
 
 COMMANDS = sorted(path.relative_to(ROOT).as_posix() for path in SCRIPTS.glob("*.py"))
@@ -29,6 +29,7 @@ COMMANDS += ["scripts/benchmark/run.py"]
 
 
 def module_name(path: Path) -> str:
+    """The name under which a file of scripts/ is imported."""
     parts = path.relative_to(SCRIPTS).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
@@ -56,7 +57,7 @@ def imported(source: str, name: str) -> set[str]:
 
 
 def import_graph(sources: dict[str, str]) -> dict[str, set[str]]:
-    """The modules of scripts/ that each of them imports, with the packages that are imported on the way."""
+    """The modules of scripts/ that each of them imports, with the packages that Python imports for them."""
     graph = {}
     for name, source in sources.items():
         wanted = {each for each in imported(source, name) if each in sources}
@@ -67,11 +68,12 @@ def import_graph(sources: dict[str, str]) -> dict[str, set[str]]:
 
 
 def part_of(name: str) -> str:
+    """The part of the package that a module belongs to: a key of ALLOWED."""
     return ".".join(name.split(".")[:2])
 
 
 def wrong_directions(graph: dict[str, set[str]]) -> list[str]:
-    """The imports inside the package that do not run in the one direction."""
+    """The imports inside the package that ALLOWED does not allow."""
     return [
         f"{name} imports {each}"
         for name in sorted(graph)
@@ -82,12 +84,13 @@ def wrong_directions(graph: dict[str, set[str]]) -> list[str]:
 
 
 def imports_of_commands(graph: dict[str, set[str]]) -> list[str]:
+    """The imports of a command, which no module may have."""
     commands = {module_name(ROOT / command) for command in COMMANDS}
     return [f"{name} imports {each}" for name in sorted(graph) for each in sorted(graph[name] & commands)]
 
 
 def circle(graph: dict[str, set[str]]) -> list[str]:
-    """The modules of a circle of imports, in order; none if there is no circle."""
+    """The modules of a circle of imports, in order; an empty list if there is no circle."""
     done: set[str] = set()
 
     def visit(name: str, path: list[str]) -> list[str]:
@@ -104,16 +107,17 @@ def circle(graph: dict[str, set[str]]) -> list[str]:
 
 
 def taken_names(names: set[str]) -> set[str]:
-    """Those names under which Python, or a package that is installed here, has a module."""
+    """The names that Python, or a package that is installed here, has for a module."""
     return names & {*sys.stdlib_module_names, *packages_distributions()}
 
 
 @pytest.fixture
 def sources() -> dict[str, str]:
+    """The code of all modules of scripts/, by name."""
     return {name: path.read_text(encoding="utf-8") for name, path in source_files().items()}
 
 
-def test_all_parts_of_the_package_are_known(sources: dict[str, str]) -> None:
+def test_all_parts_of_the_package_have_a_rule(sources: dict[str, str]) -> None:
     assert {part_of(name) for name in sources if name.split(".")[0] == "pitwall"} == set(ALLOWED)
 
 
@@ -126,7 +130,7 @@ def test_imports_run_one_way(sources: dict[str, str]) -> None:
 
 
 def test_names_are_not_those_of_other_packages() -> None:
-    """In the process of a command, scripts/ comes first: `import x` of any library would find our x."""
+    """A command searches scripts/ first, so `import x` in any library would find our module x."""
     assert taken_names({name.split(".")[0] for name in source_files()}) == set()
 
 
@@ -145,14 +149,14 @@ def test_names_are_not_those_of_other_packages() -> None:
         ("pitwall.warehouse.base", "from benchmark import goals", ["benchmark.goals"]),
     ],
 )
-def test_a_wrong_direction_is_seen(sources: dict[str, str], name: str, line: str, found: list[str]) -> None:
+def test_a_wrong_direction_is_found(sources: dict[str, str], name: str, line: str, found: list[str]) -> None:
     sources[name] += f"\n{line}\n"
     wrong = wrong_directions(import_graph(sources))
     assert set(wrong) >= {f"{name} imports {each}" for each in found}
 
 
 @pytest.mark.parametrize("name", ["load_postgres", "benchmark.page", "pitwall.raw.keys"])
-def test_an_import_of_a_command_is_seen(sources: dict[str, str], name: str) -> None:
+def test_an_import_of_a_command_is_found(sources: dict[str, str], name: str) -> None:
     for line, command in (
         ("def f():\n    import build", "build"),
         ("from benchmark import run", "benchmark.run"),
@@ -161,7 +165,7 @@ def test_an_import_of_a_command_is_seen(sources: dict[str, str], name: str) -> N
         assert imports_of_commands(import_graph(changed)) == [f"{name} imports {command}"]
 
 
-def test_a_circle_is_seen(sources: dict[str, str]) -> None:
+def test_a_circle_is_found(sources: dict[str, str]) -> None:
     sources["pitwall.raw.schema"] += "\ndef f():\n    from pitwall.raw.lake import Lake\n"
     names = circle(import_graph(sources))
     assert names[0] == names[-1]
@@ -177,7 +181,7 @@ def test_an_import_that_cannot_be_followed_is_refused(sources: dict[str, str], l
         import_graph(sources)
 
 
-def test_a_name_of_another_package_is_seen() -> None:
+def test_a_name_of_another_package_is_found() -> None:
     assert taken_names({"polars", "statistics", "csv_to_parquet"}) == {"polars", "statistics"}
 
 
@@ -186,7 +190,7 @@ def test_a_name_of_another_package_is_seen() -> None:
 PYTHON = ".venv/bin/python"
 SCRIPT = r"(?<![\w.-])(?:\./)?(scripts/[\w/]+\.py)"
 RUN_BY = re.compile(rf"([\w./-]*python[\d.]*) +{SCRIPT}")
-# A script without an interpreter before it, and an argument or an invitation to run it.
+# A script without an interpreter before it: with an argument after it, or a word such as `run` before it.
 BARE = re.compile(rf"(?<!python ){SCRIPT}(?= +(?:--?\w|[A-Z]{{2,}}\b|[~./$]|\w+\.zip\b|https?:|&&))")
 INVITED = re.compile(rf"\b(?:[Rr]un|[Uu]se|[Ss]tart|[Nn]ext:?|[Ee]xample:?) +[`'\"]?{SCRIPT}")
 
@@ -224,13 +228,13 @@ def commands_in(text: str) -> list[tuple[str, str]]:
 
 
 def test_every_script_that_is_named_exists() -> None:
-    named = {(where, name) for where, text in printed_texts().items() for name in re.findall(SCRIPT, text)}
+    named = {(file, name) for file, text in printed_texts().items() for name in re.findall(SCRIPT, text)}
     assert len(named) > 10
-    assert [(where, name) for where, name in sorted(named) if not (ROOT / name).is_file()] == []
+    assert [(file, name) for file, name in sorted(named) if not (ROOT / name).is_file()] == []
 
 
-def test_every_printed_command_is_run_by_the_environments_python() -> None:
-    printed = {(where, *each) for where, text in printed_texts().items() for each in commands_in(text)}
+def test_every_printed_command_uses_the_python_of_the_environment() -> None:
+    printed = {(file, *each) for file, text in printed_texts().items() for each in commands_in(text)}
     assert {name for _, _, name in printed} >= {f"scripts/{name}.py" for name in ("csv_to_parquet", "fetch")}
     assert [each for each in sorted(printed) if each[1] != PYTHON] == []
 
@@ -252,6 +256,7 @@ def test_commands_are_found_in_a_text(text: str, found: list[tuple[str, str]]) -
 
 
 def run_script(*command: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run Python with a script, without settings of Python from the environment."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     return subprocess.run(
         [sys.executable, *command], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60
@@ -259,13 +264,14 @@ def run_script(*command: str | Path) -> subprocess.CompletedProcess[str]:
 
 
 def printed_scripts() -> list[str]:
+    """All commands, and all scripts that a text prints as a command."""
     return sorted(
         {name for text in printed_texts().values() for _, name in commands_in(text)} | set(COMMANDS)
     )
 
 
 @pytest.mark.parametrize("script", printed_scripts())
-def test_every_command_has_a_help(script: str) -> None:
+def test_every_command_has_a_help_text(script: str) -> None:
     result = run_script(script, "--help")
     assert (result.returncode, result.stderr) == (0, "")
     assert result.stdout.startswith(f"usage: {Path(script).stem}")
@@ -286,8 +292,8 @@ def test_nothing_else_looks_like_a_command() -> None:
 
 
 @pytest.mark.parametrize("script", COMMANDS)
-def test_without_the_environment_a_command_says_so_in_one_line(script: str) -> None:
-    """With -S, Python has its standard library alone."""
+def test_a_command_without_its_packages_says_so_in_one_line(script: str) -> None:
+    """With -S, Python has only its standard library."""
     result = run_script("-S", script, "--help")
     if script in ("scripts/simulate.py", "scripts/setup_packages.py"):  # they start without packages
         assert result.returncode == 0
@@ -298,7 +304,7 @@ def test_without_the_environment_a_command_says_so_in_one_line(script: str) -> N
 
 
 @pytest.mark.parametrize("script", COMMANDS)
-def test_an_older_python_is_named_in_one_line(script: str) -> None:
+def test_an_older_python_is_reported_in_one_line(script: str) -> None:
     code = "import runpy, sys; sys.version_info = (3, 10, 0, 'final', 0); sys.path.insert(0, 'scripts'); "
     code += f"runpy.run_path({script!r}, run_name='__main__')"
     result = run_script("-c", code)
@@ -306,7 +312,7 @@ def test_an_older_python_is_named_in_one_line(script: str) -> None:
     assert result.stderr.startswith("Pitwall needs Python 3.11 or later")
 
 
-def test_setup_packages_names_a_package_that_is_missing() -> None:
+def test_setup_packages_names_a_missing_package() -> None:
     result = run_script("-S", "scripts/setup_packages.py")
     assert (result.returncode, result.stdout, result.stderr.count("\n")) == (2, "", 1), result.stderr
     assert "dbt is not installed" in result.stderr

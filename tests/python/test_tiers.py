@@ -1,4 +1,4 @@
-"""Which tests run where: `make test`, `make test-all`, `make torture`; and that CI skips none in silence."""
+"""`make test`, `make test-all` and `make torture` run their tests, and CI skips no test silently."""
 
 import os
 import re
@@ -31,7 +31,7 @@ pytest.importorskip("no_such_driver")
 
 
 def outcomes(folder: Path, content: str, *options: str, **environment: str) -> dict[str, int]:
-    """Run a file of tests with the project's conftest.py; return how many had each outcome."""
+    """Run a file of tests with the project's conftest.py. Returns the number of tests by outcome."""
     shutil.copy(TESTS / "conftest.py", folder)
     (folder / "test_some.py").write_text(content, encoding="utf-8")
     (folder / "pytest.ini").write_text("[pytest]\nmarkers = long\n", encoding="utf-8")
@@ -45,25 +45,27 @@ def outcomes(folder: Path, content: str, *options: str, **environment: str) -> d
         capture_output=True,
         text=True,
     )
-    last = result.stdout.splitlines()[-1]
-    return {outcome: int(count) for count, outcome in re.findall(r"(\d+) (\w+)", last.partition(" in ")[0])}
+    summary = result.stdout.splitlines()[-1]
+    return {
+        outcome: int(count) for count, outcome in re.findall(r"(\d+) (\w+)", summary.partition(" in ")[0])
+    }
 
 
 @pytest.mark.parametrize("options", [[], ["-n", "2"]])
-def test_a_skip_fails_where_nothing_may_be_missing(tmp_path: Path, options: list[str]) -> None:
-    """Only the real files may be missing there, because no package index has them."""
+def test_a_skip_fails_where_skips_are_forbidden(tmp_path: Path, options: list[str]) -> None:
+    """Only the real files may be missing, because no package index has them."""
     outcome = outcomes(tmp_path, TWO_SKIPS, *options)
     assert (outcome["skipped"], "failed" in outcome) == (2, False)
     outcome = outcomes(tmp_path, TWO_SKIPS, *options, PITWALL_NO_SKIPS="1")
     assert (outcome["skipped"], outcome["failed"]) == (1, 1)
 
 
-def test_a_file_that_is_skipped_whole_fails_there_too(tmp_path: Path) -> None:
+def test_a_skip_of_a_whole_file_fails_where_skips_are_forbidden(tmp_path: Path) -> None:
     assert outcomes(tmp_path, WHOLE_FILE) == {"skipped": 1}
     assert "error" in outcomes(tmp_path, WHOLE_FILE, PITWALL_NO_SKIPS="1")
 
 
-def test_long_tests_run_only_in_the_long_form(tmp_path: Path) -> None:
+def test_long_tests_run_only_if_they_are_asked_for(tmp_path: Path) -> None:
     assert outcomes(tmp_path, TWO_SKIPS)["deselected"] == 1
     assert outcomes(tmp_path, TWO_SKIPS, PITWALL_TORTURE="1")["failed"] == 1
 
@@ -87,8 +89,8 @@ def test_long_tests_are_in_files_that_make_torture_runs() -> None:
     assert long == set(listed.split())
 
 
-def test_ci_runs_every_tier_but_the_long_one() -> None:
-    """.ci/run calls `make test-all`, which runs pytest without leaving out a mark."""
+def test_ci_runs_every_tier_except_the_long_one() -> None:
+    """.ci/run calls `make test-all`, which runs pytest without excluding a mark."""
     assert "\nmake test-all\n" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     [recipe] = re.findall(
         r"(?m)^test-all: all lint\n\t(.+)$", (ROOT / "Makefile").read_text(encoding="utf-8")

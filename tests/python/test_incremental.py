@@ -198,6 +198,48 @@ def test_changes_in_most_seasons_need_a_full_build(raw_and_data: tuple[Path, Pat
     assert plan_of(raw, data) == "3 of 4 seasons changed"
 
 
+def test_a_build_without_changes_does_not_start_dbt(
+    raw_and_data: tuple[Path, Path], fake_dbt: Callable[[str], Path], tmp_path: Path
+) -> None:
+    """With a dbt that fails: it is started if a row, a file or the folder changed, otherwise it is not."""
+    raw, data = raw_and_data
+    environment = {"PYTHONPATH": fake_dbt("def cli(): return 1")}
+
+    def starts_dbt(folder: Path = data) -> bool:
+        last = (folder / "warehouse.duckdb").stat()
+        result = run(SCRIPTS / "build.py", PITWALL_DATA=folder, **environment)
+        now = (folder / "warehouse.duckdb").stat()
+        assert (now.st_ino, now.st_mtime_ns) == (last.st_ino, last.st_mtime_ns)
+        assert result.returncode == (0 if "is ready" in result.stdout else 2), result.stdout
+        return result.returncode != 0
+
+    def keep_record() -> None:
+        """A failed build removes the record of the unit tests, after which the next build is full."""
+        shutil.copy(tmp_path / "record", data / ".build" / "target" / "unit_tests_passed")
+
+    must_run(SCRIPTS / "csv_to_parquet.py", raw, PITWALL_DATA=data)
+    must_run(SCRIPTS / "build.py", PITWALL_DATA=data)  # the views of a copied warehouse name the other folder
+    shutil.copy(data / ".build" / "target" / "unit_tests_passed", tmp_path / "record")
+    assert not starts_dbt()
+    must_run(SCRIPTS / "csv_to_parquet.py", raw, PITWALL_DATA=data)
+    assert not starts_dbt()
+
+    moved = shutil.copytree(data, tmp_path / "moved")
+    assert starts_dbt(moved)
+
+    manifest = data / "parquet" / "load_manifest.parquet"
+    rows = pl.read_parquet(manifest)
+    rows.with_columns(rows_short=pl.col("rows_short") + 1).write_parquet(manifest)
+    assert starts_dbt()
+    rows.write_parquet(manifest)
+    keep_record()
+    assert not starts_dbt()
+
+    rewrite(raw, "drivers", lambda rows: [*rows, {**rows[-1], "driverId": "9999", "driverRef": "nobody"}])
+    must_run(SCRIPTS / "csv_to_parquet.py", raw, PITWALL_DATA=data)
+    assert starts_dbt()
+
+
 def test_a_new_driver_alone_needs_no_full_build(raw_and_data: tuple[Path, Path]) -> None:
     raw, data = raw_and_data
     rewrite(raw, "drivers", lambda rows: [*rows, {**rows[-1], "driverId": "9999", "driverRef": "nobody"}])

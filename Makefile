@@ -96,7 +96,7 @@ lint: dev packages
 	@.venv/bin/ruff check
 	@.venv/bin/ruff format --check
 	@.venv/bin/mypy
-	@.venv/bin/sqlfluff lint --disable-progress-bar $(SQL)
+	@.venv/bin/sqlfluff lint --disable-progress-bar --processes 0 $(SQL)
 
 format: dev packages
 	@.venv/bin/ruff check --fix

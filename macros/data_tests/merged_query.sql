@@ -30,7 +30,7 @@
     {% for setting in ['error_if', 'warn_if'] %}
         {% do own.append(setting) if test.config[setting] != '!= 0' %}
     {% endfor %}
-    {% set kind = test_kind(test) %}
+    {% set kind = test.test_metadata.name %}
     {% if row_condition(test) is none and key_columns_of(test) is none and kind != 'equal_rowcount' %}
         {% do own.append('kind ' ~ kind) %}
     {% endif %}
@@ -40,13 +40,6 @@
             ~ '. Run it on its own: add `config: {meta: {merged: false}}` to it.'
         ) %}
     {% endif %}
-{% endmacro %}
-
-
-{#- The name of a native test's kind: `not_null`, `accepted_range`; with its package only if that is neither dbt nor dbt_utils. -#}
-{% macro test_kind(test) %}
-    {% set namespace = test.test_metadata.namespace %}
-    {% do return(test.test_metadata.name if namespace in (none, 'dbt', 'dbt_utils') else namespace ~ '.' ~ test.test_metadata.name) %}
 {% endmacro %}
 
 
@@ -63,7 +56,7 @@
 {#- What is true of a row that fails a test, for the tests that look at one row at a time; otherwise none. A row whose value is
     NULL fails `not_null` alone, as in the tests themselves. For `relationships` the parent is joined as `parent`. -#}
 {% macro row_condition(test, parent='parent') %}
-    {% set kind = test_kind(test) %}
+    {% set kind = test.test_metadata.name %}
     {% set arguments = test_arguments(test) %}
     {% set column = test.column_name or '' %}
     {% if kind == 'not_null' %}
@@ -91,7 +84,7 @@
 
 {#- The columns that a test of uniqueness is about, otherwise none. -#}
 {% macro key_columns_of(test) %}
-    {% set kind = test_kind(test) %}
+    {% set kind = test.test_metadata.name %}
     {% if kind == 'unique' %}
         {% do return([test.column_name]) %}
     {% elif kind == 'unique_combination_of_columns' %}
@@ -134,7 +127,7 @@
     {%- endif -%}
     {%- set parents, rows, keys, counts = [], [], [], [] -%}
     {%- for test in tests -%}
-        {%- if test_kind(test) == 'relationships' -%}
+        {%- if test.test_metadata.name == 'relationships' -%}
             {%- set alias = 'parent_' ~ (parents | length + 1) -%}
             {%- do check_is_built(other_node(test)) -%}
             {%- do parents.append((alias, test)) -%}

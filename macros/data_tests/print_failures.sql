@@ -38,7 +38,7 @@
         {%- do columns.append(test.column_name) if test.column_name and test.column_name not in columns -%}
         select {{ columns | join(', ') or '*' }}
         from {{ tested_rows(node) }} as tested
-        {%- if test_kind(test) == 'relationships' %}
+        {%- if test.test_metadata.name == 'relationships' %}
         {%- set field = test_arguments(test)['field'] %}
         left join (select distinct {{ field }} as parent_key from {{ other_node(test).relation_name }}) as parent
             on tested.{{ test.column_name }} = parent.parent_key
@@ -56,7 +56,7 @@
         having count(*) > 1
         order by {{ key | join(', ') }}
         limit 3
-    {%- elif test.test_metadata and test_kind(test) == 'equal_rowcount' -%}
+    {%- elif test.test_metadata and test.test_metadata.name == 'equal_rowcount' -%}
         select
             (select count(*) from {{ tested_rows(graph_node(test.attached_node)) }} as tested) as {{ graph_node(test.attached_node).name }},
             (select count(*) from {{ tested_rows(other_node(test)) }} as other_rows) as {{ other_node(test).name }}

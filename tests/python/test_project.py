@@ -940,7 +940,7 @@ def test_every_override_of_dbt_has_its_reason(project: Project) -> None:
         for text in files
         for name in re.findall(r"{%-?\s*materialization\s+(\w+)", text)
     }
-    assert {"create_table_as", "spark__load_csv_rows", "materialization_snapshot"} <= of_dbt
+    assert {"create_table_as", "materialization_snapshot"} <= of_dbt
     engine = re.compile(r"^(duckdb|postgres|spark|redshift)__|_(default|duckdb|spark)$")
     own = {macro["name"] for macro in project.manifest["macros"].values() if macro["package_name"] == PACKAGE}
     overrides = {name for name in own if {name, engine.sub("", name)} & of_dbt}

@@ -26,8 +26,8 @@ help:
 	@echo 'make data               download the public archive of real results'
 	@echo 'make docs               open the catalog: every table, column and test, a glossary, the lineage'
 	@echo 'make metrics            query metrics by name: wins, rates, medians'
-	@echo 'make test               run the linters and all tests on DuckDB; your data are not touched'
-	@echo 'make test-all           also test the other engines, S3 and the benchmark, as CI does'
+	@echo 'make test               run the linters and the tests on DuckDB; your data are not touched'
+	@echo 'make test-all           run what CI runs: also the slow tests, and those of other engines, S3, the benchmark'
 	@echo 'make bench              compare speed and memory with other tools: docs/benchmarks.md (QUICK=1: little data)'
 	@echo 'make torture            run the long tests for an hour: kills, full disks, damaged files, random CSVs'
 	@echo 'make lint               check the style of SQL and Python; make format fixes what it can'
@@ -52,9 +52,9 @@ data: core
 	@.venv/bin/python scripts/fetch.py
 
 test: lint
-	@.venv/bin/python -m pytest $(PARALLEL) -m 'not extra'
+	@.venv/bin/python -m pytest $(PARALLEL) -m 'not extra and not slow'
 
-# A skipped test fails here, but for those that need the real files. Spark needs Java, the tests of PostgreSQL its server.
+# Needs Java for Spark, and a PostgreSQL server. A test that is skipped fails, unless it needs the real files.
 test-all: all lint
 	@PITWALL_NO_SKIPS=1 .venv/bin/python -m pytest $(PARALLEL)
 
@@ -96,7 +96,7 @@ lint: dev packages
 	@.venv/bin/ruff check
 	@.venv/bin/ruff format --check
 	@.venv/bin/mypy
-	@.venv/bin/sqlfluff lint --disable-progress-bar --processes 0 $(SQL)
+	@.venv/bin/sqlfluff lint --processes 0 --disable-progress-bar $(SQL)
 
 format: dev packages
 	@.venv/bin/ruff check --fix

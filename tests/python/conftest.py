@@ -1,8 +1,9 @@
 """Helpers and fixtures of all tests: run the scripts as a user does, and build each warehouse once per run.
 
-`make test` runs the test files in parallel, one process per core. Two kinds of tests are marked:
+The test files run in parallel, one process per core. `make test` runs the tests without a mark:
 - `extra`: needs the packages or programs of an extra (an engine, S3, the benchmark). `make test-all` runs it.
-- `long`: takes minutes. Only `make torture` runs it.
+- `slow`: takes half a minute, and faster tests check most of it. `make test-all` runs it.
+- `torture`: takes minutes. Only `make torture` runs it.
 """
 
 import fcntl
@@ -48,8 +49,8 @@ sys.path.insert(0, str(SCRIPTS))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deselect the long tests unless `make torture` runs, and run the longest files first."""
-    deselected = [] if LONG else [item for item in items if item.get_closest_marker("long")]
+    """Deselect what only `make torture` runs, and run the longest files first."""
+    deselected = [] if LONG else [item for item in items if item.get_closest_marker("torture")]
     if deselected:
         config.hook.pytest_deselected(items=deselected)
     order = {name: number for number, name in enumerate(FIRST)}

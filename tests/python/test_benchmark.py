@@ -124,7 +124,7 @@ def test_adding_a_race_gives_the_same_tables_as_a_full_build(
     assert_page(tmp_path, "new-race", rows)
 
 
-@pytest.mark.long
+@pytest.mark.torture
 def test_limit_is_measured_on_growing_data(bench: Callable[..., list[dict]], tmp_path: Path) -> None:
     rows = bench("limit")
     assert_measured(rows)

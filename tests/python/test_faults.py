@@ -96,7 +96,7 @@ def copy_data(warehouse: Path, builder: Builder, data: Path) -> Path:
     return data
 
 
-@pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.long)])
+@pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.torture)])
 def dbt(request: pytest.FixtureRequest, fake_dbt: Callable[[str], Path]) -> dict[str, Path]:
     """The environment in which build.py runs the stand-in for dbt; in the long form also the real dbt."""
     return {"PYTHONPATH": fake_dbt(FAKE_DBT)} if request.param == "fake" else {}
@@ -276,7 +276,7 @@ def test_build_killed_before_any_step_leaves_the_old_or_the_new_warehouse(
     record_property("count", f"build: killed before each of {step - 1} steps")
 
 
-@pytest.mark.parametrize("dbt", ["fake", "real"], indirect=True)
+@pytest.mark.parametrize("dbt", ["fake", pytest.param("real", marks=pytest.mark.slow)], indirect=True)
 def test_build_killed_at_random_leaves_the_old_or_the_new_warehouse(
     seasons: tuple[Path, Path],
     data: Path,
@@ -395,9 +395,9 @@ def test_a_full_disk_while_converting_changes_nothing(seasons: tuple[Path, Path]
     [
         ("fake", 2_000_000, []),
         ("fake", 2_000_000, ["--full"]),
-        ("real", 40_000_000, ["--full"]),
-        pytest.param("real", 2_000_000, [], marks=pytest.mark.long),
-        pytest.param("real", 2_000_000, ["--full"], marks=pytest.mark.long),
+        pytest.param("real", 40_000_000, ["--full"], marks=pytest.mark.slow),
+        pytest.param("real", 2_000_000, [], marks=pytest.mark.torture),
+        pytest.param("real", 2_000_000, ["--full"], marks=pytest.mark.torture),
     ],
     indirect=["dbt"],
 )
@@ -526,6 +526,7 @@ def test_a_clock_that_went_backwards_is_refused(data: Path) -> None:
     assert tables(warehouse) == before
 
 
+@pytest.mark.slow
 def test_a_build_with_a_repaired_model_is_resumed(data: Path, tmp_path: Path) -> None:
     """`dbt retry` continues where a build stopped, and `make build` works after it."""
     project = tmp_path / "project"

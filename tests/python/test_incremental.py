@@ -127,6 +127,7 @@ def test_a_revised_race_and_a_removed_race_are_built_incrementally(
     compare_with_full(builder, raw, data, "incremental: 2 of 4 seasons changed (2023, 2024)")
 
 
+@pytest.mark.slow
 def test_a_removed_season_is_built_incrementally(builder: Builder, raw_and_data: tuple[Path, Path]) -> None:
     raw, data = raw_and_data
     for race in races_of(raw, "2024"):

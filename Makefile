@@ -96,7 +96,8 @@ lint: dev packages
 	@.venv/bin/ruff check
 	@.venv/bin/ruff format --check
 	@.venv/bin/mypy
-	@.venv/bin/sqlfluff lint --processes 0 --disable-progress-bar $(SQL)
+	@PYTHONWARNINGS=ignore::UserWarning:multiprocessing.resource_tracker \
+	    .venv/bin/sqlfluff lint --processes 0 --disable-progress-bar $(SQL)
 
 format: dev packages
 	@.venv/bin/ruff check --fix

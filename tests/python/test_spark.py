@@ -502,7 +502,7 @@ def test_a_history_from_the_future_is_refused(project: Project) -> None:
     later = polars.col("dbt_valid_from") + polars.duration(days=1)
     polars.read_parquet(file).with_columns(later).write_parquet(file)
     check_failure(
-        project.build(rows=4), "spark/current: was built at", "the clock of this machine is not there yet"
+        project.build(rows=4), "spark/current: was built at", "in the future by the clock of this machine"
     )
     assert (project.rows(), project.versions()) == (3, 1)
 
@@ -512,7 +512,7 @@ def test_a_broken_history_is_reported_and_not_replaced(project: Project) -> None
     [file] = project.history().iterdir()
     file.write_bytes(b"no Parquet")
     check_failure(
-        project.build(rows=4), "race_results_history: cannot be read, and nothing else has the history"
+        project.build(rows=4), "race_results_history: cannot be read, and no other folder has the history"
     )
     assert (project.rows(), file.read_bytes()) == (3, b"no Parquet")
 

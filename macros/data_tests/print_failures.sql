@@ -16,7 +16,7 @@
 
 {#- Print one failing test: its name, how many failures dbt counts, and the first three. -#}
 {% macro print_failing_rows(test, failures, status, compiled_code=none) %}
-    {% do print(status ~ ' in ' ~ test.name ~ ', failures: ' ~ failures ~ ', the first:') %}
+    {% do print(('Warning: ' if status == 'warn' else 'Failed: ') ~ test.name ~ ' (dbt counts ' ~ failures ~ '). The first rows:') %}
     {% for row in run_query(failing_rows_query(test, compiled_code)).rows %}
         {% set cells = [] %}
         {% for name, value in row.items() %}

@@ -151,7 +151,7 @@ def outcome(probe: Path) -> dict[str, tuple[str, dict[str, str]]]:
 def named_failures(printed: str) -> dict[str, tuple[int, str]]:
     """For each failing test that is printed: the number of failures, and the first rows, joined by bars."""
     found = re.findall(
-        r"^(\w+ in \w+), failures: (\d+), the first:\n((?:    .*\n)*)", printed, flags=re.MULTILINE
+        r"^(\w+: \w+) \(dbt counts (\d+)\). The first rows:\n((?:    .*\n)*)", printed, flags=re.MULTILINE
     )
     return {
         name: (int(failures), " | ".join(line.strip() for line in rows.splitlines()))
@@ -164,7 +164,7 @@ def named_failures(printed: str) -> dict[str, tuple[int, str]]:
 def test_a_broken_rule_is_named_with_its_first_failing_rows(outcome: Any, number: int, way: str) -> None:
     """Each kind has a test that passes and one that fails."""
     *_, failures, rows = CASES[number]
-    printed = named_failures(outcome[way][0]).get(f"fail in entries__case_{number}")
+    printed = named_failures(outcome[way][0]).get(f"Failed: entries__case_{number}")
     assert printed == ((failures, rows) if failures else None)
 
 
@@ -193,8 +193,8 @@ def test_severity_and_where_apply_to_one_test(outcome: Any, way: str) -> None:
     printed, statuses = outcome[way]
     assert statuses["entries__warned"] == "warn"
     named = named_failures(printed)
-    assert named["warn in entries__warned"] == (2, "id=3, team=NULL | id=4, team=NULL")
-    assert named["fail in entries__limited"] == (1, "id=4, team=NULL")
+    assert named["Warning: entries__warned"] == (2, "id=3, team=NULL | id=4, team=NULL")
+    assert named["Failed: entries__limited"] == (1, "id=4, team=NULL")
 
 
 UNMERGEABLE = [

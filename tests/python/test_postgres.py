@@ -313,7 +313,7 @@ def test_a_full_disk_is_reported(server: Server, data: Path, tmp_path: Path) -> 
             server.sql("create database crowded owner pitwall tablespace small", user="postgres")
             free = shutil.disk_usage(disk).free
             (disk / "filler").write_bytes(bytes(max(free - 300_000, 0)))
-            check_refusal(data, server.environment("crowded"), "could not extend file", "make room")
+            check_refusal(data, server.environment("crowded"), "could not extend file", "free some space")
             left = server.sql("select nspname from pg_namespace where nspname ~ '^(raw|marts)'", "crowded")
             assert left == []
         finally:

@@ -12,7 +12,6 @@
     {% for id in graph.nodes if id.startswith('test.') and name in id %}
         {% set test = graph.nodes[id] %}
         {% if test.attached_node == node_id and test.config.meta.get('merged') %}
-            {% do check_mergeable(test) %}
             {% do tests.append(test) %}
         {% endif %}
     {% endfor %}
@@ -127,6 +126,7 @@
     {%- endif -%}
     {%- set parents, rows, keys, counts = [], [], [], [] -%}
     {%- for test in tests -%}
+        {%- do check_mergeable(test) -%}
         {%- if test.test_metadata.name == 'relationships' -%}
             {%- set alias = 'parent_' ~ (parents | length + 1) -%}
             {%- do check_is_built(other_node(test)) -%}

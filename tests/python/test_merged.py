@@ -229,3 +229,8 @@ def test_a_test_that_cannot_be_merged_is_an_error_with_the_reason(probe: Path, t
         message = f"odd_{number}__test cannot be merged" if "because" in reason else "A native test refers to"
         assert message in printed
         assert reason in printed
+
+    # Plain dbt merges nothing: it runs the same tests as they are, and prints their failing rows.
+    printed = run(DBT, "--log-level", "warn", "build", cwd=root).stdout
+    assert "cannot be merged" not in printed
+    assert named_failures(printed)["Failed: odd_1__test"] == (1, "team=NULL")

@@ -1,5 +1,6 @@
 """What every command does the same way: find the project, and report a failure in one line."""
 
+import os
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -22,6 +23,11 @@ def printable(text: str) -> str:
 def first_line(error: Exception) -> str:
     """The first line of what an error says."""
     return str(error).partition("\n")[0]
+
+
+def use_colors() -> bool:
+    """Whether to print in colors: stdout is a terminal that has them, and NO_COLOR does not forbid it."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def require(*packages: str, installed_by: str = "make build") -> None:

@@ -9,10 +9,6 @@ from pitwall.command import PlainError
 HISTORY = "race_results_history"  # the snapshot of results; each build copies it from the last warehouse
 
 
-class NotAvailable(PlainError):
-    """The engine is not available here: a package, a program or a server is missing. Nothing is broken."""
-
-
 class Warehouse(ABC):
     """One engine's warehouse. Call begin(), run dbt, then call commit(), or failed_build() if dbt failed."""
 
@@ -53,6 +49,14 @@ class Warehouse(ABC):
     @abstractmethod
     def commit(self) -> tuple[int, int]:
         """Replace the last warehouse with the new one. Returns the number of tables and of rows in marts."""
+
+    @abstractmethod
+    def reading(self) -> dict[str, str]:
+        """The environment variables that make dbt read the last warehouse.
+
+        Raises:
+            NotAvailable: there is none.
+        """
 
     @abstractmethod
     def export(self, folder: Path) -> None:

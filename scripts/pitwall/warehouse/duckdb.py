@@ -8,10 +8,10 @@ from pathlib import Path
 import duckdb
 
 from pitwall.command import PlainError
+from pitwall.needs import NotAvailable
 from pitwall.raw.lake import lake_from_environment
 from pitwall.warehouse.base import (
     HISTORY,
-    NotAvailable,
     Warehouse,
     check_clock,
     is_of_other_results,
@@ -110,9 +110,13 @@ class DuckDBWarehouse(Warehouse):
         self.new.replace(self.final)
         return counts
 
-    def export(self, folder: Path) -> None:
+    def reading(self) -> dict[str, str]:
         if not self.exists():
             raise NotAvailable(f"{self}: is not built yet; `make build` builds it")
+        return {}
+
+    def export(self, folder: Path) -> None:
+        self.reading()
         with duckdb.connect(self.final, read_only=True) as connection:
             for schema in self.EXPORTED:
                 query = "select table_name from information_schema.tables where table_schema = ?"

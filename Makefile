@@ -111,7 +111,7 @@ metrics: metrics-extra packages
 lint: writable dev packages
 	@.venv/bin/ruff check
 	@.venv/bin/ruff format --check
-	@.venv/bin/mypy
+	@.venv/bin/mypy $(if $(value NO_COLOR),--no-color-output)
 	@PYTHONWARNINGS=ignore::UserWarning:multiprocessing.resource_tracker \
 	    .venv/bin/sqlfluff lint --processes 0 --disable-progress-bar $(SQL)
 

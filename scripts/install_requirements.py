@@ -94,7 +94,7 @@ def install(name: str) -> None:
         raise PlainError(f"{lock}: no such file; the sets are {', '.join(sorted(included('all')))}")
     environment = Path(sys.prefix)
     if sys.prefix == sys.base_prefix:
-        raise PlainError(f"{sys.executable} is no Python of a virtual environment; run `make {name}`")
+        raise PlainError(f"{sys.executable} is not in .venv; use `.venv/bin/python {sys.argv[0]} {name}`")
     if not os.access(environment, os.W_OK):
         raise PlainError(f"{environment}: cannot be written; the packages of {lock.name} are not installed")
     print(f"Installing the packages that requirements/{lock.name} locks ...", flush=True)

@@ -5,7 +5,7 @@ Reads $PITWALL_DATA/parquet, which csv_to_parquet.py writes, or the lake that $P
 PGPORT, PGUSER, PGPASSWORD and PGDATABASE name the database. All tables change in one transaction.
 
 `make build ENGINE=postgres` does not need this: it loads the tables itself. Use it before a plain
-`dbt build --target postgres`.
+`.venv/bin/dbt build --target postgres`.
 """
 
 import argparse

@@ -44,7 +44,7 @@ help:
 	@echo '                        (MAX_BAD_ROWS=n accepts up to n rows that cannot be read)'
 	@echo 'make build UNIT_TESTS=always  run the unit tests even if no code changed since they passed'
 	@echo 'make build FULL=1       build everything again, even if little of the data changed'
-	@echo 'make build ENGINE=name  build it on postgres or spark instead of duckdb'
+	@echo 'make build ENGINE=name  build it on postgres or spark instead of duckdb; make docs ENGINE=name shows it'
 	@echo 'make parity             build on every installed engine, and compare all marts cell by cell'
 	@echo 'make data               download the public archive of real results'
 	@echo 'make docs               open the catalog: every table, column and test, a glossary, the lineage'
@@ -144,6 +144,8 @@ clean: writable
 # The environment. Copies of the lock files in .venv/ record what is installed. `all` includes every other set.
 
 core dev all $(EXTRAS:%=%-extra): .venv/bin/python
+	@made=$$(sed -n 's/^command = .* --clear //p' .venv/pyvenv.cfg); [ -z "$$made" ] || [ .venv -ef "$$made" ] || { \
+	    echo "The programs in .venv do not start, because it was made as $$made. Remove it, then start again." >&2; exit 2; }
 	@cmp -s requirements/$(@:-extra=).txt .venv/$(@:-extra=).txt || \
 	    .venv/bin/python scripts/install_requirements.py $(@:-extra=)
 

@@ -49,6 +49,7 @@ class Checkout:
     def stand_ins(self) -> "Checkout":
         """Add the stand-ins."""
         (self.folder / ".venv" / "bin").mkdir(parents=True)
+        (self.folder / ".venv" / "pyvenv.cfg").touch()
         for name in ("python", "ruff", "mypy", "sqlfluff", "dbt"):
             (self.folder / ".venv" / "bin" / name).write_text(PROGRAM)
             (self.folder / ".venv" / "bin" / name).chmod(0o755)
@@ -161,6 +162,12 @@ def test_values_are_quoted(checkout: Checkout) -> None:
     assert not (checkout.folder / "pwned").exists()
 
 
+def test_mypy_prints_without_colors_if_the_user_wants_none(checkout: Checkout) -> None:
+    for value, arguments in (("1", ["--no-color-output"]), ("", [])):
+        assert checkout.make("lint", NO_COLOR=value)[0] == 0
+        assert arguments in [call for call, _ in checkout.calls()]
+
+
 @pytest.mark.parametrize("value", ["", "0", "no", "false", "off", "False"])
 def test_a_flag_can_be_switched_off(checkout: Checkout, value: str) -> None:
     assert checkout.make("bench", f"QUICK={value}") == (0, "")
@@ -241,6 +248,17 @@ def test_a_python_that_is_none_is_named(tmp_path: Path) -> None:
     code, output = Checkout(tmp_path / "checkout").make("core", f"PYTHON={ODD}")
     assert (code, output.count("\n")) == (2, 0)
     assert f"PYTHON={ODD} is none." in output
+
+
+def test_an_environment_that_was_moved_is_reported(checkout: Checkout, tmp_path: Path) -> None:
+    """The first line of each program in .venv has the path at which the environment was made."""
+    settings = checkout.folder / ".venv" / "pyvenv.cfg"
+    settings.write_text(f"command = /usr/bin/python3 -m venv --clear {checkout.folder}/.venv\n")
+    assert checkout.make("core") == (0, "")
+    settings.write_text(f"command = /usr/bin/python3 -m venv --clear {tmp_path}/my old/.venv\n")
+    code, output = checkout.make("core")
+    assert (code, output.count("\n")) == (2, 0)
+    assert f"it was made as {tmp_path}/my old/.venv. Remove it" in output
 
 
 def test_a_folder_that_cannot_be_written_is_reported(tmp_path: Path) -> None:

@@ -104,7 +104,7 @@ def setup() -> None:
         print(
             f"dbt_utils: THE STAND-IN IS IN PLACE, not the package of the hub at {HUB} ({problem}).\n"
             "           Tables and test results are the same. When the hub can be reached, the next\n"
-            "           `make build` installs the real package; so does `dbt deps`.",
+            "           `make build` installs the real package; so does `.venv/bin/dbt deps`.",
             flush=True,
         )
     else:

@@ -23,11 +23,6 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {printable(message)}\n")
 
 
-def use_colors() -> bool:
-    """Whether the output may have colours: it is a terminal that has them, and NO_COLOR is not set."""
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-
-
 def printable(text: str) -> str:
     """A text in one line of at most 500 characters, without control characters that a terminal obeys."""
     line = "".join(char if char.isprintable() else "?" for char in " ".join(text.split()))
@@ -37,6 +32,11 @@ def printable(text: str) -> str:
 def first_line(error: Exception) -> str:
     """The first line of what an error says."""
     return str(error).partition("\n")[0]
+
+
+def use_colors() -> bool:
+    """Whether to print in colors: stdout is a terminal that has them, and NO_COLOR does not forbid it."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def require(*packages: str, installed_by: str = "make build") -> None:

@@ -606,6 +606,21 @@ def test_missing_settings_are_reported(good: Project, tmp_path: Path) -> None:
     check_failure(good.build(SPARK_CONF_DIR=tmp_path), "spark-defaults.conf: no such file")
 
 
+def test_the_catalog_is_of_the_last_warehouse(good: Project, tmp_path: Path) -> None:
+    folder = tmp_path / "project"
+    shutil.copytree(SCRIPTS, folder / "scripts", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "spark", folder / "spark")
+    (good.fake / "dbt" / "cli" / "main.py").write_text(
+        "import os\ndef cli():\n    print('tables in', os.environ['PITWALL_SPARK'])\n"
+    )
+    settings = {"PITWALL_DATA": good.data, "PYTHONPATH": good.fake, "JAVA_HOME": good.home}
+    without_display = {"DISPLAY": "", "WAYLAND_DISPLAY": ""}
+    command = [folder / "scripts" / "catalog.py", "--engine", "spark"]
+    result = run(*command, cwd=folder, **settings, **without_display)
+    assert result.returncode == 0, result.stdout
+    assert f"tables in {(good.data / 'spark' / 'current').resolve()}\n" in result.stdout
+
+
 def test_a_missing_pyspark_is_reported(good: Project) -> None:
     (good.fake / "pyspark.py").write_text("raise ModuleNotFoundError('no', name='pyspark')\n")
     check_failure(good.build(), "spark: pyspark is not installed; `make build ENGINE=spark` installs it")

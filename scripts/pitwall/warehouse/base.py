@@ -8,10 +8,6 @@ from pitwall.command import PlainError
 from pitwall.warehouse.contents import Contents
 
 
-class NotAvailable(PlainError):
-    """The engine is not available here: a package, a program or a server is missing. Nothing is broken."""
-
-
 class Warehouse(ABC):
     """One engine's warehouse. Call begin(), run dbt, then call commit(), or failed_build() if dbt failed."""
 
@@ -56,6 +52,14 @@ class Warehouse(ABC):
     @abstractmethod
     def commit(self) -> None:
         """Replace the last warehouse with the new one."""
+
+    @abstractmethod
+    def reading(self) -> dict[str, str]:
+        """The environment variables that make dbt read the last warehouse.
+
+        Raises:
+            NotAvailable: there is none.
+        """
 
     @abstractmethod
     def export(self, folder: Path) -> None:

@@ -10,9 +10,9 @@ from typing import Any
 import duckdb
 
 from pitwall.command import PlainError
+from pitwall.needs import NotAvailable
 from pitwall.raw.lake import lake_from_environment
 from pitwall.warehouse.base import (
-    NotAvailable,
     Warehouse,
     check_clock,
     is_of_other_results,
@@ -123,9 +123,13 @@ class DuckDBWarehouse(Warehouse):
         write_ahead_log(self.final).unlink(missing_ok=True)
         self.new.replace(self.final)
 
-    def export(self, folder: Path) -> None:
+    def reading(self) -> dict[str, str]:
         if not self.exists():
             raise NotAvailable(f"{self}: is not built yet; `make build` builds it")
+        return {}
+
+    def export(self, folder: Path) -> None:
+        self.reading()
         with duckdb.connect(self.final, read_only=True) as connection:
             for schema in self.EXPORTED:
                 query = "select table_name from information_schema.tables where table_schema = ?"

@@ -8,8 +8,8 @@ from typing import Any
 import polars as pl
 
 from pitwall.command import PlainError
+from pitwall.needs import NotAvailable, connection_settings, database_name
 from pitwall.warehouse.base import (
-    NotAvailable,
     Warehouse,
     check_clock,
     is_of_other_results,
@@ -18,8 +18,6 @@ from pitwall.warehouse.base import (
 from pitwall.warehouse.contents import HISTORY, Contents, read_contents
 from pitwall.warehouse.postgres_connection import (
     connect,
-    connection_settings,
-    database_name,
     plain_errors,
     query_rows,
     transaction,
@@ -97,10 +95,15 @@ class PostgresWarehouse(Warehouse):
             drop_old(cursor)
         self.connection.close()
 
-    def export(self, folder: Path) -> None:
+    def reading(self) -> dict[str, str]:
         with connect() as connection, plain_errors(), connection.cursor() as cursor:
             if "marts" not in our_schemas(cursor):
                 raise NotAvailable(f"{self}: is not built yet; `make build ENGINE=postgres` builds it")
+        return connection_settings()
+
+    def export(self, folder: Path) -> None:
+        self.reading()
+        with connect() as connection, plain_errors(), connection.cursor() as cursor:
             for schema in self.EXPORTED:
                 for (table,) in query_rows(cursor, tables_query(schema)):
                     (folder / schema / table).mkdir(parents=True)

@@ -21,7 +21,7 @@ import pytest
 
 import csv_to_parquet
 from pitwall.command import PlainError
-from pitwall.raw import account, careful, fetch
+from pitwall.raw import account, careful, plain, unzip
 from pitwall.raw import keys as key_checks
 from pitwall.raw import schema as raw_schema
 
@@ -617,15 +617,24 @@ NOT_CSV = {
     "column named twice in two spellings": (b"raceId,name,race_id\n1,a,2\n", ["race_id more than once"]),
     "web page": (b"\n <!DOCTYPE html>\n<html></html>\n", ["web page"]),
     "binary": (b"PAR1\0\0\1\2\n", ["binary"]),
-    "utf-16": (RACES.encode("utf-16"), ["binary"]),
-    "latin-1": (HEADER.encode() + b"1,N\xfcrburg,,\n", ["not UTF-8"]),
+    "binary in line 3": ((HEADER + "1,a,,\n2,\0,,\n").encode(), ["binary (line 3 has a NUL byte)"]),
+    "utf-16": (RACES.encode("utf-16"), ["UTF-16; convert it with `iconv -f UTF-16 -t UTF-8 races.csv >"]),
+    "utf-16 without a mark": (RACES.encode("utf-16-le"), ["`iconv -f UTF-16LE -t UTF-8 races.csv >"]),
+    "utf-16, the other way": (RACES.encode("utf-16-be"), ["`iconv -f UTF-16BE -t UTF-8 races.csv >"]),
+    "utf-32": (RACES.encode("utf-32"), ["`iconv -f UTF-32 -t UTF-8 races.csv >"]),
+    "latin-1": (
+        RACES.encode() + b"3,N\xfcrburg,,\n",
+        ["line 4 is not UTF-8", "`iconv -f WINDOWS-1252 -t UTF-8 races.csv >"],
+    ),
+    "cut inside a character": (RACES.encode() + b"3,N\xc3\x81\x81,,\n", ["line 4 is not UTF-8", "undamaged"]),
+    "too many columns": (b"raceId" + b"," * 10_000 + b"\n", ["has 10,001 columns, 10,000 are allowed"]),
     "no line ends": (b"x" * (1 << 20) + b"\n", ["no line end"]),
     "old Mac line ends": (RACES.replace("\n", "\r").encode(), ["read in more than one way"]),
     "unclosed quote": (HEADER.encode() + b'1,Monza,,\n2,"Spa,,\n3,Imola,,\n', ["line 3", "never closed"]),
     "quote closed too early": (HEADER.encode() + b'1,"Mon"za,,\n', ["line 2", "'\"'"]),
     "backslash before a quote": (HEADER.encode() + b'1,"a \\"b\\" c",,\n', ["line 2"]),
     "stray quotes": (HEADER.encode() + b'1,x"y,,\n2,x"z,,\n', ["stray quotes"]),
-    "endless value": (HEADER.encode() + b'1,"' + b"a\n" * 100_000 + b'",,\n', ["line 2", "never closed"]),
+    "endless value": (HEADER.encode() + b'1,"' + b"a\n" * 600_000 + b'",,\n', ["line 2", "not closed"]),
 }
 
 
@@ -780,21 +789,21 @@ def test_refuses_a_zip_that_inflates_without_bound(
     loaded: Converter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     archive = make_zip(loaded, {"races.csv": HEADER + "1,a,,\n" * 500_000, "laps.csv": LAPS})
-    monkeypatch.setattr(fetch, "ALWAYS_UNZIPPED", 1_000_000)
+    monkeypatch.setattr(unzip, "ALWAYS_UNZIPPED", 1_000_000)
     loaded.refuses("archive.zip: inflates without bound (in races.csv)", raw=archive)
 
 
 def test_refuses_a_zip_beyond_the_total_limit(loaded: Converter, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fetch, "MAX_UNZIPPED", len(RACES) + len(LAPS) - 1)
+    monkeypatch.setattr(unzip, "MAX_UNZIPPED", len(RACES) + len(LAPS) - 1)
     loaded.refuses("inflates without bound (in data/laps.csv)", raw=make_zip(loaded))
 
 
 def test_refuses_a_zip_of_too_many_files(loaded: Converter, monkeypatch: pytest.MonkeyPatch) -> None:
     members = {"races.csv": RACES, "laps.csv": LAPS} | {f"{i:0200}": "" for i in range(40)}
     archive = make_zip(loaded, members)
-    monkeypatch.setattr(fetch, "MAX_DIRECTORY", 9_000)
+    monkeypatch.setattr(unzip, "MAX_DIRECTORY", 9_000)
     loaded.refuses("archive.zip: not a zip, or a damaged one (it lists too many files)", raw=archive)
-    monkeypatch.setattr(fetch, "MAX_DIRECTORY", 20_000)
+    monkeypatch.setattr(unzip, "MAX_DIRECTORY", 20_000)
     assert loaded.run(raw=archive)[0] == 0
 
 

@@ -12,6 +12,7 @@ import polars as pl
 from pitwall.command import PlainError
 from pitwall.raw.account import checksum
 from pitwall.raw.schema import MANIFEST_SOURCES, Table, read_tables
+from pitwall.raw.values import POLARS_ERRORS
 
 MANIFEST = "load_manifest.parquet"
 Row = dict[str, Any]  # one table's row of the manifest
@@ -20,8 +21,8 @@ Row = dict[str, Any]  # one table's row of the manifest
 def read_manifest(parquet: Path) -> dict[str, Row]:
     """The row of each table, by table name. Without a readable manifest there are none."""
     try:
-        return {row["table_name"]: row for row in pl.read_parquet(parquet / MANIFEST).to_dicts()}
-    except (OSError, KeyError, pl.exceptions.PolarsError):
+        return {row["table_name"]: row for row in pl.read_parquet(parquet / MANIFEST, glob=False).to_dicts()}
+    except (OSError, KeyError, *POLARS_ERRORS):
         return {}
 
 

@@ -169,7 +169,7 @@ def summary(seasons: list[int], total: int) -> str:
 def has_checksums(parquet: Path) -> bool:
     """Whether there are checksums of the data, and they can be read."""
     try:
-        pl.read_parquet(parquet / FILE)
+        pl.read_parquet(parquet / FILE, glob=False)
     except (OSError, pl.exceptions.PolarsError):
         return False
     return True

@@ -32,6 +32,8 @@ def main(arguments: list[str] | None = None) -> int:
 
     def action() -> None:
         check_local(out)
+        if out.exists() and not out.is_file():
+            raise PlainError(f"{out}: no file, so the download cannot replace it; name a file")
         fresh = out.with_name(out.name + ".new")
         try:
             fetch(options.url, fresh)

@@ -26,9 +26,12 @@ class Parser(argparse.ArgumentParser):
 
 def whole_number(text: str) -> int:
     """The value of an option that is a number from 0 on."""
-    number = int(text)
+    try:
+        number = int(text)
+    except ValueError:
+        number = -1
     if number < 0:
-        raise argparse.ArgumentTypeError(f"{number} is below 0")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 on")
     return number
 
 

@@ -1,14 +1,18 @@
 """csv_to_parquet.py: the input that it accepts, sets aside and refuses. A run changes all or nothing."""
 
+import contextlib
 import csv
 import fcntl
 import http.server
 import os
 import random
 import re
+import socket
+import stat
 import subprocess
 import sys
 import threading
+import time
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -684,6 +688,91 @@ def test_refuses_missing_files_and_names_all_of_them(loaded: Converter) -> None:
     loaded.refuses(f"{loaded.raw}: no laps.csv, races.csv in it")
 
 
+def test_names_of_files_may_be_in_any_case(converter: Converter) -> None:
+    (converter.raw / "races.csv").rename(converter.raw / "Races.CSV")
+    assert converter.run()[0] == 0
+    assert converter.table("races").height == 2
+    assert converter.manifest("races")["source_name"] == "Races.CSV"
+    archive = make_zip(converter, {"data/RACES.csv": RACES, "data/Laps.Csv": LAPS})
+    assert converter.run(raw=archive)[0] == 0
+    assert converter.manifest("laps")["source_name"] == "data/Laps.Csv"
+
+
+def test_refuses_two_files_that_differ_only_by_case(loaded: Converter) -> None:
+    loaded.write("Races.csv", RACES)
+    loaded.refuses(f"{loaded.raw}: holds both Races.csv and races.csv")
+    members = {"races.csv": RACES, "RACES.csv": RACES, "laps.csv": LAPS}
+    loaded.refuses("twice: races.csv and RACES.csv", raw=make_zip(loaded, members))
+
+
+def test_names_the_folder_that_has_the_files(loaded: Converter) -> None:
+    below = loaded.raw.parent / "outer" / "f1db" / "csv"
+    below.parent.mkdir(parents=True)
+    loaded.raw.rename(below)
+    line = f"{below.parents[1]}: no laps.csv, races.csv in it; such files are in {below}: name that folder"
+    loaded.refuses(line, raw=below.parents[1])
+
+
+@pytest.mark.parametrize("kind", ["pipe", "socket", "device", "broken link"])
+def test_refuses_what_is_no_file_without_waiting_for_it(loaded: Converter, kind: str) -> None:
+    def make(path: Path) -> None:
+        if kind == "pipe":
+            os.mkfifo(path)
+        elif kind == "socket":
+            with contextlib.chdir(path.parent), socket.socket(socket.AF_UNIX) as server:
+                server.bind(path.name)
+        else:
+            path.symlink_to("/dev/zero" if kind == "device" else "nowhere")
+
+    odd = loaded.raw.parent / "odd"
+    make(odd)
+    reason = "no such folder or zip" if kind == "broken link" else "neither a folder nor a zip file"
+    loaded.refuses(f"{odd}: {reason}", raw=odd)
+    (loaded.raw / "races.csv").unlink()
+    make(loaded.raw / "races.csv")
+    loaded.refuses(f"{loaded.raw}/races.csv: no file but a pipe")
+
+
+@pytest.mark.parametrize(
+    "raw",
+    ["s3://key:secret@bucket/x?secret", "FTP://host/x.zip", "file:///tmp", "https:/h/x?secret", "c:\\x"],
+)
+def test_another_address_is_refused_with_what_is_accepted(loaded: Converter, raw: str) -> None:
+    error = loaded.refuses("name a folder of CSVs, a zip of them, or the http(s) address", raw=raw)
+    assert "secret" not in error
+
+
+@pytest.mark.parametrize("name", ["s3://bucket/x", "file:x", "bad\udcff"])
+def test_refuses_a_data_folder_that_polars_takes_for_another(converter: Converter, name: str) -> None:
+    converter.data = Path(name)
+    code, _, error = converter.run()
+    assert (code, error.count("\n")) == (2, 1)
+    assert re.search("a path on this machine is needed|is not UTF-8 text", error)
+    assert not Path(name.partition("/")[0]).exists()
+
+
+def test_a_bad_number_is_refused_in_one_line(
+    converter: Converter, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in ("-1", "many", "", "9" * 5000):
+        with pytest.raises(SystemExit) as ended:
+            csv_to_parquet.main([str(converter.raw), f"--max-bad-rows={number}"])
+        assert ended.value.code == 2
+        error = capsys.readouterr().err
+        assert error.startswith("csv_to_parquet: argument --max-bad-rows: ")
+        assert error.endswith("is not a whole number from 0 on\n") or len(error) > 500
+        assert error.count("\n") == 1
+
+
+def test_an_empty_raw_path_is_not_the_current_folder(
+    loaded: Converter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(loaded.raw)
+    before = loaded.snapshot()
+    code = csv_to_parquet.main(["", "--data", str(loaded.data), "--schema", str(loaded.schema)])
+    assert (code, loaded.snapshot()) == (2, before)
+
+
 def test_refuses_a_raw_path_that_is_missing_or_no_zip(loaded: Converter) -> None:
     loaded.refuses("nowhere: no such folder or zip", raw=loaded.raw / "nowhere")
     loaded.refuses("races.csv: not a zip", raw=loaded.raw / "races.csv")
@@ -718,6 +807,65 @@ def test_refuses_a_data_folder_without_permission(loaded: Converter, monkeypatch
 def test_refuses_a_schema_that_declares_no_tables(loaded: Converter, text: str) -> None:
     loaded.schema.write_text(text)
     loaded.refuses("sources.yml", "not a dbt sources file")
+
+
+PANIC = pl.exceptions.PanicException("index out of bounds\nnote: this is a bug")
+
+
+def test_a_table_in_which_polars_panics_is_converted_carefully(
+    converter: Converter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A panic is no Exception. One was seen once, in a machine under load."""
+
+    def panic(*_: object) -> None:
+        raise PANIC
+
+    monkeypatch.setattr(key_checks, "_keys_are_unique", panic)
+    assert converter.run()[0] == 0
+    assert converter.table("races").height == 2
+    (converter.data / "parquet" / "load_manifest.parquet").unlink()
+    monkeypatch.setattr(plain, "_convert_plain", panic)
+    assert converter.run()[0] == 0
+    assert converter.table("laps").height == 3
+
+
+def test_a_second_panic_is_reported_in_one_line(loaded: Converter, monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded.write("races.csv", RACES + "3,Imola,,\n")
+
+    def panic(*_: object, **__: object) -> None:
+        raise PANIC
+
+    with monkeypatch.context() as patched:
+        patched.setattr(pl.LazyFrame, "sink_parquet", panic)
+        loaded.refuses("races.csv: Polars stopped", "start again: index out of bounds\n")
+    monkeypatch.setattr(pl.DataFrame, "write_parquet", panic)
+    loaded.refuses("data: cannot be written", "index out of bounds\n")
+
+
+def test_a_table_may_have_thousands_of_other_columns(converter: Converter) -> None:
+    """With a sum of Polars expressions as a chain, this took minutes."""
+    names = "".join(f",x{number}" for number in range(4000))
+    values = ",abc" * 4000
+    converter.write("races.csv", f"raceId{names}\n1{values}\n2{values}\n")
+    converter.write("laps.csv", f"raceId,lap{names}\n1,1{values}\n1,2\n")
+    started = time.monotonic()
+    assert converter.run()[0] == 0
+    assert time.monotonic() - started < 10
+    assert (converter.table("races").height, converter.table("laps").height) == (2, 2)
+
+
+def test_a_long_value_is_kept(converter: Converter) -> None:
+    """Python's csv module usually allows 131,072 characters."""
+    name = "a\n" * 100_000
+    converter.write("races.csv", HEADER + f'1,"{name}",,\n')
+    assert converter.run()[0] == 0
+    assert converter.table("races")["name"].to_list() == [name]
+
+
+def test_a_header_without_an_end_is_not_read_as_a_whole(loaded: Converter) -> None:
+    path = loaded.write("races.csv", HEADER.rstrip().encode())
+    os.truncate(path, 1 << 34)  # a sparse file: it takes no space
+    loaded.refuses("races.csv: not CSV")
 
 
 def test_a_full_disk_is_reported_in_one_line(loaded: Converter, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -776,13 +924,14 @@ def test_refuses_a_zip_with_a_path_outside_its_folder(loaded: Converter, member:
     loaded.refuses("archive.zip: climbs out of its folder", raw=archive)
 
 
-def test_refuses_a_zip_with_a_symbolic_link(loaded: Converter) -> None:
+@pytest.mark.parametrize("kind", [stat.S_IFLNK, stat.S_IFIFO, stat.S_IFCHR, stat.S_IFSOCK])
+def test_refuses_a_zip_with_a_link_or_a_device(loaded: Converter, kind: int) -> None:
     archive = make_zip(loaded, {"laps.csv": LAPS})
     link = zipfile.ZipInfo("races.csv")
-    link.external_attr = 0o120777 << 16
+    link.external_attr = (kind | 0o777) << 16
     with zipfile.ZipFile(archive, "a") as file:
         file.writestr(link, "/etc/passwd")
-    loaded.refuses("'races.csv' is a symbolic link", raw=archive)
+    loaded.refuses("'races.csv' is no file but a symbolic link, a pipe or a device", raw=archive)
 
 
 def test_refuses_a_zip_that_inflates_without_bound(
@@ -814,6 +963,13 @@ def test_refuses_a_zip_with_a_wrong_size_in_its_directory(loaded: Converter) -> 
     content[entry + 24 : entry + 28] = (10).to_bytes(4, "little")
     archive.write_bytes(content)
     loaded.refuses("archive.zip: not a zip, or a damaged one", raw=archive)
+
+
+def test_reads_a_zip_with_backslashes(converter: Converter) -> None:
+    """As some programs for Windows make it."""
+    archive = make_zip(converter, {"data\\races.csv": RACES, "data\\laps.csv": LAPS})
+    assert converter.run(raw=archive)[0] == 0
+    assert converter.manifest("races")["source_name"] == "data\\races.csv"
 
 
 def damaged_zip(change: Callable[[bytes], bytes]) -> Callable[[Converter], Path]:
@@ -863,10 +1019,12 @@ def server_url(converter: Converter) -> Iterator[str]:
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            if self.path == "/hang.zip":
+            path = self.path.partition("?")[0]
+            if path == "/hang.zip":
                 test_ended.wait(10)
                 return
-            body = {"/good.zip": good, "/page.zip": b"<html>no</html>"}.get(self.path)
+            pages = {"/good.zip": good, "/page.zip": b"<html>no</html>", "/empty.zip": b"PK\5\6" + bytes(18)}
+            body = pages.get(path)
             self.send_response(404 if body is None else 200)
             self.end_headers()
             self.wfile.write(body or b"")
@@ -892,7 +1050,9 @@ def test_refuses_a_url_that_gives_no_zip(
     loaded: Converter, server_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loaded.refuses("/none.zip: the server answers 404", raw=f"{server_url}/none.zip")
-    loaded.refuses("/page.zip: not a zip", raw=f"{server_url}/page.zip")
+    error = loaded.refuses("/page.zip: not a zip", raw=f"{server_url}/page.zip?secret#secret")
+    error += loaded.refuses("/empty.zip: no laps.csv", raw=f"{server_url}/empty.zip?{'secret' * 99}")
+    assert "secret" not in error
     loaded.refuses("http://127.0.0.1:9/x.zip: ", "Connection refused", raw="http://127.0.0.1:9/x.zip")
     monkeypatch.setenv("PITWALL_FETCH_TIMEOUT", "0.3")
     loaded.refuses("/hang.zip: ", "try again later", raw=f"{server_url}/hang.zip")

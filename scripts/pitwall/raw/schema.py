@@ -82,6 +82,8 @@ class Table:
 
 def read_tables(path: Path) -> list[Table]:
     """The tables that a dbt sources file declares. Raises PlainError if it does not declare them properly."""
+    if path.exists() and not path.is_file():
+        raise PlainError(f"{path}: no file")
     try:
         declared = yaml.safe_load(path.read_text(encoding="utf-8"))["sources"][0]["tables"]
         return [_table(entry) for entry in declared]

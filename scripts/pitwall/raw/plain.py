@@ -32,7 +32,11 @@ def convert_plain(
     notes: list[str] = []
     try:
         with path.open(encoding="utf-8-sig", newline="") as text:
-            header = next(csv.reader([text.readline(LONGEST_LINE)]), [])
+            start = text.read(LONGEST_LINE)
+        first_line, line_end, _ = start.partition("\n")
+        if "\0" in start or (not line_end and len(start) == LONGEST_LINE):
+            return -1, -1, []  # no CSV, so Polars must not read all of what may be a huge file
+        header = next(csv.reader([first_line]), [])
         positions = table.positions(header, notes, path.name)
         rows, characters = _convert_plain(table, path, parquet, len(header), positions, null)
     except (PlainError, *POLARS_ERRORS, csv.Error, UnicodeDecodeError):

@@ -4,6 +4,7 @@ import contextlib
 import csv
 import fcntl
 import http.server
+import io
 import os
 import random
 import re
@@ -1287,6 +1288,23 @@ def test_data_folder_comes_from_the_environment(
     monkeypatch.setenv("PITWALL_DATA", str(converter.data))
     assert csv_to_parquet.main([str(converter.raw), "--schema", str(converter.schema)]) == 0
     assert (converter.data / "parquet" / "laps.parquet").is_file()
+
+
+@pytest.mark.parametrize(("name", "shown"), [("d\u00e9", "d\\xe9"), ("a\nb\x1b[2J", "a b?[2J")])
+def test_any_path_can_be_printed_in_any_encoding(
+    converter: Converter, monkeypatch: pytest.MonkeyPatch, name: str, shown: str
+) -> None:
+    converter.data = converter.data.with_name(name)
+    out, error = (io.TextIOWrapper(io.BytesIO(), encoding="ascii", errors="strict") for _ in range(2))
+    monkeypatch.setattr(sys, "stdout", out)
+    monkeypatch.setattr(sys, "stderr", error)
+    arguments = ["--data", str(converter.data), "--schema", str(converter.schema)]
+    assert csv_to_parquet.main([str(converter.raw), *arguments]) == 0
+    assert csv_to_parquet.main([str(converter.data / "none"), *arguments]) == 2
+    for stream, end in ((out, "parquet"), (error, "none: no such folder or zip")):
+        stream.flush()
+        line = stream.buffer.getvalue().decode().splitlines()[-1]
+        assert line.endswith(f"/{shown}/{end}")
 
 
 def test_help_explains_input_options_and_exit_code(capsys: pytest.CaptureFixture[str]) -> None:

@@ -52,8 +52,14 @@ With PITWALL_LAKE=s3://bucket/prefix the files are also put there, and become th
 """
 
 
-def convert(table: Table, path: Path, source: str, parquet: Path, quarantine: Path) -> tuple[str, Outcome]:
+def convert(
+    table: Table, path: Path, source: str, parquet: Path, quarantine: Path, work: Path
+) -> tuple[str, Outcome]:
     """Convert one CSV to a Parquet file, and write its unfit rows to a quarantine file.
+
+    Args:
+        work: a folder for attempts. Each has a file of its own, because a write of Polars that failed goes
+            on for a while in the background, and would damage the file of the next attempt.
 
     Returns:
         The SHA-256 of the CSV, and what became of its rows.
@@ -61,15 +67,20 @@ def convert(table: Table, path: Path, source: str, parquet: Path, quarantine: Pa
     Raises:
         PlainError: the file is not this table's CSV, or can be read in more than one way.
     """
+    attempt = work / f"{table.name}.parquet"
     with ThreadPoolExecutor(1) as background:
         counting = background.submit(account_of, path)
-        rows, characters, notes = convert_plain(table, path, parquet)
+        rows, characters, notes = convert_plain(table, path, attempt)
         account = counting.result()
     if account.is_plain and account.nulls:  # looking for \N takes time, and most laps have none
-        rows, characters, notes = convert_plain(table, path, parquet, null="\\N")
+        attempt.unlink(missing_ok=True)
+        attempt = work / f"{table.name}.null.parquet"
+        rows, characters, notes = convert_plain(table, path, attempt, null="\\N")
     is_same = (rows, characters) == (account.records, account.characters)
-    if account.is_plain and is_same and keys_are_unique(parquet, table.key):
+    if account.is_plain and is_same and keys_are_unique(attempt, table.key):
+        attempt.rename(parquet)
         return account.sha256, Outcome(rows, 0, 0, account.notes + notes)
+    attempt.unlink(missing_ok=True)
     return account.sha256, convert_carefully(table, path, source, parquet, quarantine)
 
 
@@ -86,7 +97,7 @@ def load_table(table: Table, source: str, path: Path, data: Path, last: Row | No
     quarantine = data / "quarantine.new" / f"{table.name}.csv"
     converted_at = utc_now()
     try:
-        sha256, outcome = convert(table, path, source, parquet, quarantine)
+        sha256, outcome = convert(table, path, source, parquet, quarantine, data / ".tmp")
     except POLARS_ERRORS as error:
         if str(error).startswith("parquet:"):  # the disk is full: not always an OSError
             raise

@@ -816,7 +816,7 @@ PANIC = pl.exceptions.PanicException("index out of bounds\nnote: this is a bug")
 def test_a_table_in_which_polars_panics_is_converted_carefully(
     converter: Converter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A panic is no Exception. One was seen once, in a machine under load."""
+    """A panic is no Exception: Polars raises it, for example, for a damaged file."""
 
     def panic(*_: object) -> None:
         raise PANIC
@@ -828,6 +828,28 @@ def test_a_table_in_which_polars_panics_is_converted_carefully(
     monkeypatch.setattr(plain, "_convert_plain", panic)
     assert converter.run()[0] == 0
     assert converter.table("laps").height == 3
+
+
+def test_no_file_is_written_again_after_a_write_that_failed(
+    converter: Converter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Polars goes on writing after it raised an error, and would damage the file of the next attempt."""
+    failed: set[Path] = set()
+    original = pl.LazyFrame.sink_parquet
+
+    def watched(rows: pl.LazyFrame, path: Path, **options: object) -> None:
+        assert path not in failed
+        try:
+            original(rows, path, **options)
+        except pl.exceptions.PolarsError:
+            failed.add(path)
+            raise
+
+    monkeypatch.setattr(pl.LazyFrame, "sink_parquet", watched)
+    converter.write("races.csv", RACES + "x,\\N,,\n")
+    assert converter.run("--max-bad-rows", "1")[0] == 0
+    assert len(failed) == 2  # with and without \N as NULL
+    assert converter.table("races").height == 2
 
 
 def test_a_second_panic_is_reported_in_one_line(loaded: Converter, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -1054,6 +1076,9 @@ def test_refuses_a_url_that_gives_no_zip(
     loaded: Converter, server_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loaded.refuses("/none.zip: the server answers 404", raw=f"{server_url}/none.zip")
+    # An address is not a path, even if there is a folder of its name.
+    monkeypatch.chdir(loaded.raw.parent)
+    Path(server_url).mkdir(parents=True)
     error = loaded.refuses("/page.zip: not a zip", raw=f"{server_url}/page.zip?secret#secret")
     error += loaded.refuses("/empty.zip: no laps.csv", raw=f"{server_url}/empty.zip?{'secret' * 99}")
     assert "secret" not in error

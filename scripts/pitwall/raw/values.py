@@ -4,7 +4,7 @@ import polars as pl
 
 from pitwall.raw.schema import Column, Table
 
-# A panic, which is an error inside Polars, is no Exception. One was seen once in hundreds of runs under load.
+# A panic, which is an error inside Polars, is no Exception. A damaged Parquet file can cause one.
 POLARS_ERRORS = (pl.exceptions.PolarsError, pl.exceptions.PanicException)
 NULLS = ["", "\\N"]
 TOO_LONG, REPEATED = -1, -2  # problems of a whole row; any other problem is the index of a declared column

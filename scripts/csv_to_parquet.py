@@ -22,7 +22,15 @@ from pitwall.raw.checksums import write_checksums
 from pitwall.raw.keys import keys_are_unique
 from pitwall.raw.lake import lake_from_environment
 from pitwall.raw.locate import check_local, check_raw, locate
-from pitwall.raw.manifest import Row, file_sha256, link_unchanged, read_manifest, utc_now, write_manifest
+from pitwall.raw.manifest import (
+    Row,
+    file_sha256,
+    link_unchanged,
+    manifest_columns,
+    read_manifest,
+    utc_now,
+    write_manifest,
+)
 from pitwall.raw.plain import convert_plain
 from pitwall.raw.schema import SOURCES, Table, read_tables
 from pitwall.raw.values import POLARS_ERRORS
@@ -149,7 +157,7 @@ def run(raw: str, data: Path, *, max_bad_rows: int = 0, schema: Path = SOURCES) 
         for folder in ("parquet.new", "quarantine.new", ".tmp"):
             (data / folder).mkdir()
         files = locate(raw, {f"{table.name}.csv" for table in tables}, data / ".tmp")
-        previous = read_manifest(data / "parquet")
+        previous = read_manifest(data / "parquet", manifest_columns())
         rows = []
         for table in tqdm(tables, unit="table", leave=False, disable=None):
             row, notes = load_table(table, *files[f"{table.name}.csv"], data, previous.get(table.name))

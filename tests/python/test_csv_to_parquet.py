@@ -1129,6 +1129,27 @@ def test_converts_again_when_the_parquet_or_manifest_is_missing_or_damaged(loade
         assert (parquet / "races.parquet").read_bytes() == content
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda rows: rows.drop("source_bytes"),
+        lambda rows: rows.drop("rows_quarantined", "converted_at"),
+        lambda rows: rows.with_columns(rows_converted=pl.lit("2")),
+        lambda rows: rows.with_columns(other=pl.lit(1)),
+        lambda rows: rows.head(0),
+    ],
+)
+def test_converts_again_if_the_manifest_has_other_columns(
+    loaded: Converter, change: Callable[[pl.DataFrame], pl.DataFrame]
+) -> None:
+    """As the manifest of an older version may have."""
+    path, good = loaded.data / "parquet" / "load_manifest.parquet", loaded.table("load_manifest")
+    change(good).write_parquet(path)
+    code, out, error = loaded.run()
+    assert (code, out.count("unchanged"), error) == (0, 0, "")
+    assert loaded.table("load_manifest").schema == good.schema
+
+
 def test_rows_set_aside_earlier_still_count_when_nothing_changed(converter: Converter) -> None:
     converter.write("races.csv", RACES + "x,Imola,,\n")
     assert converter.run("--max-bad-rows", "1")[0] == 0

@@ -263,6 +263,7 @@ def test_no_row_is_lost_and_no_value_is_changed(
     )
     @given(files(), st.sampled_from(KEYS))
     @example(b"code,id\n ,1\n", KEYS[1])
+    @example(b'id,large\n1,":\r"\n', KEYS[0])
     def holds(content: bytes, key: list[str]) -> None:
         counts["files"] += 1
         attempt(content, key, counts)

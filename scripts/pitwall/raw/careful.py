@@ -225,7 +225,8 @@ def write_quarantine(
         path.open(encoding="utf-8-sig", newline="") as lines,
         quarantine.open("w", encoding="utf-8", newline="") as out,
     ):
-        writer = csv.writer(out, lineterminator="\n")
+        # All values are quoted, because before Python 3.13 a lone carriage return alone causes no quotes.
+        writer = csv.writer(out, lineterminator="\n", quoting=csv.QUOTE_ALL)
         writer.writerow(["file", "line", "column", "value", "reason", "row"])
         reader = csv.reader(remembered(lines), strict=True)
         next(row for row in reader if row)

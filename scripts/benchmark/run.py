@@ -317,12 +317,12 @@ def without_last_race(raw: Path, out: Path) -> None:
     """Copy the CSVs as they were before the last race, which is in the calendar and has no results."""
     import polars as pl
 
-    results = pl.scan_csv(raw / "results.csv", infer_schema=False)
-    calendar = pl.scan_csv(raw / "races.csv", infer_schema=False, truncate_ragged_lines=True)
+    results = pl.scan_csv(raw / "results.csv", glob=False, infer_schema=False)
+    calendar = pl.scan_csv(raw / "races.csv", glob=False, infer_schema=False, truncate_ragged_lines=True)
     held = calendar.join(results, on="raceId", how="semi").select("raceId", "date").collect()
     last = held.sort("date")["raceId"][-1]
     for file in raw.glob("*.csv"):
-        rows = pl.scan_csv(file, infer_schema=False, truncate_ragged_lines=True)
+        rows = pl.scan_csv(file, glob=False, infer_schema=False, truncate_ragged_lines=True)
         if file.name == "races.csv" or "raceId" not in rows.collect_schema().names():
             shutil.copy2(file, out)
         else:

@@ -1,6 +1,7 @@
 """What every command does the same way: find the project, and report a failure in one line."""
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Callable
@@ -20,7 +21,19 @@ class Parser(argparse.ArgumentParser):
     """A parser that reports a wrong argument in one line, without the usage."""
 
     def error(self, message: str) -> NoReturn:
+        """End the program with one line on stderr and exit code 2."""
         self.exit(2, f"{self.prog}: {printable(message)}\n")
+
+
+def whole_number(text: str) -> int:
+    """The value of an option that is a number from 0 on."""
+    try:
+        number = int(text)
+    except ValueError:
+        number = -1
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 on")
+    return number
 
 
 def printable(text: str) -> str:
@@ -62,6 +75,10 @@ def exit_code(program: str, action: Callable[[], None], path: Path) -> int:
     Returns:
         0 if the action succeeded, 2 if it failed, 130 if it was interrupted.
     """
+    for stream in (sys.stdout, sys.stderr):
+        # A path may have characters that the terminal's encoding lacks. Printing them must not fail.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         action()
     except (PlainError, OSError) as error:

@@ -193,6 +193,42 @@ def test_a_name_of_another_package_is_found() -> None:
     assert taken_names({"polars", "statistics", "csv_to_parquet"}) == {"polars", "statistics"}
 
 
+def reads_of_patterns(source: str) -> list[int]:
+    """The lines in which Polars reads files without `glob=False`: a path with `[` would be a pattern."""
+    calls = (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call))
+    return [
+        call.lineno
+        for call in calls
+        if isinstance(call.func, ast.Attribute)
+        and call.func.attr in ("scan_csv", "read_csv", "scan_parquet", "read_parquet")
+        and ast.unparse(call.func.value) in ("pl", "polars")
+        and not (call.args and ast.unparse(call.args[0]).startswith("io.BytesIO("))
+        and not any(
+            each.arg == "glob" and isinstance(each.value, ast.Constant) and each.value.value is False
+            for each in call.keywords
+        )
+    ]
+
+
+def test_polars_takes_no_path_for_a_pattern(sources: dict[str, str]) -> None:
+    assert {name: lines for name, source in sources.items() if (lines := reads_of_patterns(source))} == {}
+    assert sum(source.count("glob=False") for source in sources.values()) > 10
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("pl.read_parquet(path)", [1]),
+        ("polars.scan_csv(path, glob=True)", [1]),
+        ("pl.scan_parquet(path, glob=False)", []),
+        ("pl.read_parquet(io.BytesIO(content))", []),
+        ("pandas.read_csv(path)", []),
+    ],
+)
+def test_a_read_of_a_pattern_is_found(line: str, found: list[int]) -> None:
+    assert reads_of_patterns(line) == found
+
+
 # Every command works as it is printed: as an argument of the environment's Python.
 
 PYTHON = ".venv/bin/python"

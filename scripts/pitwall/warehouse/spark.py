@@ -258,7 +258,7 @@ def tables(spark: SparkSession, schema: str) -> list[str]:
 def read_table(folder: Path) -> polars.DataFrame:
     """A table as Spark wrote it. Raises PlainError if it cannot be read."""
     try:
-        return polars.read_parquet(folder / "*.parquet")
+        return polars.read_parquet(sorted(folder.glob("*.parquet")), glob=False)
     except (OSError, polars.exceptions.PolarsError) as error:
         raise PlainError(
             f"{folder}: cannot be read, and no other folder has the history of revised results. Put a good "
@@ -269,7 +269,9 @@ def read_table(folder: Path) -> polars.DataFrame:
 
 def is_of_another_championship(history: polars.DataFrame, data: Path) -> bool:
     """Whether the history is of other results than those in the data folder."""
-    now = polars.read_parquet(data / "parquet" / "results.parquet", columns=["result_id", *RACE_AND_DRIVER])
+    now = polars.read_parquet(
+        data / "parquet" / "results.parquet", glob=False, columns=["result_id", *RACE_AND_DRIVER]
+    )
     known = history.filter(polars.col("dbt_valid_to").is_null()).join(now, on="result_id", suffix="_now")
     same = known.filter(*(polars.col(name) == polars.col(f"{name}_now") for name in RACE_AND_DRIVER))
     return is_of_other_results(known.height, same.height)

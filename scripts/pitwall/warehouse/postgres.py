@@ -164,9 +164,9 @@ def carry_history(cursor: Any) -> bool:
     if HISTORY in tables:
         [counts] = query_rows(
             cursor,
-            "select count(*) as known, "
+            "select count(*) as current, count(now.result_id) as known, "
             "count(*) filter (where was.race_id = now.race_id and was.driver_id = now.driver_id) as same "
-            f"from snapshots.{HISTORY} as was join raw{NEW}.results as now using (result_id) "
+            f"from snapshots.{HISTORY} as was left join raw{NEW}.results as now using (result_id) "
             "where was.dbt_valid_to is null",
         )
         if is_of_other_results(*counts):

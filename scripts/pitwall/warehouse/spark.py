@@ -234,9 +234,10 @@ def read_table(folder: Path) -> polars.DataFrame:
 def is_of_another_championship(history: polars.DataFrame, data: Path) -> bool:
     """Whether the history is of other results than those in the data folder."""
     now = polars.read_parquet(data / "parquet" / "results.parquet", columns=["result_id", *RACE_AND_DRIVER])
-    known = history.filter(polars.col("dbt_valid_to").is_null()).join(now, on="result_id", suffix="_now")
+    current = history.filter(polars.col("dbt_valid_to").is_null())
+    known = current.join(now, on="result_id", suffix="_now")
     same = known.filter(*(polars.col(name) == polars.col(f"{name}_now") for name in RACE_AND_DRIVER))
-    return is_of_other_results(known.height, same.height)
+    return is_of_other_results(current.height, known.height, same.height)
 
 
 def latest_time(history: polars.DataFrame) -> datetime | None:

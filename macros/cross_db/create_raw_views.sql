@@ -111,7 +111,7 @@
 
 {#- DuckDB reads `*`, `?` and `[` in a path as wildcards; in brackets each means itself. -#}
 {% macro duckdb__glob_pattern(path) %}
-    {% do return(modules.re.sub('[[*?]', '[\\g<0>]', path)) %}
+    {% do return(modules.re.sub('[\\[*?]', '[\\g<0>]', path)) %}
 {% endmacro %}
 
 

@@ -124,7 +124,7 @@ def test_the_comparison_finds_a_wrong_cell(data: Path, built: tuple[Path, str], 
 
 def test_a_broken_constraint_fails_the_build(data: Path, built: tuple[Path, str], tmp_path: Path) -> None:
     """Spark enforces no constraints, so the project checks them. Here a dimension has a repeated key."""
-    broken = tmp_path / "data"
+    broken = tmp_path / "o'd [x] * data"  # and Spark reads a path as it is
     shutil.copytree(data / "parquet", broken / "parquet")
     file = broken / "parquet" / "circuits.parquet"
     table = polars.read_parquet(file)
@@ -399,14 +399,14 @@ class Project:
     def __init__(self, root: Path, fake: Path) -> None:
         self.data = root / "my data"
         (self.data / "parquet").mkdir(parents=True)
-        self.results(driver=44)
+        self.results()
         self.fake = fake
         self.home = root / "java"
         self.java(JAVA)
 
-    def results(self, driver: int) -> None:
-        """Write one result of this driver."""
-        result = polars.DataFrame({"result_id": [1], "race_id": [9], "driver_id": [driver]})
+    def results(self, driver: int = 44, result_id: int = 1) -> None:
+        """Write one result of this driver, with this id."""
+        result = polars.DataFrame({"result_id": [result_id], "race_id": [9], "driver_id": [driver]})
         result.write_parquet(self.data / "parquet" / "results.parquet")
         record(self.data / "parquet")
 
@@ -475,10 +475,13 @@ def test_each_build_adds_to_the_history_and_a_failed_one_does_not(project: Proje
     assert project.versions() == 3
 
 
-def test_the_revisions_of_other_results_are_kept_in_a_folder_of_their_own(project: Project) -> None:
+@pytest.mark.parametrize("others", [{"driver": 63}, {"result_id": 2}], ids=["drivers", "ids"])
+def test_the_revisions_of_other_results_are_kept_in_a_folder_of_their_own(
+    project: Project, others: dict[str, int]
+) -> None:
     project.build()
     project.build()
-    project.results(driver=63)
+    project.results(**others)
     code, output = project.build()
     assert (code, project.versions()) == (0, 1)
     [kept] = (project.data / "spark").glob("snapshots-*/race_results_history")

@@ -11,6 +11,7 @@ from conftest import SCRIPTS, Builder, record, run
 
 from pitwall.warehouse.base import is_of_other_results
 from pitwall.warehouse.duckdb import STORAGE
+from pitwall.warehouse.sql import glob_pattern
 
 # Writes a revision as a dbt snapshot does: ends the current version and adds a new one. FAKE_END is the exit
 # code, or "killed".
@@ -179,6 +180,14 @@ def test_a_history_is_copied_into_a_file_that_older_clients_read(project: Projec
     with duckdb.connect(project.warehouse, read_only=True) as connection:
         query = "select tags['storage_version'] from duckdb_databases() where database_name = 'warehouse'"
         assert connection.execute(query).fetchall() == [(f"{STORAGE}+",)]
+
+
+def test_a_path_with_wildcards_means_itself(tmp_path: Path) -> None:
+    for name in ("o*[x]?", "o*x?", "other"):
+        (tmp_path / name).mkdir()
+        duckdb.sql(f"select '{name}' as name").write_parquet(str(tmp_path / name / "results.parquet"))
+        path = glob_pattern(tmp_path / name / "results.parquet")
+        assert duckdb.execute("from read_parquet(?)", [path]).fetchall() == [(name,)]
 
 
 def test_a_penalty_after_the_race_is_a_revision_with_both_values(

@@ -1,6 +1,7 @@
 """Plain dbt in a small project with the macros of this one: the raw views, the seeds and the history."""
 
 import shutil
+import sys
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -8,7 +9,9 @@ import duckdb
 import jinja2
 import pytest
 import yaml
-from conftest import DBT, ROOT, run
+from conftest import DBT, ROOT, must_run, run
+
+from pitwall.warehouse.duckdb import STORAGE
 
 MACROS = (
     "incremental.sql",
@@ -198,6 +201,38 @@ def test_an_incremental_run_counts_only_the_results_of_changed_seasons_as_ended(
     probe.write(RESULTS.format(points=1, ids=40) + " where race_id <> 1")
     probe.dbt("snapshot", PITWALL_SEASONS="2024", PITWALL_RACES="1")
     assert probe.history() == [(30, 10)]
+
+
+def test_the_profile_and_build_py_make_files_of_the_same_format() -> None:
+    profile = yaml.safe_load((ROOT / "profiles.yml").read_text(encoding="utf-8"))
+    options = profile["pitwall"]["outputs"]["duckdb"]["config_options"]
+    assert options == {"storage_compatibility_version": STORAGE}
+
+
+@pytest.mark.slow
+def test_the_oldest_client_reads_the_warehouse(small_warehouse: Path, tmp_path: Path) -> None:
+    """After a full build, and after plain dbt wrote to a copy of it, as in an incremental build."""
+    version = f"{STORAGE.removeprefix('v').rpartition('.')[0]}.2"
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--only-binary", ":all:"]
+    installed = run(*pip, "--target", tmp_path / "client", f"duckdb=={version}")
+    if installed.returncode:
+        pytest.skip(f"no package index that has DuckDB {version}: {installed.stdout[-200:]}")
+    shutil.copy(small_warehouse, tmp_path)
+    shutil.copytree(small_warehouse.parent / "parquet", tmp_path / "parquet")
+    must_run(
+        *(DBT, "build", "--select", "dim_seasons", "race_results_history", "--project-dir", ROOT),
+        *("--profiles-dir", ROOT, "--target-path", tmp_path / "target", "--log-path", tmp_path / "logs"),
+        PITWALL_DATA=tmp_path,
+    )
+    for warehouse in (small_warehouse, tmp_path / "warehouse.duckdb"):
+        code = (
+            "import duckdb, sys; connection = duckdb.connect(sys.argv[1], read_only=True); "
+            "tables = connection.execute('select table_schema, table_name from information_schema.tables'); "
+            "rows = [connection.execute(f'select count(*) from {schema}.{table}').fetchall() "
+            "for schema, table in tables.fetchall()]; print(duckdb.__version__, len(rows) > 90)"
+        )
+        output = must_run(sys.executable, "-c", code, warehouse, PYTHONPATH=tmp_path / "client")
+        assert output.splitlines()[-1].split() == [version, "True"]
 
 
 @pytest.mark.parametrize(

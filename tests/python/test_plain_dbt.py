@@ -18,6 +18,7 @@ MACROS = (
     "cross_db/copy_lake.sql",
     "cross_db/create_raw_views.sql",
     "cross_db/keep_history.sql",
+    "cross_db/load_seeds.sql",
     "cross_db/planner.sql",
     "cross_db/snapshot_staging_table.sql",
 )

@@ -123,13 +123,17 @@ def test_the_comparison_finds_a_wrong_cell(data: Path, built: tuple[Path, str], 
 
 
 def test_a_broken_constraint_fails_the_build(data: Path, built: tuple[Path, str], tmp_path: Path) -> None:
-    """Spark enforces no constraints, so the project checks them. Here a dimension has a repeated key."""
-    broken = tmp_path / "o'd [x] * data"  # and Spark reads a path as it is
+    """Spark enforces no constraints, so the project checks them. Here a dimension has a repeated key.
+
+    The data folder is relative, and has an apostrophe in its name.
+    """
+    broken = tmp_path / "driver's data"
     shutil.copytree(data / "parquet", broken / "parquet")
     file = broken / "parquet" / "circuits.parquet"
     table = polars.read_parquet(file)
     polars.concat([table, table.head(1)]).write_parquet(file)
-    result = dbt(broken, "build", "-s", "+dim_circuits", "--exclude-resource-type", "test")
+    relative = Path(os.path.relpath(broken, ROOT))
+    result = dbt(relative, "build", "-s", "+dim_circuits", "--exclude-resource-type", "test")
     assert result.returncode == 1
     assert "Constraint violated in marts.dim_circuits, 1 rows: circuit_id: unique" in result.stdout
 

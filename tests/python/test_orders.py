@@ -22,7 +22,7 @@ import build
 import convert_input
 import csv_to_parquet
 import simulate
-from pitwall.warehouse.sql import file_pattern, literal
+from pitwall.warehouse.sql import glob_pattern, literal
 
 RACES = 2  # of the small dump
 HISTORY = "snapshots.race_results_history"
@@ -77,7 +77,7 @@ def stand_in(data: Path, connection: dict[str, str], target: Path, command: str)
         for schema in ("raw", "marts", "snapshots"):
             warehouse.execute(f"create schema if not exists {schema}")
         for path in parquet.glob("*.parquet"):
-            pattern = literal(file_pattern(path))
+            pattern = literal(glob_pattern(path))
             warehouse.execute(f"create or replace view raw.{path.stem} as from read_parquet({pattern})")
         if command == "killed":
             raise SystemExit(9)

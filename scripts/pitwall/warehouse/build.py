@@ -60,6 +60,8 @@ def build(
             print(f"The warehouse is ready: {warehouse} ({warehouse.plan}).\nThe data: {what}.")
             return
         last = warehouse.contents(new=False) if warehouse.exists() else None
+        if last and last.is_simulated and not last.ended:
+            warehouse.leaves_history = False  # it is worth nothing
         if last and not lake and not may_simulate:
             refuse_simulated(warehouse, last, parquet)
         plan = f" ({warehouse.plan})" if warehouse.plan else ""

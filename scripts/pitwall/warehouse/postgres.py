@@ -45,7 +45,6 @@ class PostgresWarehouse(Warehouse):
         super().__init__(data)
         self.connection: Any = None
         self.had_one = False
-        self.leaves_history = False
 
     def __str__(self) -> str:
         return database_name()
@@ -171,20 +170,19 @@ def carry_history(cursor: Any) -> bool:
     revised.
 
     Returns:
-        Whether there are revisions that were not copied.
+        Whether there is a history that was not copied.
     """
     tables = [name for (name,) in query_rows(cursor, tables_query("snapshots"))]
     if HISTORY in tables:
         [counts] = query_rows(
             cursor,
-            "select count(*) as known, "
+            "select count(*) as current, count(now.result_id) as known, "
             "count(*) filter (where was.race_id = now.race_id and was.driver_id = now.driver_id) as same "
-            f"from snapshots.{HISTORY} as was join raw{NEW}.results as now using (result_id) "
+            f"from snapshots.{HISTORY} as was left join raw{NEW}.results as now using (result_id) "
             "where was.dbt_valid_to is null",
         )
         if is_of_other_results(*counts):
-            query = f"select count(dbt_valid_to) > 0 from snapshots.{HISTORY}"
-            return query_rows(cursor, query) == [(True,)]
+            return True
         check_history(cursor)
     cursor.execute(f"create schema snapshots{NEW}")
     for table in map(identifier, tables):

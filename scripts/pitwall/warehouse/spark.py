@@ -25,7 +25,7 @@ from pitwall.warehouse.base import (
     report_kept_history,
 )
 from pitwall.warehouse.contents import HISTORY, Contents, read_contents
-from pitwall.warehouse.sql import file_pattern, literal
+from pitwall.warehouse.sql import glob_pattern, literal
 
 RACE_AND_DRIVER = ("race_id", "driver_id")
 
@@ -44,7 +44,6 @@ class SparkWarehouse(Warehouse):
         self.folder = data / "spark"
         self.final = self.folder / "current"
         self.new = self.folder / f"{datetime.now(UTC):%Y%m%d-%H%M%S-%f}"
-        self.leaves_history = False
 
     def __str__(self) -> str:
         return str(self.final)
@@ -64,7 +63,7 @@ class SparkWarehouse(Warehouse):
         if self.last_history().is_dir():
             history = read_table(self.last_history())
             if is_of_another_championship(history, self.data):
-                self.leaves_history = history["dbt_valid_to"].count() > 0
+                self.leaves_history = True
             else:
                 check_clock(latest_time(history), datetime.now(UTC), self, "this machine")
                 # dbt creates the snapshot from it. It cannot be a table yet: dbt starts the catalog.
@@ -87,7 +86,7 @@ class SparkWarehouse(Warehouse):
                 names = sorted(table.name for table in (folder / f"{schema}.db").glob("*") if table.is_dir())
                 connection.execute(f"create schema {schema}")
                 for name in names:
-                    files = literal(f"{file_pattern(folder / f'{schema}.db' / name)}/*.parquet")
+                    files = literal(f"{glob_pattern(folder / f'{schema}.db' / name)}/*.parquet")
                     connection.execute(f"create view {schema}.{name} as from read_parquet({files})")
                 return names
 
@@ -134,7 +133,6 @@ class RemoteSparkWarehouse(Warehouse):
         self.remote = os.environ["SPARK_REMOTE"]
         self.suffix = f"_{datetime.now(UTC):%Y%m%d%H%M%S}"
         self.had_one = False
-        self.leaves_history = False
 
     def __str__(self) -> str:
         # Not the whole address, because it may have a token in it.
@@ -272,9 +270,10 @@ def is_of_another_championship(history: polars.DataFrame, data: Path) -> bool:
     now = polars.read_parquet(
         data / "parquet" / "results.parquet", glob=False, columns=["result_id", *RACE_AND_DRIVER]
     )
-    known = history.filter(polars.col("dbt_valid_to").is_null()).join(now, on="result_id", suffix="_now")
+    current = history.filter(polars.col("dbt_valid_to").is_null())
+    known = current.join(now, on="result_id", suffix="_now")
     same = known.filter(*(polars.col(name) == polars.col(f"{name}_now") for name in RACE_AND_DRIVER))
-    return is_of_other_results(known.height, same.height)
+    return is_of_other_results(current.height, known.height, same.height)
 
 
 def latest_time(history: polars.DataFrame) -> datetime | None:
@@ -291,11 +290,11 @@ def carry_history(spark: SparkSession, schema: str, data: Path, warehouse: Wareh
     It is not copied if the new results are of another championship, because every result would look revised.
 
     Returns:
-        Whether there are revisions that were not copied.
+        Whether there is a history that was not copied.
     """
     history = fetch_table(spark, f"snapshots.{HISTORY}")
     if is_of_another_championship(history, data):
-        return history["dbt_valid_to"].count() > 0
+        return True
     [[now]] = spark.sql("select unix_micros(current_timestamp())").collect()
     check_clock(latest_time(history), datetime.fromtimestamp(now / 1e6, UTC), warehouse, "the server")
     copy_history(spark, schema)

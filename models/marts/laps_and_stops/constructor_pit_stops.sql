@@ -40,7 +40,9 @@ final as (
         seasons.fastest_ms,
         seasons.median_to_race_median_ms,
         seasons.interquartile_range_ms,
-        cast(rank() over (partition by seasons.season order by seasons.median_to_race_median_ms) as integer) as season_rank
+        cast(
+            rank() over (partition by seasons.season order by seasons.median_to_race_median_ms) as integer
+        ) as season_rank
     from seasons
     left join constructors
         on seasons.constructor_id = constructors.constructor_id

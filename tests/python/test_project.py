@@ -492,7 +492,7 @@ def test_every_foreign_key_has_a_relationships_test(project: Project) -> None:
 
 
 def named_keys(model: dict[str, Any]) -> list[tuple[str, str, list[str]]]:
-    """The foreign keys of a model that have names: the column, the dimension's key, the columns of the names."""
+    """The foreign keys of a model that have names: the column, the dimension's key, the names' columns."""
     keys = []
     for column, target in foreign_keys(model).items():
         field = (target or "").partition(".")[2]

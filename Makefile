@@ -90,9 +90,9 @@ metrics: metrics-extra packages
 	    echo "$$said" >&2; \
 	    echo 'metrics: they do not match the warehouse; if it was built before the metrics changed, run `make build`' >&2; exit 2; }
 	@echo 'The metrics match the warehouse. Drivers with 20 wins or more:'
-	@.venv/bin/mf query --quiet --saved-query most_wins --decimals 3
+	@.venv/bin/mf query --quiet --saved-query most_wins --order=-wins,driver__driver_name --decimals 3
 	@echo
-	@echo 'Saved queries, for .venv/bin/mf query --quiet --saved-query NAME:'
+	@echo 'Saved queries, for .venv/bin/mf query --quiet --saved-query NAME --order=-METRIC:'
 	@.venv/bin/mf list saved-queries 2> /dev/null | sed -n 's/^• /  /p'
 	@echo 'Your own query: .venv/bin/mf query --quiet --metrics median_pit_time_ms --group-by season --order season'
 	@echo 'All metrics: .venv/bin/mf list metrics. Their dimensions: .venv/bin/mf list dimensions --metrics wins'

@@ -35,7 +35,7 @@ unexport PYTHONHOME PYTHONPATH PYTHONSAFEPATH PYTHONOPTIMIZE PYTHONINSPECT PYTHO
 export DO_NOT_TRACK = 1
 
 .NOTPARALLEL:
-.PHONY: help build data metrics test test-all bench parity torture docs lint format lock audit clean
+.PHONY: help build data metrics shell test test-all bench parity torture docs lint format lock audit clean
 .PHONY: core dev all packages engine writable $(EXTRAS:%=%-extra)
 
 help:
@@ -48,6 +48,7 @@ help:
 	@echo 'make parity             build on every installed engine, and compare all marts cell by cell'
 	@echo 'make data               download the public archive of real results'
 	@echo 'make docs               open the catalog: every table, column and test, a glossary, the lineage'
+	@echo 'make shell              query the warehouse in SQL; .examples lists questions'
 	@echo 'make metrics            query metrics by name: wins, rates, medians'
 	@echo 'make test               run the linters and the tests on DuckDB; your data are not touched'
 	@echo 'make test-all           run what CI runs: also the slow tests, and those of other engines, S3, the benchmark'
@@ -90,19 +91,27 @@ torture: writable dev bench-extra packages
 docs: writable engine packages $(ENGINE_EXTRA)
 	@.venv/bin/python scripts/catalog.py --engine "$${ENGINE:-duckdb}"
 
+shell: core
+	@.venv/bin/python scripts/shell.py
+
 # `mf` reads the metrics from target/ and the connection from profiles.yml. Its progress display overwrites lines, so --quiet.
-metrics: metrics-extra packages
-	@[ -f "$${PITWALL_DATA:-data}/warehouse.duckdb" ] || { \
-	    echo 'metrics: there is no warehouse yet; run `make build` first' >&2; exit 2; }
+metrics: export override PITWALL_TARGET := $(or $(value ENGINE),duckdb)
+metrics: writable engine metrics-extra packages $(ENGINE_EXTRA)
+	@case "$$PITWALL_TARGET" in \
+	    spark) echo 'metrics: MetricFlow has no adapter for Spark; build on duckdb or postgres' >&2; exit 2 ;; \
+	    duckdb) [ -f "$${PITWALL_DATA:-data}/warehouse.duckdb" ] || { \
+	        echo 'metrics: there is no warehouse yet; run `make build` first' >&2; exit 2; } ;; \
+	esac
 	@.venv/bin/dbt --quiet --log-level-file none parse --target-path target
 	@said=$$(.venv/bin/mf validate-configs 2>&1) || { \
 	    echo "$$said" >&2; \
 	    echo 'metrics: they do not match the warehouse; if it was built before the metrics changed, run `make build`' >&2; exit 2; }
-	@echo 'The metrics match the warehouse. The most wins, by driver:'
-	@.venv/bin/mf query --quiet --metrics starts,wins,win_rate,podiums,poles --group-by driver__driver_name \
-	    --order=-wins,driver__driver_name --limit 5 --decimals 3
+	@echo 'The metrics match the warehouse. Drivers with 20 wins or more:'
+	@.venv/bin/mf query --quiet --saved-query most_wins --order=-wins,driver__driver_name --decimals 3
 	@echo
-	@echo 'Another query: .venv/bin/mf query --metrics median_pit_time_ms --group-by season --order season'
+	@echo 'Saved queries, for .venv/bin/mf query --quiet --saved-query NAME --order=-METRIC:'
+	@.venv/bin/mf list saved-queries 2> /dev/null | sed -n 's/^• /  /p'
+	@echo 'Your own query: .venv/bin/mf query --quiet --metrics median_pit_time_ms --group-by season --order season'
 	@echo 'All metrics: .venv/bin/mf list metrics. Their dimensions: .venv/bin/mf list dimensions --metrics wins'
 
 lint: writable dev packages

@@ -11,7 +11,7 @@ import sys
 import webbrowser
 from pathlib import Path
 
-from pitwall.command import ROOT, PlainError, exit_code, use_colors
+from pitwall.command import ROOT, Parser, PlainError, exit_code, use_colors
 from pitwall.data_folder import data_folder
 from pitwall.warehouse.engines import ENGINES, check_available, warehouse_of
 
@@ -55,9 +55,7 @@ def make_page(engine: str) -> None:
 
 def main() -> int:
     """The command line. Returns the exit code: 0 done, 2 failed with one line on stderr."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "--engine", choices=ENGINES, default="duckdb", help="whose warehouse (default: duckdb)"
     )

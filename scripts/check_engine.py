@@ -7,15 +7,13 @@ It needs no package. The Makefile runs it before it installs the packages of the
 import argparse
 import sys
 
-from pitwall.command import ROOT, exit_code
+from pitwall.command import ROOT, Parser, exit_code
 from pitwall.needs import ENGINES, check_needs
 
 
 def main() -> int:
     """The command line. Returns the exit code: 0 nothing is missing, 2 with one line on stderr."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("engine", metavar="ENGINE", help=f"one of {', '.join(ENGINES)}")
     options = parser.parse_args()
     return exit_code("check_engine", lambda: check_needs(options.engine), ROOT)

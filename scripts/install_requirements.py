@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from pitwall.command import ROOT, PlainError, exit_code
+from pitwall.command import ROOT, Parser, PlainError, exit_code
 
 LOCKS = ROOT / "requirements"
 # What pip writes into its log about an index, or a file of it, that it cannot fetch.
@@ -129,9 +129,7 @@ def install(name: str) -> None:
 
 def main() -> int:
     """The command line. Returns the exit code: 0 done, 2 failed with one line on stderr."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("set", metavar="SET", help="core, dev, all, or an extra of pyproject.toml")
     options = parser.parse_args()
     return exit_code("install_requirements", lambda: install(options.set), Path(sys.prefix))

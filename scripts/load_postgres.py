@@ -11,7 +11,7 @@ PGPORT, PGUSER, PGPASSWORD and PGDATABASE name the database. All tables change i
 import argparse
 import sys
 
-from pitwall.command import PlainError, exit_code
+from pitwall.command import Parser, PlainError, exit_code
 from pitwall.data_folder import data_folder, locked, recover
 from pitwall.needs import database_name
 from pitwall.raw.lake import lake_from_environment
@@ -38,9 +38,7 @@ def load() -> None:
 
 def main() -> int:
     """The command line. Returns the exit code: 0 done, 2 failed with one line on stderr."""
-    argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    ).parse_args()
+    Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     return exit_code("load_postgres", load, data_folder())
 
 

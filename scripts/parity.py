@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from pitwall.command import exit_code
+from pitwall.command import Parser, exit_code
 from pitwall.data_folder import data_folder
 from pitwall.needs import NotAvailable
 from pitwall.warehouse.build import build
@@ -90,9 +90,7 @@ def report(reference: Export, *others: Export) -> None:
 
 def main() -> int:
     """The command line. Returns the exit code: 0 no difference, 1 the engines differ, 2 failed."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "--engine", choices=ENGINES, action="append", help="compare only these; the first is the reference"
     )

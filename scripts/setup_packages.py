@@ -14,7 +14,7 @@ import sys
 import threading
 from pathlib import Path
 
-from pitwall.command import ROOT, PlainError, exit_code, require
+from pitwall.command import ROOT, Parser, PlainError, exit_code, require
 
 STANDIN = ROOT / "dbt_utils_standin"
 INSTALLED = ROOT / "dbt_packages" / "dbt_utils"
@@ -113,9 +113,7 @@ def setup() -> None:
 
 def main() -> int:
     """The command line. Returns the exit code: 0 done, 2 failed with one line on stderr."""
-    argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    ).parse_args()
+    Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     require("dbt", "requests")
     return exit_code("setup_packages", setup, INSTALLED)
 

@@ -33,7 +33,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmark.measure import Measured, in_a_row, measured, median
-from pitwall.command import ROOT, PlainError, exit_code, require
+from pitwall.command import ROOT, Parser, PlainError, exit_code, require
 from pitwall.data_folder import data_folder
 from pitwall.warehouse.dbt import target_folder
 from pitwall.warehouse.engines import ENGINES
@@ -472,9 +472,7 @@ def numbers(text: str) -> list[float]:
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
     """The command line. Exits with a message if a comparison is unknown."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "what", nargs="*", metavar="WHAT", help=f"{', '.join(COMPARISONS)}, page (default: all but limit)"
     )

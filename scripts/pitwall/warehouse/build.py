@@ -93,9 +93,9 @@ def build(
     if last and last.is_simulated == new.is_simulated:
         print("Since the last build:")
         print("\n".join(f"  {line}" for line in describe_changes(new, last)))
-    print(
-        f"Next: `make docs` to find your way around it, `make test` to check everything.\nThe data: {what}."
-    )
+    docs = "make docs" if engine == "duckdb" else f"make docs ENGINE={engine}"
+    print(f"Next: `{docs}` to find your way around it, `make test` to check everything.")
+    print(f"The data: {what}.")
 
 
 def refuse_simulated(warehouse: Warehouse, last: Contents, parquet: Path) -> None:

@@ -95,9 +95,10 @@ metrics: metrics-extra packages
 lint: dev packages
 	@.venv/bin/ruff check
 	@.venv/bin/ruff format --check
-	@.venv/bin/mypy
-	@PYTHONWARNINGS=ignore::UserWarning:multiprocessing.resource_tracker \
-	    .venv/bin/sqlfluff lint --processes 0 --disable-progress-bar $(SQL)
+	@.venv/bin/mypy & mypy=$$!; \
+	PYTHONWARNINGS=ignore::UserWarning:multiprocessing.resource_tracker \
+	    .venv/bin/sqlfluff lint --processes 0 --disable-progress-bar $(SQL); failed=$$?; \
+	wait $$mypy && exit $$failed
 
 format: dev packages
 	@.venv/bin/ruff check --fix

@@ -3,6 +3,11 @@
 ENGINE = duckdb
 MAX_BAD_ROWS = 0
 UNIT_TESTS = changed
+# Values of the user reach the commands through the environment, where neither make nor a shell interprets them.
+$(foreach name,RAW ENGINE MAX_BAD_ROWS UNIT_TESTS,$(if $(filter-out undefined,$(origin $(name))),\
+    $(eval override export $(name) := $$(value $(name)))))
+# Whether a flag such as FULL is on.
+on = $(filter-out 0 no off false,$(1))
 # How many processes run the tests; logical is one per core.
 WORKERS = logical
 PARALLEL = --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
@@ -39,14 +44,10 @@ help:
 	@echo 'PITWALL_LAKE=s3://...   a bucket: RAW=path is converted into it; without RAW the build reads from it'
 	@echo 'PYTHON=program          the Python 3.11, 3.12 or 3.13 that .venv is made from (default: the newest found)'
 
-build: packages $(if $(filter-out duckdb,$(ENGINE)),$(ENGINE)-extra)
-	@raw="$$RAW"; \
-	if [ -z "$$raw$$PITWALL_LAKE" ]; then \
-	    raw="$${PITWALL_DATA:-data}/raw/simulated"; \
-	    .venv/bin/python scripts/simulate.py --seasons 5 "$$raw" || exit; \
-	fi; \
-	[ -z "$$raw" ] || .venv/bin/python scripts/csv_to_parquet.py --max-bad-rows "$(MAX_BAD_ROWS)" "$$raw"
-	@.venv/bin/python scripts/build.py --engine "$(ENGINE)" --unit-tests "$(UNIT_TESTS)" $(if $(FULL),--full)
+build: packages $(filter postgres-extra spark-extra,$(ENGINE:%=%-extra))
+	@.venv/bin/python scripts/convert_input.py --max-bad-rows="$$MAX_BAD_ROWS" $(if $(filter-out undefined,$(origin RAW)),-- "$$RAW")
+	@.venv/bin/python scripts/build.py --engine="$$ENGINE" --unit-tests="$$UNIT_TESTS" $(if $(call on,$(FULL)),--full) \
+	    $(if $(filter-out undefined,$(origin RAW)),--may-simulate)
 
 data: core
 	@.venv/bin/python scripts/fetch.py

@@ -10,7 +10,7 @@ If the code is unchanged and few seasons changed, DuckDB builds only those seaso
 import argparse
 import sys
 
-from pitwall.command import exit_code
+from pitwall.command import Parser, exit_code
 from pitwall.data_folder import data_folder
 from pitwall.warehouse.build import build
 from pitwall.warehouse.engines import ENGINES
@@ -18,9 +18,7 @@ from pitwall.warehouse.engines import ENGINES
 
 def main() -> int:
     """The command line. Returns the exit code: 0 done, 2 failed with one line on stderr."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(prog="build", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "--engine", choices=ENGINES, default="duckdb", help="where to build (default: duckdb)"
     )
@@ -31,11 +29,19 @@ def main() -> int:
         help="when to run the unit tests: if the code changed since they passed (default), or always",
     )
     parser.add_argument("--full", action="store_true", help="build everything again, whatever changed")
+    parser.add_argument(
+        "--may-simulate", action="store_true", help="let simulated data replace a warehouse of real ones"
+    )
     options = parser.parse_args()
     always = options.unit_tests == "always"
     return exit_code(
         "build",
-        lambda: build(options.engine, unit_tests_always=always, full=options.full),
+        lambda: build(
+            options.engine,
+            unit_tests_always=always,
+            full=options.full,
+            may_simulate=options.may_simulate,
+        ),
         data_folder(),
     )
 

@@ -16,7 +16,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from pitwall.command import PlainError, exit_code, first_line, printable
-from pitwall.data_folder import data_folder, locked, recover, swap
+from pitwall.data_folder import check_kept, data_folder, locked, recover, swap
 from pitwall.raw.account import account_of
 from pitwall.raw.careful import Outcome, convert_carefully, counted, write_parquet
 from pitwall.raw.checksums import write_checksums
@@ -24,6 +24,7 @@ from pitwall.raw.fetch import is_url, locate
 from pitwall.raw.keys import keys_are_unique
 from pitwall.raw.lake import lake_from_environment
 from pitwall.raw.manifest import Row, file_sha256, link_unchanged, read_manifest, utc_now, write_manifest
+from pitwall.raw.origin import write_origin
 from pitwall.raw.schema import SOURCES, Table, read_tables
 from pitwall.raw.values import count_characters, first_problem, has_outer_spaces, is_blank, total, typed_value
 
@@ -209,6 +210,7 @@ def run(raw: str, data: Path, *, max_bad_rows: int = 0, schema: Path = SOURCES) 
         kept = {row["table_name"] for row in rows if row["converted_at"] != row["checked_at"]}
         write_checksums(tables, kept, data / "parquet", data / "parquet.new")
         write_manifest(data / "parquet.new", rows)
+        write_origin(data / "parquet.new", raw)
         swap(data)
     except pl.exceptions.PolarsError as error:
         raise PlainError(f"{data}: cannot be written, look for a full disk: {first_line(error)}") from None
@@ -267,6 +269,8 @@ def main(arguments: list[str] | None = None) -> int:
     def action() -> None:
         if not is_url(options.raw) and not Path(options.raw).exists():
             raise PlainError(f"{options.raw}: no such folder or zip")
+        if not is_url(options.raw):
+            check_kept(Path(options.raw), data)
         lake = lake_from_environment()
         if lake:
             lake.tables()  # fails before the conversion if the lake cannot be read

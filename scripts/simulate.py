@@ -22,22 +22,13 @@ Not simulated: safety cars, weather, traffic (cars pass through each other), tyr
 lap times of sprints, scheduled races without a result.
 """
 
-import argparse
 import os
 import shutil
 import sys
 from pathlib import Path
-from typing import NoReturn
 
-from pitwall.command import PlainError, exit_code
+from pitwall.command import Parser, PlainError, exit_code
 from pitwall.simulation.championship import FIRST_SEASON, LAST_SEASON, MARKER, simulate
-
-
-class Parser(argparse.ArgumentParser):
-    """A parser that reports a wrong argument in one line, without the usage."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {message}\n")
 
 
 def check_replaceable(out: Path) -> None:

@@ -1,16 +1,31 @@
 """What every command does the same way: find the project, and report a failure in one line."""
 
+import argparse
+import os
 import sys
 from collections.abc import Callable
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
+from typing import NoReturn
 
 ROOT = Path(__file__).resolve().parents[2]  # the project's folder
 
 
 class PlainError(Exception):
     """A failure in one line: what it concerns, why it failed and, if that is not obvious, what to do."""
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that reports a wrong argument in one line, without the usage."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {printable(message)}\n")
+
+
+def use_colors() -> bool:
+    """Whether the output may have colours: it is a terminal that has them, and NO_COLOR is not set."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def printable(text: str) -> str:

@@ -9,10 +9,57 @@ from pathlib import Path
 
 from pitwall.command import PlainError
 
+# What a run makes and replaces in the data folder, and the file that says so. Other names are the user's.
+REPLACED = (
+    "parquet",
+    "parquet.new",
+    "parquet.old",
+    "quarantine",
+    "quarantine.new",
+    ".tmp",
+    ".build",
+    "spark",
+)
+MARKER = ".pitwall"
+
 
 def data_folder() -> Path:
     """The folder for everything that a run makes: `$PITWALL_DATA`, or `data` in the current folder."""
     return Path(os.environ.get("PITWALL_DATA") or "data")
+
+
+def claim(data: Path) -> None:
+    """Mark the data folder as Pitwall's.
+
+    Raises:
+        PlainError: it has no mark, but something with a name that a run would replace. It may be the user's.
+    """
+    marker = data / MARKER
+    if os.path.lexists(marker):
+        return
+    found = [name for name in REPLACED if os.path.lexists(data / name)]
+    # Before there was a marker, a manifest was the sure sign of a conversion.
+    if found and not any(data.glob("parquet*/load_manifest.parquet")):
+        raise PlainError(
+            f"{data / found[0]}: exists, and Pitwall would replace it; move it away, or name another folder "
+            "with PITWALL_DATA"
+        )
+    marker.write_text(
+        "Pitwall writes into this folder. It replaces and deletes warehouse.duckdb and these folders:\n"
+        f"{' '.join(REPLACED)}\n",
+        encoding="utf-8",
+    )
+
+
+def check_kept(path: Path, data: Path) -> None:
+    """Raise PlainError if a file or folder of the user is in a place that a run replaces."""
+    real = path.resolve()
+    for name in REPLACED:
+        if real.is_relative_to((data / name).resolve()):
+            raise PlainError(
+                f"{path}: is in {data / name}, which Pitwall replaces; move it to another folder, for "
+                f"example {data / 'raw'}"
+            )
 
 
 @contextmanager
@@ -26,9 +73,10 @@ def locked(data: Path) -> Iterator[int]:
         The file descriptor of the lock.
 
     Raises:
-        PlainError: another process holds the lock. There is no wait.
+        PlainError: another process holds the lock, for which there is no wait, or the folder is the user's.
     """
     data.mkdir(parents=True, exist_ok=True)
+    claim(data)
     with (data / ".lock").open("a") as handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

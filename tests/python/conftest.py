@@ -145,7 +145,11 @@ def no_engines() -> dict[str, str]:
 def record(parquet: Path) -> None:
     """Write the manifest of a folder of hand-made Parquet files, with the columns that a build reads."""
     rows = [
-        {"table_name": path.stem, "parquet_sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+        {
+            "table_name": path.stem,
+            "parquet_sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+            "rows_converted": 1,
+        }
         for path in parquet.glob("*.parquet")
         if path.stem != "load_manifest"
     ]

@@ -36,8 +36,9 @@ def cli():
     manifest = {"nodes": nodes | {"model.laps": {"config": {"meta": {}}}}}
     (target / "manifest.json").write_text(json.dumps(manifest))
     calls = Path(os.environ["PITWALL_DATA"]) / "calls.json"
-    calls.write_text(json.dumps({"cwd": os.getcwd(), "arguments": sys.argv[1:]}))
-    print("output of dbt")
+    call = {"cwd": os.getcwd(), "arguments": sys.argv[1:], "environment": dict(os.environ)}
+    calls.write_text(json.dumps(call))
+    print(os.environ.get("FAKE_OUTPUT", "output of dbt"))
     return int(os.environ["FAKE_EXIT"])
 """
 
@@ -55,7 +56,7 @@ class Project:
         (self.data / "parquet" / "laps.parquet").write_bytes(b"no build reads this")
         record(self.data / "parquet")
 
-    def build(self, *options: str, rows: int = 3, dbt_exit: int = 0) -> tuple[int, str]:
+    def build(self, *options: str, rows: int = 3, dbt_exit: int = 0, **environment: str) -> tuple[int, str]:
         """Run the script from another folder, with a data folder that is relative to it."""
         result = run(
             self.root / "scripts" / "build.py",
@@ -65,6 +66,7 @@ class Project:
             PYTHONPATH=self.fake,
             FAKE_ROWS=str(rows),
             FAKE_EXIT=str(dbt_exit),
+            **environment,
         )
         return result.returncode, result.stdout
 
@@ -99,6 +101,33 @@ def test_dbt_runs_in_the_project_from_any_folder(project: Project) -> None:
     assert call["cwd"] == str(project.root)
     for option in ("--project-dir", "--profiles-dir"):
         assert call["arguments"][call["arguments"].index(option) + 1] == str(project.root)
+
+
+def test_dbt_gets_no_variable_that_says_how_another_build_was_done(project: Project) -> None:
+    of_the_user = {
+        "DBT_EMPTY": "1",
+        "DBT_TARGET": "postgres",
+        "PITWALL_SEASONS": "2021",
+        "PITWALL_RACES": "1",
+        "PITWALL_HISTORY": "/elsewhere",
+        "PITWALL_SCHEMA_SUFFIX": "_mine",
+        "PGHOST": "db.example.org",
+    }
+    assert project.build(**of_the_user)[0] == 0
+    environment = json.loads((project.data / "calls.json").read_text())["environment"]
+    assert of_the_user.keys() & environment.keys() == {"PGHOST"}
+
+
+def test_dbt_writes_no_log_into_the_project(project: Project) -> None:
+    project.build()
+    arguments = json.loads((project.data / "calls.json").read_text())["arguments"]
+    assert Path(arguments[arguments.index("--log-path") + 1]).is_relative_to(project.data)
+
+
+def test_a_failure_of_dbt_without_a_word_is_reported(project: Project) -> None:
+    code, output = project.build(dbt_exit=3, FAKE_OUTPUT="")
+    assert code == 2
+    assert "dbt ended with exit code 3, and printed nothing.\n" in output
 
 
 def test_a_failed_build_leaves_the_last_good_warehouse(project: Project) -> None:

@@ -1,5 +1,6 @@
 """The history of revised results: build.py copies it into the next warehouse, and dbt adds to it."""
 
+import os
 import shutil
 import sys
 from collections.abc import Callable
@@ -124,7 +125,7 @@ def test_a_build_is_refused_while_another_program_writes_to_the_warehouse(projec
     with duckdb.connect(project.warehouse):
         code, output = project.build(18)
     assert code == 2
-    assert "If another program writes to it, start again when that has ended" in output
+    assert f"(PID {os.getpid()}) has it open for writing; end that program, then start again" in output
     assert project.build(18)[0] == 0
 
 

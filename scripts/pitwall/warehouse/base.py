@@ -5,8 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from pitwall.command import PlainError
-
-HISTORY = "race_results_history"  # the snapshot of results; each build copies it from the last warehouse
+from pitwall.warehouse.contents import Contents
 
 
 class NotAvailable(PlainError):
@@ -51,8 +50,12 @@ class Warehouse(ABC):
         """Where the user can look at a failed build; "" if nowhere."""
 
     @abstractmethod
-    def commit(self) -> tuple[int, int]:
-        """Replace the last warehouse with the new one. Returns the number of tables and of rows in marts."""
+    def contents(self, *, new: bool) -> Contents:
+        """What is in the new warehouse, which dbt has built, or in the last one."""
+
+    @abstractmethod
+    def commit(self) -> None:
+        """Replace the last warehouse with the new one."""
 
     @abstractmethod
     def export(self, folder: Path) -> None:

@@ -7,13 +7,18 @@ from pitwall.command import ROOT, PlainError
 from pitwall.data_folder import data_folder, locked, recover
 from pitwall.raw import manifest
 from pitwall.raw.lake import lake_from_environment
+from pitwall.raw.origin import describe, is_simulated
+from pitwall.warehouse.base import Warehouse
+from pitwall.warehouse.contents import Contents, check_whole, describe_changes
 from pitwall.warehouse.dbt import build_options, count_tests, dbt_build, target_folder
 from pitwall.warehouse.engines import warehouse_of
 from pitwall.warehouse.fingerprint import code_fingerprint
 
 
-def build(engine: str, *, unit_tests_always: bool = False, full: bool = False) -> None:
-    """Build the warehouse of an engine, and print where it is.
+def build(
+    engine: str, *, unit_tests_always: bool = False, full: bool = False, may_simulate: bool = False
+) -> None:
+    """Build the warehouse of an engine, and print where it is, what changed, and what its data are.
 
     Unit tests test code, not data, so they run only if the code changed since they passed.
 
@@ -21,11 +26,13 @@ def build(engine: str, *, unit_tests_always: bool = False, full: bool = False) -
         engine: one of ENGINES.
         unit_tests_always: run the unit tests even if they passed with the same code.
         full: build everything again, even if an incremental build would do.
+        may_simulate: let simulated data replace a warehouse of real ones.
 
     Raises:
         PlainError: why it failed. The last warehouse is unchanged.
     """
     data = data_folder()
+    parquet = data / "parquet"
     lake = lake_from_environment()
     if lake:
         lake.check()
@@ -45,26 +52,32 @@ def build(engine: str, *, unit_tests_always: bool = False, full: bool = False) -
         if lake and engine != "duckdb":
             lake.fetch(data)
         elif not lake:
-            manifest.check_intact(data / "parquet")
+            manifest.check_intact(parquet)
+        raw = lake.tables() if lake else manifest.read_manifest(parquet)
+        what = f"what is in {lake}" if lake else describe(parquet)
         connection = warehouse.begin()
         if warehouse.is_current:
-            print(f"The warehouse is ready: {warehouse} ({warehouse.plan}).")
+            print(f"The warehouse is ready: {warehouse} ({warehouse.plan}).\nThe data: {what}.")
             return
+        last = warehouse.contents(new=False) if warehouse.exists() else None
+        if last and not lake and not may_simulate:
+            refuse_simulated(warehouse, last, parquet)
         plan = f" ({warehouse.plan})" if warehouse.plan else ""
         print(f"Building {warehouse} with dbt{plan} ...", flush=True)
         record.unlink(missing_ok=True)  # if anything fails from here on, the unit tests run again
         options = build_options(with_unit_tests=not skipped, is_new_code=not passed_before)
         failure = dbt_build(warehouse.target, data.absolute(), connection, target.absolute(), lock, options)
         if failure:
-            last = (
-                "the last good warehouse is unchanged" if warehouse.exists() else "there is no warehouse yet"
-            )
-            failed = warehouse.failed_build()
-            kept = f"; the failed one is kept for a look at {failed}" if failed else ""
             raise PlainError(
-                f"dbt build failed ({failure}): {last}{kept}. Fix what dbt reports above, then start again."
+                f"dbt build failed ({failure}): {what_is_left(warehouse)}. Fix what dbt reports above, then "
+                "start again."
             )
-        tables, rows = warehouse.commit()
+        new = warehouse.contents(new=True)
+        try:
+            check_whole(new, last, {table: row["rows_converted"] for table, row in raw.items()})
+        except PlainError as error:
+            raise PlainError(f"{error}; {what_is_left(warehouse)}") from None
+        warehouse.commit()
         data_tests, unit_tests = count_tests(target)
         if (skipped or unit_tests) and code == code_fingerprint(ROOT):
             record.write_text(f"{code} {skipped or unit_tests}\n", encoding="utf-8")
@@ -72,10 +85,33 @@ def build(engine: str, *, unit_tests_always: bool = False, full: bool = False) -
         f"{skipped} unit tests passed with this code before" if skipped else f"{unit_tests} unit tests passed"
     )
     print(
-        f"The warehouse is ready: {warehouse}, {tables} tables with {rows:,} rows in marts, "
-        f"{data_tests} data tests passed, {units}.\n"
-        "Next: `make docs` to find your way around it, `make test` to check everything."
+        f"The warehouse is ready: {warehouse}, {len(new.rows)} tables with {sum(new.rows.values()):,} rows "
+        f"in marts, {data_tests} data tests passed, {units}."
     )
+    if last and last.is_simulated == new.is_simulated:
+        print("Since the last build:")
+        print("\n".join(f"  {line}" for line in describe_changes(new, last)))
+    print(
+        f"Next: `make docs` to find your way around it, `make test` to check everything.\nThe data: {what}."
+    )
+
+
+def refuse_simulated(warehouse: Warehouse, last: Contents, parquet: Path) -> None:
+    """Raise PlainError if simulated data would replace a warehouse of real ones."""
+    if is_simulated(parquet) and last.races and not last.is_simulated:
+        raise PlainError(
+            f"{warehouse}: has real results, and the data in {parquet} are simulated; name the raw files "
+            "with `make build RAW=path`, or build in another folder with PITWALL_DATA. To replace the real "
+            f"results all the same, run `make build RAW={parquet.parent / 'raw' / 'simulated'}`"
+        )
+
+
+def what_is_left(warehouse: Warehouse) -> str:
+    """What a user has after a build that failed."""
+    last = "the last good warehouse is unchanged" if warehouse.exists() else "there is no warehouse yet"
+    failed = warehouse.failed_build()
+    kept = f"; the failed one is kept for a look at {failed}" if failed else ""
+    return f"{last}{kept}"
 
 
 def unit_tests_passed(record: Path, code: str) -> int:

@@ -7,10 +7,22 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from pitwall.command import ROOT
+from pitwall.command import ROOT, use_colors
+from pitwall.warehouse.progress import Progress
 
 # One test per model replaces its native tests: see tests/generic/merged.sql.
 MERGED_TESTS = ("--vars", "{merged_tests: true}", "--exclude", "config.meta.merged:true")
+# Variables that say how one build is done. A build sets them itself: with one that the user happens to have,
+# dbt would build something else.
+OF_ONE_BUILD = (
+    "DBT_",
+    "PITWALL_WAREHOUSE",
+    "PITWALL_SEASONS",
+    "PITWALL_RACES",
+    "PITWALL_HISTORY",
+    "PITWALL_SPARK",
+    "PITWALL_SCHEMA_SUFFIX",
+)
 
 
 def target_folder(engine: str, data: Path) -> Path:
@@ -36,7 +48,7 @@ def build_options(*, with_unit_tests: bool, is_new_code: bool) -> list[str]:
 def dbt_build(
     profile_target: str, data: Path, connection: dict[str, str], target: Path, lock: int, options: list[str]
 ) -> str:
-    """Run `dbt build` in a process of its own, so that everything is closed at the end. Print what dbt says.
+    """Run `dbt build` in a process of its own, so that everything is closed at the end. Show its progress.
 
     Args:
         profile_target: the target of profiles.yml.
@@ -50,13 +62,15 @@ def dbt_build(
     Returns:
         Why it failed: the last line of a crash, without its traceback, or the exit code. "" if it succeeded.
     """
-    command: list[str | Path] = [Path(sys.executable).with_name("dbt"), "--log-level", "warn"]
-    command += ["--log-level-file", "none", "build", "--target", profile_target, "--project-dir", ROOT]
-    command += ["--profiles-dir", ROOT, "--target-path", target, *options]
-    environment = {**os.environ, "PITWALL_DATA": str(data), "DO_NOT_TRACK": "1", **connection}
-    if sys.stdout.isatty():
-        command.insert(1, "--use-colors")
+    command: list[str | Path] = [Path(sys.executable).with_name("dbt"), "--log-format", "json"]
+    command += ["--use-colors" if use_colors() else "--no-use-colors", "--log-level-file", "none"]
+    # dbt makes the folder of its logs even if it writes none. By default it is in the project.
+    command += ["--log-path", target.parent / "logs", "build", "--target", profile_target]
+    command += ["--project-dir", ROOT, "--profiles-dir", ROOT, "--target-path", target, *options]
+    inherited = {name: text for name, text in os.environ.items() if not name.startswith(OF_ONE_BUILD)}
+    environment = {**inherited, "PITWALL_DATA": str(data), "DO_NOT_TRACK": "1", **connection}
     crash = ""
+    progress = Progress()
     with subprocess.Popen(
         command,
         cwd=ROOT,
@@ -71,7 +85,10 @@ def dbt_build(
             if crash or "Traceback (most recent call last)" in line:
                 crash = line.strip() or crash
             else:
-                print(line, end="", flush=True)
+                progress.show(line)
+    progress.close()
+    if process.returncode and not progress.said:
+        print(f"dbt ended with exit code {process.returncode}, and printed nothing.", flush=True)
     if not process.returncode:
         return ""
     return crash or f"exit code {process.returncode}"

@@ -1,16 +1,17 @@
 """The warehouse in a DuckDB file, `warehouse.duckdb` in the data folder."""
 
 import fcntl
+import re
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
 from pitwall.command import PlainError
 from pitwall.raw.lake import lake_from_environment
 from pitwall.warehouse.base import (
-    HISTORY,
     NotAvailable,
     Warehouse,
     check_clock,
@@ -18,7 +19,8 @@ from pitwall.warehouse.base import (
     report_kept_history,
 )
 from pitwall.warehouse.changes import find_changes, has_checksums, record
-from pitwall.warehouse.sql import identifier, literal
+from pitwall.warehouse.contents import HISTORY, Contents, read_contents
+from pitwall.warehouse.sql import file_pattern, identifier, literal
 
 FICLONE = 0x40049409  # Linux: two files share their data until one of them is written to
 
@@ -76,11 +78,7 @@ class DuckDBWarehouse(Warehouse):
                 self.results = lake.fetch_table("results", self.new.parent)
             self.leaves_history = carry_history(self.final, self.new, self.results)
         except duckdb.Error as error:
-            raise PlainError(
-                f"{self.final}: cannot be read, and no other file has the history of revised results. If "
-                "another program writes to it, start again when that has ended; if it is broken, put a good "
-                f"copy in its place, or move it away to start a new history. DuckDB says: {error}"
-            ) from None
+            raise unreadable(self.final, error) from None
         return connection
 
     def copy_last(self) -> None:
@@ -95,11 +93,27 @@ class DuckDBWarehouse(Warehouse):
     def failed_build(self) -> str:
         return str(self.new) if self.new.exists() else ""
 
-    def commit(self) -> tuple[int, int]:
+    def contents(self, *, new: bool) -> Contents:
+        file = self.new if new else self.final
+        try:
+            with duckdb.connect(file, read_only=True) as connection:
+
+                def query(sql: str) -> list[tuple[Any, ...]]:
+                    return connection.execute(sql).fetchall()
+
+                def tables(schema: str) -> list[str]:
+                    names = "select table_name from information_schema.tables where table_schema = "
+                    return [name for (name,) in query(f"{names}{literal(schema)} order by table_name")]
+
+                return read_contents(tables, query)
+        except duckdb.Error as error:
+            raise unreadable(file, error) from None
+
+    def commit(self) -> None:
         try:
             with duckdb.connect(self.new) as connection:
                 record(connection, self.parquet, self.code)
-            counts = count_marts(self.new)
+                connection.execute("checkpoint")
         except duckdb.Error as error:
             last = "the last good warehouse is unchanged" if self.exists() else "there is no warehouse yet"
             raise PlainError(f"{self.new}: cannot be completed: {last}. DuckDB says: {error}") from None
@@ -108,7 +122,6 @@ class DuckDBWarehouse(Warehouse):
         # A log that another program left belongs to the last file. DuckDB would apply it to the new one.
         write_ahead_log(self.final).unlink(missing_ok=True)
         self.new.replace(self.final)
-        return counts
 
     def export(self, folder: Path) -> None:
         if not self.exists():
@@ -123,18 +136,17 @@ class DuckDBWarehouse(Warehouse):
                     connection.execute(f"copy {schema}.{identifier(table)} to {file} (format parquet)")
 
 
-def count_marts(warehouse: Path) -> tuple[int, int]:
-    """Write the write-ahead log into the file, and return the number of tables and of rows in marts."""
-    with duckdb.connect(warehouse) as connection:
-        connection.execute("checkpoint")
-        names = connection.execute(
-            "select table_name from information_schema.tables where table_schema = 'marts'"
-        ).fetchall()
-        rows = [
-            connection.execute(f"select count(*) from marts.{identifier(name)}").fetchall()
-            for (name,) in names
-        ]
-    return len(names), sum(count for [(count,)] in rows)
+def unreadable(warehouse: Path, error: duckdb.Error) -> PlainError:
+    """Why a warehouse cannot be read, and what to do: first of all which program has it open."""
+    if holder := re.search(r"held in (.+?) \(PID (\d+)\)", str(error)):
+        return PlainError(
+            f"{warehouse}: {Path(holder[1]).name} (PID {holder[2]}) has it open for writing; end that "
+            "program, then start again"
+        )
+    return PlainError(
+        f"{warehouse}: cannot be read, and no other file has the history of revised results. Put a good copy "
+        f"in its place, or move it away to start a new history. DuckDB says: {error}"
+    )
 
 
 def write_ahead_log(warehouse: Path) -> Path:
@@ -174,7 +186,7 @@ def carry_history(last: Path, new: Path, results: Path) -> bool:
                 "count(*) filter (where was.race_id = now.race_id and was.driver_id = now.driver_id) "
                 f"from last.snapshots.{HISTORY} as was join read_parquet(?) as now using (result_id) "
                 "where was.dbt_valid_to is null",
-                [str(results)],
+                [file_pattern(results)],
             ).fetchall()
             if is_of_other_results(*counts):
                 query = f"select count(dbt_valid_to) > 0 from last.snapshots.{HISTORY}"

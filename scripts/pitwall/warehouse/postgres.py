@@ -9,13 +9,13 @@ import polars as pl
 
 from pitwall.command import PlainError
 from pitwall.warehouse.base import (
-    HISTORY,
     NotAvailable,
     Warehouse,
     check_clock,
     is_of_other_results,
     report_kept_history,
 )
+from pitwall.warehouse.contents import HISTORY, Contents, read_contents
 from pitwall.warehouse.postgres_connection import (
     connect,
     connection_settings,
@@ -76,16 +76,26 @@ class PostgresWarehouse(Warehouse):
     def failed_build(self) -> str:
         return f"the schemas *{NEW}"
 
-    def commit(self) -> tuple[int, int]:
+    def contents(self, *, new: bool) -> Contents:
+        suffix = NEW if new else ""
         with plain_errors(), self.connection.cursor() as cursor:
-            counts = count_rows(cursor, f"marts{NEW}")
+
+            def tables(schema: str) -> list[str]:
+                return [name for (name,) in query_rows(cursor, tables_query(schema))]
+
+            def query(sql: str) -> list[Any]:
+                return query_rows(cursor, sql)
+
+            return read_contents(tables, query, f"marts{suffix}", f"snapshots{suffix}")
+
+    def commit(self) -> None:
+        with plain_errors(), self.connection.cursor() as cursor:
             kept = f"snapshots_{datetime.now(UTC):%Y%m%d_%H%M%S}" if self.leaves_history else ""
             swap_schemas(cursor, kept)
             if kept:
                 report_kept_history(f"schema {kept}")
             drop_old(cursor)
         self.connection.close()
-        return counts
 
     def export(self, folder: Path) -> None:
         with connect() as connection, plain_errors(), connection.cursor() as cursor:
@@ -187,13 +197,6 @@ def check_history(cursor: Any) -> None:
         f"from snapshots.{HISTORY}",
     )
     check_clock(latest, now, database_name(), "the server")
-
-
-def count_rows(cursor: Any, schema: str) -> tuple[int, int]:
-    """The number of tables of a schema, and of all their rows."""
-    names = [name for (name,) in query_rows(cursor, tables_query(schema))]
-    counts = [query_rows(cursor, f"select count(*) from {schema}.{identifier(name)}") for name in names]
-    return len(names), sum(count for [(count,)] in counts)
 
 
 def swap_schemas(cursor: Any, kept: str) -> None:

@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
+import duckdb
 import polars
 from polars import selectors
 from pyspark.errors import PySparkException
@@ -18,13 +20,14 @@ from pyspark.sql import SparkSession
 
 from pitwall.command import ROOT, PlainError, first_line
 from pitwall.warehouse.base import (
-    HISTORY,
     NotAvailable,
     Warehouse,
     check_clock,
     is_of_other_results,
     report_kept_history,
 )
+from pitwall.warehouse.contents import HISTORY, Contents, read_contents
+from pitwall.warehouse.sql import file_pattern, literal
 
 RACE_AND_DRIVER = ("race_id", "driver_id")
 OLDEST_JAVA = 17
@@ -89,11 +92,24 @@ class SparkWarehouse(Warehouse):
     def failed_build(self) -> str:
         return str(self.new) if any(self.new.glob("*.db")) else ""
 
-    def commit(self) -> tuple[int, int]:
-        tables = list((self.new / "marts.db").iterdir())
-        rows = [
-            polars.scan_parquet(table / "*.parquet").select(polars.len()).collect().item() for table in tables
-        ]
+    def contents(self, *, new: bool) -> Contents:
+        folder = self.new if new else self.final.resolve()
+        with duckdb.connect() as connection:
+
+            def tables(schema: str) -> list[str]:
+                names = sorted(table.name for table in (folder / f"{schema}.db").glob("*") if table.is_dir())
+                connection.execute(f"create schema {schema}")
+                for name in names:
+                    files = literal(f"{file_pattern(folder / f'{schema}.db' / name)}/*.parquet")
+                    connection.execute(f"create view {schema}.{name} as from read_parquet({files})")
+                return names
+
+            def query(sql: str) -> list[tuple[Any, ...]]:
+                return connection.execute(sql).fetchall()
+
+            return read_contents(tables, query)
+
+    def commit(self) -> None:
         if self.leaves_history:
             kept = self.folder / f"snapshots-{self.new.name}" / HISTORY
             shutil.copytree(self.last_history(), kept)
@@ -102,7 +118,6 @@ class SparkWarehouse(Warehouse):
         link.unlink(missing_ok=True)
         link.symlink_to(self.new.name)
         link.replace(self.final)
-        return len(tables), sum(rows)
 
     def export(self, folder: Path) -> None:
         if not self.exists():
@@ -153,8 +168,18 @@ class RemoteSparkWarehouse(Warehouse):
     def failed_build(self) -> str:
         return f"schemas *{self.suffix}"
 
-    def commit(self) -> tuple[int, int]:
-        rows = []
+    def contents(self, *, new: bool) -> Contents:
+        suffix = self.suffix if new else ""
+        with self.session() as spark:
+
+            def query(sql: str) -> list[tuple[Any, ...]]:
+                return [tuple(row) for row in spark.sql(sql).collect()]
+
+            return read_contents(
+                lambda schema: tables(spark, schema), query, f"marts{suffix}", f"snapshots{suffix}"
+            )
+
+    def commit(self) -> None:
         with self.session() as spark:
             if self.leaves_history:
                 kept = f"snapshots_{datetime.now(UTC):%Y%m%d_%H%M%S}"
@@ -168,14 +193,11 @@ class RemoteSparkWarehouse(Warehouse):
                     spark.sql(
                         f"create or replace view {view} as table {schema}{self.suffix}.{table}"
                     ).collect()
-                    if schema == "marts":
-                        rows.append(spark.table(view).count())
                 for table in set(last) - set(built):
                     spark.sql(f"drop view {schema}.{table}").collect()
             for schema in schemas(spark):
                 if re.search(r"_\d{14}$", schema) and not schema.endswith(self.suffix):
                     spark.sql(f"drop schema {schema} cascade").collect()
-        return len(rows), sum(rows)
 
     def export(self, folder: Path) -> None:
         with self.session() as spark:

@@ -1,4 +1,7 @@
-"""Names and texts as SQL writes them."""
+"""Names, texts and paths as SQL writes them."""
+
+import re
+from pathlib import Path
 
 
 def identifier(name: str) -> str:
@@ -9,3 +12,8 @@ def identifier(name: str) -> str:
 def literal(text: object) -> str:
     """A text, or a path, as an SQL string."""
     return "'" + str(text).replace("'", "''") + "'"
+
+
+def file_pattern(path: Path) -> str:
+    """A path as DuckDB's read_parquet() takes it: as a pattern that matches only this path."""
+    return re.sub(r"([\[*?])", r"[\1]", str(path))

@@ -1,0 +1,74 @@
+"""Show the progress of dbt from the events that it logs as JSON, one a line, in dbt's own words."""
+
+import json
+import os
+import sys
+import threading
+
+from tqdm import tqdm
+
+EVERY = 10  # if the output is no terminal, a line for each tenth model or test
+STARTED = "LogStartLine"
+ENDED = ("LogModelResult", "LogTestResult", "LogSeedResult", "LogSnapshotResult", "LogNodeResult")
+
+
+class Progress:
+    """On a terminal a bar: models and tests done of all, the time, the current one. Else a line in ten.
+
+    Warnings, errors and what macros print are shown in full.
+    """
+
+    def __init__(self) -> None:
+        self.done = 0
+        self.said = False  # whether anything but the bar was shown
+        self.bar = tqdm(
+            bar_format="{n_fmt} of {total_fmt}, {elapsed}: {desc}",
+            desc="dbt starts",
+            total=0,
+            leave=False,
+            file=sys.stdout,
+            disable=True if os.environ.get("TERM") == "dumb" else None,  # None: if the output is no terminal
+            dynamic_ncols=True,
+        )
+        self.closed = threading.Event()
+        if not self.bar.disable:
+            threading.Thread(target=self.tick, daemon=True).start()
+
+    def tick(self) -> None:
+        """Let the time in the bar go on while dbt logs nothing."""
+        while not self.closed.wait(1):
+            self.bar.refresh()
+
+    def show(self, line: str) -> None:
+        """Show a line of dbt's output, if it is for the user."""
+        try:
+            event = json.loads(line)
+            name, level, text = (event["info"][key] for key in ("name", "level", "msg"))
+            data = event["data"]
+        except (ValueError, KeyError, TypeError):
+            self.print(line.rstrip())
+            return
+        if level in ("warn", "error") or name == "PrintEvent":
+            self.print(text)
+        elif name == "FoundStats":
+            self.print(f"dbt: {text[0].lower()}{text[1:]}")
+        elif name == STARTED:
+            self.bar.total = data["total"]
+            self.bar.set_description_str(data["description"])
+        if name in ENDED:
+            self.done += 1
+            self.bar.update()
+            if self.bar.disable and level == "info" and self.done % EVERY == 0:
+                self.print(text)
+
+    def print(self, text: str) -> None:
+        """Print a text, above the bar if there is one."""
+        if text.strip():
+            self.said = True
+            tqdm.write(text, file=sys.stdout)
+            sys.stdout.flush()
+
+    def close(self) -> None:
+        """Remove the bar."""
+        self.closed.set()
+        self.bar.close()

@@ -1,0 +1,144 @@
+"""scripts/convert_input.py: what a build without RAW reads. It replaces no real data by simulated ones."""
+
+import shutil
+from pathlib import Path
+
+import duckdb
+import pytest
+from conftest import SCRIPTS, Builder, run
+
+from pitwall.raw.origin import describe, is_simulated, read_origin
+
+
+class Input:
+    """A data folder, and the command."""
+
+    def __init__(self, data: Path) -> None:
+        self.data, self.parquet = data, data / "parquet"
+
+    def convert(self, *arguments: str | Path, **environment: str) -> str:
+        """Run the command, which must succeed. Returns its output."""
+        result = run(SCRIPTS / "convert_input.py", *arguments, PITWALL_DATA=self.data, **environment)
+        assert result.returncode == 0, result.stdout
+        return result.stdout
+
+    def refused(self, *arguments: str | Path) -> str:
+        """Run the command, which must be refused. Returns the one line that it prints."""
+        result = run(SCRIPTS / "convert_input.py", *arguments, PITWALL_DATA=self.data)
+        assert result.returncode == 2, result.stdout
+        assert result.stdout.count("\n") == 1
+        return result.stdout
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Input:
+    return Input(tmp_path / "data")
+
+
+@pytest.fixture
+def real(small_warehouse: Path, tmp_path: Path) -> Path:
+    """A folder of files that stand for real ones: pages at another address than those of the simulator."""
+    raw = tmp_path / "real"
+    shutil.copytree(small_warehouse.parent / "raw", raw)
+    for path in raw.glob("*.csv"):
+        path.write_text(
+            path.read_text(encoding="utf-8").replace("example.org", "example.com"), encoding="utf-8"
+        )
+    return raw
+
+
+def test_without_data_a_championship_is_simulated(folder: Input) -> None:
+    folder.convert()
+    assert is_simulated(folder.parquet)
+    assert describe(folder.parquet) == "simulated seasons 2021 to 2025"
+    assert read_origin(folder.parquet) == str(folder.data / "raw" / "simulated")
+    assert "simulated" in folder.convert(), "again"
+
+
+def test_real_data_are_never_replaced_by_simulated_ones(folder: Input, real: Path) -> None:
+    folder.convert(real)
+    assert not is_simulated(folder.parquet)
+    output = folder.convert()
+    assert "Simulated" not in output
+    assert read_origin(folder.parquet) == str(real)
+    assert describe(folder.parquet).startswith("real files to ")
+    with (real / "status.csv").open("a", encoding="utf-8") as file:
+        file.write('999,"New"\n')
+    folder.convert()
+    statuses = duckdb.sql(f"select count(*) from '{folder.parquet}/status.parquet' where status_id = 999")
+    assert statuses.fetchall() == [(1,)], "the input of the last build is read again"
+
+
+def test_converted_data_stay_if_their_input_is_gone(folder: Input, real: Path) -> None:
+    folder.convert(real)
+    before = (folder.parquet / "results.parquet").read_bytes()
+    shutil.rmtree(real)
+    output = folder.convert()
+    assert f"{real} cannot be converted again; the converted data stay: real files to" in output
+    assert (folder.parquet / "results.parquet").read_bytes() == before
+
+
+def test_data_of_an_earlier_version_stay(folder: Input, real: Path) -> None:
+    folder.convert(real)
+    (folder.parquet / "origin.txt").unlink()
+    assert "the input of the last build cannot be converted again" in folder.convert()
+    assert not is_simulated(folder.parquet)
+
+
+@pytest.mark.parametrize("warehouse", ["warehouse.duckdb", "spark/current"])
+def test_a_warehouse_without_its_data_is_not_replaced(folder: Input, real: Path, warehouse: str) -> None:
+    folder.convert(real)
+    (folder.data / warehouse).parent.mkdir(exist_ok=True)
+    (folder.data / warehouse).touch()
+    shutil.rmtree(folder.parquet)
+    assert f"{warehouse}: exists, but the data that it was built from are gone" in folder.refused()
+
+
+def test_rows_that_were_set_aside_are_accepted_again(folder: Input, real: Path) -> None:
+    with (real / "status.csv").open("a", encoding="utf-8") as file:
+        file.write('many,"No number"\n')
+    folder.convert("--max-bad-rows=1", real)
+    assert "1 set aside" in folder.convert()
+
+
+@pytest.mark.parametrize("raw", ["", " "])
+def test_an_empty_raw_is_refused(folder: Input, raw: str) -> None:
+    assert "RAW is empty" in folder.refused(raw)
+    assert not folder.data.exists()
+
+
+def test_options_are_not_taken_from_raw(folder: Input) -> None:
+    assert "--help: no such folder or zip" in folder.refused("--", "--help")
+    assert "invalid int value: 'x;y'" in folder.refused("--max-bad-rows=x;y")
+
+
+def test_a_lake_is_not_overwritten_with_simulated_data(folder: Input) -> None:
+    assert folder.convert(PITWALL_LAKE="s3://bucket/prefix") == ""
+    assert not folder.data.exists()
+
+
+def test_simulated_data_replace_a_warehouse_of_real_ones_only_on_request(
+    small_warehouse: Path, builder: Builder, folder: Input
+) -> None:
+    """The command that builds has the same rule: other engines have warehouses in other places."""
+    data = folder.data
+    data.mkdir()
+    shutil.copy(small_warehouse, data / "warehouse.duckdb")
+    with duckdb.connect(data / "warehouse.duckdb") as connection:
+        connection.execute(
+            "create or replace table marts.dim_seasons as "
+            "select * replace (replace(wikipedia_url, 'example.org', 'example.com') as wikipedia_url) "
+            "from marts.dim_seasons"
+        )
+        connection.execute("drop schema build cascade")
+    before = (data / "warehouse.duckdb").stat()
+    assert (
+        run(SCRIPTS / "csv_to_parquet.py", small_warehouse.parent / "raw", PITWALL_DATA=data).returncode == 0
+    )
+    result = run(SCRIPTS / "build.py", PITWALL_DATA=data)
+    assert result.returncode == 2
+    assert "has real results, and the data in" in result.stdout
+    after = (data / "warehouse.duckdb").stat()
+    assert (before.st_ino, before.st_mtime_ns) == (after.st_ino, after.st_mtime_ns)
+    output = builder.build(data, "--may-simulate")
+    assert output.splitlines()[-1] == "The data: simulated seasons 2021 to 2021."

@@ -1,0 +1,76 @@
+"""The data folder: what is Pitwall's in it is marked, and nothing of the user's is deleted."""
+
+from pathlib import Path
+
+import pytest
+from conftest import SCRIPTS, must_run, run
+
+from pitwall.command import PlainError
+from pitwall.data_folder import REPLACED, check_kept, locked
+
+MARKER = ".pitwall"
+
+
+@pytest.mark.parametrize("name", REPLACED)
+def test_a_folder_with_files_of_the_user_is_refused(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).mkdir()
+    (tmp_path / name / "diary.txt").write_text("mine")
+    with pytest.raises(PlainError, match=f"{name}: exists, and Pitwall would replace it"), locked(tmp_path):
+        pass
+    assert (tmp_path / name / "diary.txt").read_text() == "mine"
+    assert not (tmp_path / MARKER).exists()
+
+
+def test_a_folder_with_other_files_is_marked_and_they_stay(tmp_path: Path) -> None:
+    (tmp_path / "diary.txt").write_text("mine")
+    with locked(tmp_path):
+        (tmp_path / "parquet").mkdir()
+    with locked(tmp_path):  # now it is ours
+        assert "parquet" in (tmp_path / MARKER).read_text()
+    assert (tmp_path / "diary.txt").read_text() == "mine"
+
+
+def test_a_folder_of_an_earlier_version_is_recognised(tmp_path: Path) -> None:
+    (tmp_path / "parquet").mkdir()
+    (tmp_path / "parquet" / "load_manifest.parquet").touch()
+    with locked(tmp_path):
+        assert (tmp_path / MARKER).is_file()
+
+
+@pytest.mark.parametrize("name", REPLACED)
+@pytest.mark.parametrize("inside", [".", "mine/csv"])
+def test_files_of_the_user_in_a_folder_that_is_replaced_are_refused(
+    tmp_path: Path, name: str, inside: str
+) -> None:
+    raw = tmp_path / name / inside
+    raw.mkdir(parents=True)
+    link = tmp_path / "link"
+    link.symlink_to(raw)
+    for path in (raw, link):
+        with pytest.raises(PlainError, match="which Pitwall replaces"):
+            check_kept(path, tmp_path)
+    for path in (tmp_path, tmp_path / "raw", tmp_path / f"{name}s"):
+        check_kept(path, tmp_path)
+
+
+def test_a_conversion_of_quarantined_files_deletes_none(small_warehouse: Path, tmp_path: Path) -> None:
+    raw, data = small_warehouse.parent / "raw", tmp_path / "data"
+    convert = SCRIPTS / "csv_to_parquet.py"
+    must_run(convert, raw, PITWALL_DATA=data)
+    (data / "quarantine").joinpath("mine.csv").write_text("mine")
+    result = run(convert, data / "quarantine", PITWALL_DATA=data)
+    assert result.returncode == 2
+    assert result.stdout.count("\n") == 1
+    assert "which Pitwall replaces; move it to another folder, for example" in result.stdout
+    assert (data / "quarantine" / "mine.csv").is_file()
+
+
+def test_a_home_as_data_folder_loses_nothing(small_warehouse: Path, tmp_path: Path) -> None:
+    for name in (".tmp", "quarantine"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "diary.txt").write_text("mine")
+    result = run(SCRIPTS / "csv_to_parquet.py", small_warehouse.parent / "raw", PITWALL_DATA=tmp_path)
+    assert result.returncode == 2
+    assert result.stdout.count("\n") == 1
+    assert "name another folder with PITWALL_DATA" in result.stdout
+    assert len(list(tmp_path.rglob("diary.txt"))) == 2

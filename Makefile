@@ -117,9 +117,10 @@ metrics: writable engine metrics-extra packages $(ENGINE_EXTRA)
 lint: writable dev packages
 	@.venv/bin/ruff check
 	@.venv/bin/ruff format --check
-	@.venv/bin/mypy $(if $(value NO_COLOR),--no-color-output)
-	@PYTHONWARNINGS=ignore::UserWarning:multiprocessing.resource_tracker \
-	    .venv/bin/sqlfluff lint --processes 0 --disable-progress-bar $(SQL)
+	@.venv/bin/mypy $(if $(value NO_COLOR),--no-color-output) & mypy=$$!; \
+	PYTHONWARNINGS=ignore::UserWarning:multiprocessing.resource_tracker \
+	    .venv/bin/sqlfluff lint --processes 0 --disable-progress-bar $(SQL); failed=$$?; \
+	wait $$mypy && exit $$failed
 
 format: writable dev packages
 	@.venv/bin/ruff check --fix

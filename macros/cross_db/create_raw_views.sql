@@ -17,6 +17,11 @@
 
 
 {% macro check_raw_tables(what_to_do) %}
+    {% do adapter.dispatch('check_raw_tables')(what_to_do) %}
+{% endmacro %}
+
+
+{% macro default__check_raw_tables(what_to_do) %}
     {% set missing = [] %}
     {% for table in raw_tables() if not adapter.get_relation(table.database, table.schema, table.identifier) %}
         {% do missing.append(table.identifier) %}
@@ -94,7 +99,7 @@
 
 
 {#- Only the path of the warehouse says in which folder dbt was started. It is in the data folder. -#}
-{% macro duckdb__absolute_data_folder(folder) %}
+{% macro default__absolute_data_folder(folder) %}
     {% if env_var('PITWALL_WAREHOUSE', '') %}
         {% do exceptions.raise_compiler_error('PITWALL_DATA must be an absolute path if PITWALL_WAREHOUSE is set.') %}
     {% endif %}

@@ -6,7 +6,7 @@ UNIT_TESTS = changed
 # How many processes run the tests; logical is one per core.
 WORKERS ?= logical
 override PARALLEL = --numprocesses "$${WORKERS:-logical}" --dist loadfile --no-loadscope-reorder
-override TORTURED = faults broken_csv benchmark
+override TORTURED = faults broken_csv orders benchmark
 override SQL = $(wildcard models tests analyses snapshots)
 override EXTRAS = postgres spark redshift s3 bench metrics audit
 

@@ -17,6 +17,10 @@ from pitwall.data_folder import data_folder, locked, recover
 from pitwall.raw.manifest import MANIFEST, read_manifest
 from pitwall.raw.origin import describe, is_simulated, read_origin
 
+# isort: split
+# After ours, which say in one line if this package is not installed.
+import duckdb
+
 SEASONS = 5  # so many are simulated
 
 
@@ -57,7 +61,7 @@ def last_input(data: Path) -> tuple[str, int]:
             recover(data)
     if not (parquet / MANIFEST).exists():
         for warehouse in (data / "warehouse.duckdb", data / "spark" / "current"):
-            if warehouse.exists():
+            if warehouse.exists() and not is_empty(warehouse):
                 raise PlainError(
                     f"{warehouse}: exists, but the data that it was built from are gone; name the raw files "
                     "with `make build RAW=path`, or move it away"
@@ -66,6 +70,17 @@ def last_input(data: Path) -> tuple[str, int]:
     # The user has accepted these rows.
     accepted = sum(row["rows_quarantined"] for row in read_manifest(parquet).values())
     return read_origin(parquet) or (simulated if is_simulated(parquet) else ""), accepted
+
+
+def is_empty(warehouse: Path) -> bool:
+    """Whether a warehouse has no table. dbt leaves such a file if it runs before there are data."""
+    if not warehouse.is_file():
+        return False
+    try:
+        with duckdb.connect(warehouse, read_only=True) as connection:
+            return not connection.execute("from duckdb_tables()").fetchall()
+    except duckdb.Error:
+        return False
 
 
 def run_command(script: str, *arguments: str | Path) -> int:

@@ -7,6 +7,7 @@ key is unique, the table is done. Otherwise pitwall/raw/careful.py converts it, 
 """
 
 import argparse
+import os
 import shutil
 import sys
 import time
@@ -107,8 +108,9 @@ def load_table(table: Table, source: str, path: Path, data: Path, last: Row | No
     converted_at = utc_now()
     try:
         sha256, outcome = convert(table, path, source, parquet, quarantine, data / ".tmp")
-    except POLARS_ERRORS as error:
-        if str(error).startswith("parquet:"):  # the disk is full: not always an OSError
+    except (OSError, *POLARS_ERRORS) as error:
+        check_unchanged(path, before, source)  # what Polars says of a file that changes is no help
+        if isinstance(error, OSError) or str(error).startswith("parquet:"):  # the disk is full
             raise
         if isinstance(error, pl.exceptions.PanicException):
             raise PlainError(
@@ -117,9 +119,7 @@ def load_table(table: Table, source: str, path: Path, data: Path, last: Row | No
         raise PlainError(
             f"{source}: cannot be read as CSV, look for stray quotes: {first_line(error)}"
         ) from None
-    after = path.stat()
-    if (before.st_mtime_ns, before.st_size) != (after.st_mtime_ns, after.st_size):
-        raise PlainError(f"{source}: changed while it was read; start again when it is complete")
+    check_unchanged(path, before, source)
     row = {
         "table_name": table.name,
         "source_name": source,
@@ -129,7 +129,7 @@ def load_table(table: Table, source: str, path: Path, data: Path, last: Row | No
         "rows_converted": outcome.rows - outcome.quarantined,
         "rows_quarantined": outcome.quarantined,
         "rows_short": outcome.short,
-        "source_bytes": after.st_size,
+        "source_bytes": before.st_size,
         "parquet_bytes": parquet.stat().st_size,
         "parquet_sha256": file_sha256(parquet),
         "seconds": Decimal(f"{time.monotonic() - started:.3f}"),
@@ -137,6 +137,13 @@ def load_table(table: Table, source: str, path: Path, data: Path, last: Row | No
         "checked_at": converted_at,
     }
     return row, outcome.notes
+
+
+def check_unchanged(path: Path, before: os.stat_result, source: str) -> None:
+    """Raise PlainError if a raw file changed since `before`."""
+    after = path.stat()
+    if (before.st_mtime_ns, before.st_size) != (after.st_mtime_ns, after.st_size):
+        raise PlainError(f"{source}: changed while it was read; start again when it is complete")
 
 
 def run(raw: str, data: Path, *, max_bad_rows: int = 0, schema: Path = SOURCES) -> None:

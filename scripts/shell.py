@@ -187,7 +187,6 @@ def remember_lines(history: Path) -> None:
         import atexit
         import readline
 
-        history.parent.mkdir(exist_ok=True)
         if history.exists():
             readline.read_history_file(history)
         readline.set_history_length(1000)
@@ -212,7 +211,8 @@ def main() -> int:
     def action() -> None:
         shell = Shell(data / "warehouse.duckdb", is_terminal=is_terminal)
         if is_terminal:
-            remember_lines(data / ".build" / "shell_history")
+            if (data / ".build").is_dir():  # a build made it
+                remember_lines(data / ".build" / "shell_history")
             print(
                 f"{data / 'warehouse.duckdb'}, for reading. .examples lists questions, .help lists commands."
             )

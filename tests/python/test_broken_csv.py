@@ -216,7 +216,14 @@ def attempt(content: bytes, key: list[str], counts: Counter[str]) -> None:
         if code:
             assert code == 2
             assert re.fullmatch(r"csv_to_parquet: .*laps\.csv: [^\n]+\n", error.getvalue())
-            assert paths == [("data",), ("data", ".lock"), ("raw",), ("raw", "laps.csv"), ("sources.yml",)]
+            assert paths == [
+                ("data",),
+                ("data", ".lock"),
+                ("data", ".pitwall"),
+                ("raw",),
+                ("raw", "laps.csv"),
+                ("sources.yml",),
+            ]
             return
         assert error.getvalue() == ""
         data = folder / "data"
@@ -235,7 +242,7 @@ def attempt(content: bytes, key: list[str], counts: Counter[str]) -> None:
         assert (read, good, bad) == (len(rows), table.height, len(set_aside))
         assert {path[:2] for path in paths if path[0] == "data"} <= {
             ("data",),
-            *(("data", name) for name in (".lock", "parquet", "quarantine")),
+            *(("data", name) for name in (".lock", ".pitwall", "parquet", "quarantine")),
         }
         counts["rows accepted"] += good
         counts["rows set aside"] += bad

@@ -94,6 +94,12 @@ def test_a_warehouse_without_its_data_is_not_replaced(folder: Input, real: Path,
     assert f"{warehouse}: exists, but the data that it was built from are gone" in folder.refused()
 
 
+def test_the_empty_file_that_dbt_leaves_without_data_is_no_warehouse(folder: Input) -> None:
+    folder.data.mkdir()
+    duckdb.connect(folder.data / "warehouse.duckdb").close()
+    assert "Simulated 2021 to 2025" in folder.convert()
+
+
 def test_rows_that_were_set_aside_are_accepted_again(folder: Input, real: Path) -> None:
     with (real / "status.csv").open("a", encoding="utf-8") as file:
         file.write('many,"No number"\n')

@@ -55,6 +55,8 @@ HEADER = "raceId,name,date,topPoints\n"
 RACES = HEADER + '1,"Monza",2021-09-12,26\n2,Spa,"2021-08-29",12.50\n'
 LAPS = "raceId,lap,milliseconds\n1,1,90000\n1,2,89000\n2,1,5000000000\n"
 
+IN_DATA = [".lock", ".pitwall", "parquet", "quarantine"]  # of a data folder that was only converted into
+
 
 @dataclass
 class Converter:
@@ -89,7 +91,7 @@ class Converter:
 
     def snapshot(self) -> dict[str, bytes | None]:
         """Every folder and file of the data folder with its content, without the lock file."""
-        paths = (path for path in sorted(self.data.rglob("*")) if path.name != ".lock")
+        paths = (path for path in sorted(self.data.rglob("*")) if path.name not in (".lock", ".pitwall"))
         return {str(path): path.read_bytes() if path.is_file() else None for path in paths}
 
     def refuses(self, *words: str, raw: str | Path | None = None) -> str:
@@ -165,7 +167,12 @@ def test_manifest_has_the_declared_columns_and_true_counts(loaded: Converter) ->
 
 
 def test_data_folder_holds_nothing_else(loaded: Converter) -> None:
-    assert sorted(path.name for path in loaded.data.iterdir()) == [".lock", "parquet", "quarantine"]
+    assert sorted(path.name for path in loaded.data.iterdir()) == [
+        ".lock",
+        ".pitwall",
+        "parquet",
+        "quarantine",
+    ]
 
 
 # --- what is accepted -----------------------------------------------------------------------------------
@@ -535,6 +542,7 @@ def test_hostile_text_is_stored_unchanged_and_printed_harmless(converter: Conver
         "checksums.parquet",
         "laps.parquet",
         "load_manifest.parquet",
+        "origin.txt",
         "races.parquet",
     ]
 
@@ -597,7 +605,7 @@ def test_a_refused_first_run_leaves_only_its_report(converter: Converter) -> Non
     converter.write("races.csv", RACES + "x,Imola,,\n")
     assert converter.run()[0] == 2
     names = sorted(str(path.relative_to(converter.data)) for path in converter.data.rglob("*"))
-    assert names == [".lock", "quarantine", "quarantine/refused", "quarantine/refused/races.csv"]
+    assert names == [".lock", ".pitwall", "quarantine", "quarantine/refused", "quarantine/refused/races.csv"]
 
 
 def test_a_count_that_does_not_add_up_stops_the_run(
@@ -1257,7 +1265,12 @@ def test_killed_at_any_step_leaves_the_old_state_or_the_new(converter: Converter
         )
         with csv_to_parquet.locked(converter.data):
             csv_to_parquet.recover(converter.data)
-        assert sorted(path.name for path in converter.data.iterdir()) == [".lock", "parquet", "quarantine"]
+        assert sorted(path.name for path in converter.data.iterdir()) == [
+            ".lock",
+            ".pitwall",
+            "parquet",
+            "quarantine",
+        ]
         now = (converter.table("races").rows(), converter.quarantine("races"))
         assert now == old or (len(now[0]), len(now[1])) == (3, 2)
         assert converter.manifest("races")["rows_quarantined"] == len(now[1])
@@ -1307,7 +1320,12 @@ def test_recovers_the_old_parquet_and_removes_leftovers(loaded: Converter) -> No
     code, out, _ = loaded.run()
     assert code == 0
     assert out.count("unchanged") == 2
-    assert sorted(path.name for path in loaded.data.iterdir()) == [".lock", "parquet", "quarantine"]
+    assert sorted(path.name for path in loaded.data.iterdir()) == [
+        ".lock",
+        ".pitwall",
+        "parquet",
+        "quarantine",
+    ]
 
 
 # --- the command ----------------------------------------------------------------------------------------

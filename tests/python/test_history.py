@@ -129,7 +129,7 @@ def test_a_build_is_refused_while_another_program_writes_to_the_warehouse(projec
     with duckdb.connect(project.warehouse):
         code, output = project.build(18)
     assert code == 2
-    assert f"(PID {os.getpid()}) has it open for writing; end that program, then start again" in output
+    assert f"(PID {os.getpid()}) has it open; end that program, then start again" in output
     assert project.build(18)[0] == 0
 
 

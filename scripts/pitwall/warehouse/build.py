@@ -59,7 +59,7 @@ def build(
         if warehouse.is_current:
             print(f"The warehouse is ready: {warehouse} ({warehouse.plan}).\nThe data: {what}.")
             return
-        last = warehouse.contents(new=False) if warehouse.exists() else None
+        last = last_contents(warehouse)
         if last and last.is_simulated and not last.ended:
             warehouse.leaves_history = False  # it is worth nothing
         if last and not lake and not may_simulate:
@@ -98,9 +98,19 @@ def build(
     print(f"The data: {what}.")
 
 
+def last_contents(warehouse: Warehouse) -> Contents | None:
+    """What is in the last warehouse; None if there is none, or an earlier version of the project built it."""
+    if not warehouse.exists():
+        return None
+    try:
+        return warehouse.contents(new=False)
+    except PlainError:
+        return None
+
+
 def refuse_simulated(warehouse: Warehouse, last: Contents, parquet: Path) -> None:
     """Raise PlainError if simulated data would replace a warehouse of real ones."""
-    if is_simulated(parquet) and last.races and not last.is_simulated:
+    if is_simulated(parquet) and last.is_simulated is False:
         raise PlainError(
             f"{warehouse}: has real results, and the data in {parquet} are simulated; name the raw files "
             "with `make build RAW=path`, or build in another folder with PITWALL_DATA. To replace the real "

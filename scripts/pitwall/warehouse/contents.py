@@ -29,14 +29,14 @@ class Contents:
         races: the held races, oldest first, as season and name.
         current: how many results the history has now.
         ended: how many versions of results the history has that are no longer valid.
-        is_simulated: whether the seasons are those of scripts/simulate.py.
+        is_simulated: whether the seasons are those of scripts/simulate.py; None if there are none.
     """
 
     rows: dict[str, int]
     races: tuple[str, ...] = ()
     current: int = 0
     ended: int = 0
-    is_simulated: bool = False
+    is_simulated: bool | None = None
 
 
 def read_contents(
@@ -54,7 +54,7 @@ def read_contents(
     """
     names = tables(marts)
     counts = [query(f"select count(*) from {marts}.{name}")[0][0] for name in names]
-    races, current, ended, simulated = [], 0, 0, False
+    races, current, ended, simulated = [], 0, 0, None
     if "dim_races" in names:
         held = f"select season, race_name from {marts}.dim_races where is_held order by race_date, race_id"
         races = [f"{season} {name}" for season, name in query(held)]
@@ -68,7 +68,7 @@ def read_contents(
             f"sum(case when wikipedia_url like '%{SIMULATED_URL}%' then 1 else 0 end) "
             f"from {marts}.dim_seasons"
         )
-        simulated = 0 < seasons == with_url
+        simulated = seasons == with_url if seasons else None
     return Contents(dict(zip(names, counts, strict=True)), tuple(races), current, ended, simulated)
 
 

@@ -126,6 +126,11 @@ class DuckDBWarehouse(Warehouse):
     def reading(self) -> dict[str, str]:
         if not self.exists():
             raise NotAvailable(f"{self}: is not built yet; `make build` builds it")
+        try:
+            # dbt and mf open it for writing, and end with a long traceback if they cannot.
+            duckdb.connect(self.final).close()
+        except duckdb.Error as error:
+            raise unreadable(self.final, error) from None
         return {}
 
     def export(self, folder: Path) -> None:
@@ -144,8 +149,8 @@ def unreadable(warehouse: Path, error: duckdb.Error) -> PlainError:
     """Why a warehouse cannot be read, and what to do: first of all which program has it open."""
     if holder := re.search(r"held in (.+?) \(PID (\d+)\)", str(error)):
         return PlainError(
-            f"{warehouse}: {Path(holder[1]).name} (PID {holder[2]}) has it open for writing; end that "
-            "program, then start again"
+            f"{warehouse}: {Path(holder[1]).name} (PID {holder[2]}) has it open; end that program, then "
+            "start again"
         )
     return PlainError(
         f"{warehouse}: cannot be read, and no other file has the history of revised results. Put a good copy "

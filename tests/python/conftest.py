@@ -314,6 +314,32 @@ def real_warehouse(real_files: Path, builder: Builder, shared_folder: Path) -> P
     return make_once(shared_folder / "real", make) / "warehouse.duckdb"
 
 
+@pytest.fixture(scope="session")
+def read_with_oldest_client(shared_folder: Path) -> Callable[[Path], None]:
+    """Reads every table and view of a warehouse with the oldest DuckDB that its format is for."""
+    from pitwall.warehouse.duckdb import STORAGE
+
+    version = f"{STORAGE.removeprefix('v').rpartition('.')[0]}.2"
+    client = shared_folder / "oldest_client"
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--only-binary", ":all:"]
+    with one_at_a_time(shared_folder / "oldest_client.lock"):
+        installed = run(*pip, "--target", client, f"duckdb=={version}") if not client.exists() else None
+    if installed and installed.returncode:
+        pytest.skip(f"no package index that has DuckDB {version}: {installed.stdout[-200:]}")
+    code = (
+        "import duckdb, sys; connection = duckdb.connect(sys.argv[1], read_only=True); "
+        "tables = connection.execute('select table_schema, table_name from information_schema.tables'); "
+        "rows = [connection.execute(f'select count(*) from {schema}.{table}').fetchall() "
+        "for schema, table in tables.fetchall()]; print(duckdb.__version__, len(rows) > 90)"
+    )
+
+    def read(warehouse: Path) -> None:
+        output = must_run(sys.executable, "-c", code, warehouse, PYTHONPATH=client)
+        assert output.splitlines()[-1].split() == [version, "True"]
+
+    return read
+
+
 @contextmanager
 def mounted(disk: Path, size: str) -> Iterator[Path]:
     """Mount an empty file system of this size at a new folder. Skips the test if the user may not mount."""

@@ -464,7 +464,9 @@ def test_a_reader_does_not_stop_a_build_and_a_writer_does(data: Path, dbt: dict[
     ) as process:
         assert process.stdout is not None
         process.stdout.readline()
-        assert_one_line(run(SCRIPTS / "build.py", PITWALL_DATA=data, **dbt), f"(PID {process.pid}) has it open")
+        assert_one_line(
+            run(SCRIPTS / "build.py", PITWALL_DATA=data, **dbt), f"(PID {process.pid}) has it open"
+        )
         process.communicate(b"\n")
     must_run(SCRIPTS / "build.py", PITWALL_DATA=data, **dbt)
 

@@ -45,6 +45,11 @@ def build_options(*, with_unit_tests: bool, is_new_code: bool) -> list[str]:
     return options
 
 
+def inherited() -> dict[str, str]:
+    """The user's environment without the variables that say how one build is done."""
+    return {name: text for name, text in os.environ.items() if not name.startswith(OF_ONE_BUILD)}
+
+
 def dbt_build(
     profile_target: str, data: Path, connection: dict[str, str], target: Path, lock: int, options: list[str]
 ) -> str:
@@ -67,8 +72,7 @@ def dbt_build(
     # dbt makes the folder of its logs even if it writes none. By default it is in the project.
     command += ["--log-path", target.parent / "logs", "build", "--target", profile_target]
     command += ["--project-dir", ROOT, "--profiles-dir", ROOT, "--target-path", target, *options]
-    inherited = {name: text for name, text in os.environ.items() if not name.startswith(OF_ONE_BUILD)}
-    environment = {**inherited, "PITWALL_DATA": str(data), "DO_NOT_TRACK": "1", **connection}
+    environment = {**inherited(), "PITWALL_DATA": str(data), "DO_NOT_TRACK": "1", **connection}
     crash = ""
     progress = Progress()
     with subprocess.Popen(

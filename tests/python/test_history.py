@@ -8,7 +8,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from conftest import SCRIPTS, Builder, record, run
+from conftest import SCRIPTS, record, run
 
 # Writes a revision as a dbt snapshot does: ends the current version and adds a new one. FAKE_END is the exit
 # code, or "killed".
@@ -145,35 +145,3 @@ def test_earlier_revisions_of_other_results_are_kept_in_a_file(project: Project)
     [kept] = project.data.glob("warehouse-*.duckdb")
     assert str(kept.name) in output
     assert points_in(kept) == [25, 18]
-
-
-def test_a_penalty_after_the_race_is_a_revision_with_both_values(
-    simulated_warehouse: Path, builder: Builder, tmp_path: Path
-) -> None:
-    """End to end: a build, five seconds added in the file, another build."""
-    raw = shutil.copytree(simulated_warehouse.parent / "raw", tmp_path / "raw")
-    data = tmp_path / "data"
-    data.mkdir()
-    shutil.copy(simulated_warehouse, data / "warehouse.duckdb")
-    results = raw / "results.csv"
-    header, *rows = [line.split(",") for line in results.read_text(encoding="utf-8").splitlines()]
-    race, time, result = (header.index(name) for name in ("raceId", "milliseconds", "resultId"))
-    slowest = max(
-        (row for row in rows if row[race] == rows[0][race] and row[time] != "\\N"),
-        key=lambda row: int(row[time]),
-    )
-    before = int(slowest[time])
-    slowest[time] = str(before + 5000)
-    results.write_text("\n".join(map(",".join, [header, *rows])) + "\n", encoding="utf-8")
-    with duckdb.connect(builder.warehouse(raw, data), read_only=True) as connection:
-        versions = connection.execute(
-            "select time_ms, dbt_valid_to is null, "
-            "dbt_valid_from = lag(dbt_valid_to) over (order by dbt_valid_from) "
-            "from snapshots.race_results_history where result_id = ? order by dbt_valid_from",
-            [slowest[result]],
-        ).fetchall()
-        revisions = connection.execute(
-            "select result_id, revised_column, value_before, value_after from marts.fct_result_revisions"
-        ).fetchall()
-    assert versions == [(before, False, None), (before + 5000, True, True)]
-    assert revisions == [(int(slowest[result]), "time_ms", str(before), str(before + 5000))]

@@ -1,24 +1,42 @@
 # The commands. `make` without arguments lists them. Each installs what it needs into .venv/ and dbt_packages/.
 
-ENGINE = duckdb
+ENGINE ?= duckdb
 MAX_BAD_ROWS = 0
 UNIT_TESTS = changed
-# Values of the user reach the commands through the environment, where neither make nor a shell interprets them.
-$(foreach name,RAW ENGINE MAX_BAD_ROWS UNIT_TESTS,$(if $(filter-out undefined,$(origin $(name))),\
-    $(eval override export $(name) := $$(value $(name)))))
-# Whether a flag such as FULL is on.
-on = $(filter-out 0 no off false,$(1))
 # How many processes run the tests; logical is one per core.
-WORKERS = logical
-PARALLEL = --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
-TORTURED = faults broken_csv benchmark
-SQL = $(wildcard models tests analyses snapshots)
+WORKERS ?= logical
+override PARALLEL = --numprocesses "$${WORKERS:-logical}" --dist loadfile --no-loadscope-reorder
+override TORTURED = faults broken_csv benchmark
+override SQL = $(wildcard models tests analyses snapshots)
+override EXTRAS = postgres spark redshift s3 bench metrics audit
 
+# Recipes read what the user set from the environment, in quotes. On the command line make would expand a dollar sign
+# in a value, so each value is set again as it was typed.
+export ENGINE WORKERS MAX_BAD_ROWS UNIT_TESTS
+define as_typed
+override $(1) := $$(value $(1))
+export $(1)
+endef
+$(foreach name,$(filter-out MAKE% -%,$(.VARIABLES)),\
+    $(if $(filter command,$(firstword $(origin $(name)))),$(eval $(call as_typed,$(name)))))
+# Whether a setting is on: FULL=0 means no.
+flag = $(filter-out 0 no No NO false False FALSE off Off OFF,$(1))
+override IS_WRITABLE = [ -w . ] || { \
+    echo "The project's folder cannot be written: $$(pwd). Copy it to where it can." >&2; exit 2; }
+# The packages of another engine than DuckDB. The target `engine` refuses a name that is none.
+override ENGINE_EXTRA = $(filter $(EXTRAS:%=%-extra),$(filter-out duckdb-extra,$(addsuffix -extra,$(value ENGINE))))
+
+# The user's settings of dbt, pip and Python are for other projects, except those that say where packages come from:
+# PIP_USER or PIP_TARGET would install into another place, DBT_TARGET would build there.
+FROM = CACHE_DIR CERT CLIENT_CERT CONFIG_FILE DEFAULT_TIMEOUT EXTRA_INDEX_URL FIND_LINKS INDEX_URL KEYRING_PROVIDER \
+    NO_CACHE_DIR NO_INDEX PROXY RESUME_RETRIES RETRIES TIMEOUT TRUSTED_HOST USE_DEPRECATED USE_FEATURE
+unexport $(filter-out DBT_PACKAGE_HUB_URL $(FROM:%=PIP_%),$(filter DBT_% PIP_%,$(.VARIABLES)))
+unexport PYTHONHOME PYTHONPATH PYTHONSAFEPATH PYTHONOPTIMIZE PYTHONINSPECT PYTHONWARNINGS
 export DO_NOT_TRACK = 1
 
 .NOTPARALLEL:
-EXTRAS = postgres spark redshift s3 bench metrics audit
-.PHONY: help build data metrics test test-all bench parity torture docs lint format lock audit clean core dev all packages $(EXTRAS:%=%-extra)
+.PHONY: help build data metrics shell test test-all bench parity torture docs lint format lock audit clean
+.PHONY: core dev all packages engine writable $(EXTRAS:%=%-extra)
 
 help:
 	@echo 'make build              build the warehouse from a small simulated championship'
@@ -26,17 +44,18 @@ help:
 	@echo '                        (MAX_BAD_ROWS=n accepts up to n rows that cannot be read)'
 	@echo 'make build UNIT_TESTS=always  run the unit tests even if no code changed since they passed'
 	@echo 'make build FULL=1       build everything again, even if little of the data changed'
-	@echo 'make build ENGINE=name  build it on postgres or spark instead of duckdb'
+	@echo 'make build ENGINE=name  build it on postgres or spark instead of duckdb; make docs ENGINE=name shows it'
 	@echo 'make parity             build on every installed engine, and compare all marts cell by cell'
 	@echo 'make data               download the public archive of real results'
 	@echo 'make docs               open the catalog: every table, column and test, a glossary, the lineage'
+	@echo 'make shell              query the warehouse in SQL; .examples lists questions'
 	@echo 'make metrics            query metrics by name: wins, rates, medians'
 	@echo 'make test               run the linters and the tests on DuckDB; your data are not touched'
 	@echo 'make test-all           run what CI runs: also the slow tests, and those of other engines, S3, the benchmark'
 	@echo 'make bench              compare speed and memory with other tools: docs/benchmarks.md (QUICK=1: little data)'
 	@echo 'make torture            run the long tests for an hour: kills, full disks, damaged files, random CSVs'
 	@echo 'make lint               check the style of SQL and Python; make format fixes what it can'
-	@echo 'make lock               resolve the versions in requirements/*.txt again (UPGRADE=--upgrade for newer ones)'
+	@echo 'make lock               resolve the versions in requirements/*.txt again (UPGRADE=1 for newer ones)'
 	@echo 'make audit              look for known vulnerabilities in the locked packages'
 	@echo 'make clean              remove what dbt and the tests left; the data and .venv stay'
 	@echo
@@ -44,10 +63,11 @@ help:
 	@echo 'PITWALL_LAKE=s3://...   a bucket: RAW=path is converted into it; without RAW the build reads from it'
 	@echo 'PYTHON=program          the Python 3.11, 3.12 or 3.13 that .venv is made from (default: the newest found)'
 
-build: packages $(filter postgres-extra spark-extra,$(ENGINE:%=%-extra))
-	@.venv/bin/python scripts/convert_input.py --max-bad-rows="$$MAX_BAD_ROWS" $(if $(filter-out undefined,$(origin RAW)),-- "$$RAW")
-	@.venv/bin/python scripts/build.py --engine="$$ENGINE" --unit-tests="$$UNIT_TESTS" $(if $(call on,$(FULL)),--full) \
-	    $(if $(filter-out undefined,$(origin RAW)),--may-simulate)
+build: engine packages $(ENGINE_EXTRA)
+	@.venv/bin/python scripts/convert_input.py --max-bad-rows="$$MAX_BAD_ROWS" \
+	    $(if $(filter-out undefined,$(origin RAW)),-- "$$RAW")
+	@.venv/bin/python scripts/build.py --engine="$$ENGINE" --unit-tests="$$UNIT_TESTS" \
+	    $(if $(call flag,$(value FULL)),--full) $(if $(filter-out undefined,$(origin RAW)),--may-simulate)
 
 data: core
 	@.venv/bin/python scripts/fetch.py
@@ -59,55 +79,56 @@ test: lint
 test-all: all lint
 	@PITWALL_NO_SKIPS=1 .venv/bin/python -m pytest $(PARALLEL)
 
-bench: bench-extra packages
-	@.venv/bin/python scripts/benchmark/run.py $(if $(QUICK),--quick)
+bench: writable bench-extra packages
+	@.venv/bin/python scripts/benchmark/run.py $(if $(call flag,$(value QUICK)),--quick)
 
 parity: packages
 	@.venv/bin/python scripts/parity.py
 
-torture: dev bench-extra packages
+torture: writable dev bench-extra packages
 	@PITWALL_TORTURE=1 .venv/bin/python -m pytest $(TORTURED:%=tests/python/test_%.py)
 
-docs: packages
-	@[ -f "$${PITWALL_DATA:-data}/warehouse.duckdb" ] || { \
-	    echo 'docs: there is no warehouse yet; run `make build` first' >&2; exit 2; }
-	@.venv/bin/dbt --quiet docs generate --static --target-path target
-	@page="$$(pwd)/target/static_index.html"; \
-	echo "The catalog, one page that needs no network: $$page"; \
-	if [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ] || [ "$$(uname)" = Darwin ]; then \
-	    .venv/bin/python -m webbrowser "file://$$page" > /dev/null; \
-	fi
+docs: writable engine packages $(ENGINE_EXTRA)
+	@.venv/bin/python scripts/catalog.py --engine "$${ENGINE:-duckdb}"
+
+shell: core
+	@.venv/bin/python scripts/shell.py
 
 # `mf` reads the metrics from target/ and the connection from profiles.yml. Its progress display overwrites lines, so --quiet.
-metrics: metrics-extra packages
-	@[ -f "$${PITWALL_DATA:-data}/warehouse.duckdb" ] || { \
-	    echo 'metrics: there is no warehouse yet; run `make build` first' >&2; exit 2; }
+metrics: export override PITWALL_TARGET := $(or $(value ENGINE),duckdb)
+metrics: writable engine metrics-extra packages $(ENGINE_EXTRA)
+	@case "$$PITWALL_TARGET" in \
+	    spark) echo 'metrics: MetricFlow has no adapter for Spark; build on duckdb or postgres' >&2; exit 2 ;; \
+	    duckdb) [ -f "$${PITWALL_DATA:-data}/warehouse.duckdb" ] || { \
+	        echo 'metrics: there is no warehouse yet; run `make build` first' >&2; exit 2; } ;; \
+	esac
 	@.venv/bin/dbt --quiet --log-level-file none parse --target-path target
 	@said=$$(.venv/bin/mf validate-configs 2>&1) || { \
 	    echo "$$said" >&2; \
 	    echo 'metrics: they do not match the warehouse; if it was built before the metrics changed, run `make build`' >&2; exit 2; }
-	@echo 'The metrics match the warehouse. The most wins, by driver:'
-	@.venv/bin/mf query --quiet --metrics starts,wins,win_rate,podiums,poles --group-by driver__driver_name \
-	    --order=-wins,driver__driver_name --limit 5 --decimals 3
+	@echo 'The metrics match the warehouse. Drivers with 20 wins or more:'
+	@.venv/bin/mf query --quiet --saved-query most_wins --order=-wins,driver__driver_name --decimals 3
 	@echo
-	@echo 'Another query: .venv/bin/mf query --metrics median_pit_time_ms --group-by season --order season'
+	@echo 'Saved queries, for .venv/bin/mf query --quiet --saved-query NAME --order=-METRIC:'
+	@.venv/bin/mf list saved-queries 2> /dev/null | sed -n 's/^• /  /p'
+	@echo 'Your own query: .venv/bin/mf query --quiet --metrics median_pit_time_ms --group-by season --order season'
 	@echo 'All metrics: .venv/bin/mf list metrics. Their dimensions: .venv/bin/mf list dimensions --metrics wins'
 
-lint: dev packages
+lint: writable dev packages
 	@.venv/bin/ruff check
 	@.venv/bin/ruff format --check
-	@.venv/bin/mypy & mypy=$$!; \
+	@.venv/bin/mypy $(if $(value NO_COLOR),--no-color-output) & mypy=$$!; \
 	PYTHONWARNINGS=ignore::UserWarning:multiprocessing.resource_tracker \
 	    .venv/bin/sqlfluff lint --processes 0 --disable-progress-bar $(SQL); failed=$$?; \
 	wait $$mypy && exit $$failed
 
-format: dev packages
+format: writable dev packages
 	@.venv/bin/ruff check --fix
 	@.venv/bin/ruff format
 	@.venv/bin/sqlfluff fix --disable-progress-bar $(SQL)
 
 # all.txt is resolved first and constrains the others, so that any of them fit together in one .venv.
-lock: .venv/bin/python
+lock: writable .venv/bin/python
 	@tools=$$(mktemp -d) && trap 'rm -rf "$$tools"' EXIT && \
 	.venv/bin/python -m venv "$$tools" && "$$tools/bin/python" -m pip install -qq uv && \
 	for set in all core dev $(EXTRAS); do \
@@ -117,39 +138,47 @@ lock: .venv/bin/python
 	        *) choice="--constraints requirements/all.txt --extra $$set" ;; \
 	    esac; \
 	    "$$tools/bin/uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
-	        --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' $(UPGRADE) \
-	        $$choice -o requirements/$$set.txt pyproject.toml || exit; \
+	        --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' \
+	        $(if $(call flag,$(value UPGRADE)),--upgrade) $$choice -o requirements/$$set.txt pyproject.toml || exit; \
 	done
 
 audit: audit-extra
 	@.venv/bin/pip-audit --strict --disable-pip --require-hashes -r requirements/all.txt
 
-clean:
-	rm -rf target logs dbt_packages .mypy_cache .pytest_cache .ruff_cache "$${PITWALL_DATA:-data}/.build"
+clean: writable
+	rm -rf -- target logs dbt_packages .mypy_cache .pytest_cache .ruff_cache "$${PITWALL_DATA:-data}/.build"
 
 # The environment. Copies of the lock files in .venv/ record what is installed. `all` includes every other set.
 
-core dev all $(EXTRAS:%=%-extra): set = $(@:-extra=)
 core dev all $(EXTRAS:%=%-extra): .venv/bin/python
-	@cmp -s requirements/$(set).txt .venv/$(set).txt || { \
-	    echo 'Installing the packages that requirements/$(set).txt locks ...' && \
-	    .venv/bin/python -m pip install -qq --disable-pip-version-check --no-compile \
-	        --no-deps --require-hashes -r requirements/$(set).txt && \
-	    { .venv/bin/python -m compileall -q -j 0 .venv/lib > /dev/null 2>&1; \
-	    cp $(if $(filter all,$@),requirements/*.txt,$(sort requirements/core.txt \
-	        $(if $(filter dev,$@),requirements/metrics.txt) requirements/$(set).txt)) .venv/; }; }
+	@made=$$(sed -n 's/^command = .* --clear //p' .venv/pyvenv.cfg); [ -z "$$made" ] || [ .venv -ef "$$made" ] || { \
+	    echo "The programs in .venv do not start, because it was made as $$made. Remove it, then start again." >&2; exit 2; }
+	@cmp -s requirements/$(@:-extra=).txt .venv/$(@:-extra=).txt || \
+	    .venv/bin/python scripts/install_requirements.py $(@:-extra=)
 
-packages: core $(if $(PITWALL_LAKE),s3-extra)
+packages: core $(if $(value PITWALL_LAKE),s3-extra)
 	@.venv/bin/python scripts/setup_packages.py
 
+# Before the packages of an engine are installed.
+engine: .venv/bin/python
+	@.venv/bin/python scripts/check_engine.py -- "$${ENGINE:-duckdb}"
+
+writable:
+	@$(IS_WRITABLE)
+
 .venv/bin/python:
-	@for python in $(if $(PYTHON),"$$PYTHON",python3.13 python3.12 python3.11 python3); do \
+	@$(IS_WRITABLE)
+	@for python in $(if $(value PYTHON),"$$PYTHON",python3.13 python3.12 python3.11 python3); do \
 	    "$$python" -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
 	        2> /dev/null || continue; \
 	    echo "Making .venv from $$python ..."; \
-	    "$$python" -m venv --clear .venv && exit; \
+	    said=$$("$$python" -m venv --clear .venv 2>&1) && said=$$(.venv/bin/pip --version 2>&1) && exit; \
 	    rm -rf .venv; \
 	done; \
-	echo 'Pitwall needs Python 3.11, 3.12 or 3.13 with its venv module (on Debian: apt install python3-venv).' >&2; \
-	echo 'None was found; name one with PYTHON=/path/to/python.' >&2; \
+	if [ "$$said" ]; then \
+	    echo "$$(pwd)/.venv cannot be made ($$(echo "$$said" | tail -n 1)). If this path has unusual characters, move the project." >&2; \
+	    exit 2; \
+	fi; \
+	echo 'Pitwall needs Python 3.11, 3.12 or 3.13 with its venv module (on Debian: apt install python3-venv).' \
+	    $(if $(value PYTHON),"PYTHON=$$PYTHON is none.",'None was found; name one with PYTHON=/path/to/python.') >&2; \
 	exit 2

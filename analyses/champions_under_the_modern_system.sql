@@ -93,12 +93,6 @@ drivers_championship as (
 
 ),
 
-drivers as (
-
-    select * from {{ ref('dim_drivers') }}
-
-),
-
 latest_season as (
 
     select max(season) as season
@@ -119,18 +113,14 @@ modern_system as (
 select
     what_if.season,
     what_if.points_system,
-    modern.given_name || ' ' || modern.family_name as modern_champion,
+    what_if.driver_name as modern_champion,
     what_if.points as modern_points,
-    actual.given_name || ' ' || actual.family_name as actual_champion,
+    drivers_championship.driver_name as actual_champion,
     what_if.driver_id <> drivers_championship.driver_id as is_another
 from what_if
 inner join modern_system
     on what_if.points_system = modern_system.points_system
 inner join drivers_championship
     on what_if.season = drivers_championship.season
-inner join drivers as modern
-    on what_if.driver_id = modern.driver_id
-inner join drivers as actual
-    on drivers_championship.driver_id = actual.driver_id
 where what_if.position = 1
 order by what_if.season asc

@@ -1,46 +1,32 @@
 -- Which titles were the closest?
 -- Lauda beat Prost by half a point in 1984. Twelve more drivers' titles were won by a point or two, the latest in 2008.
 --
--- | season | champion | champion_points | runner_up | runner_up_points | margin | title_decided_in_round | rounds | margin_percent |
--- |---|---|---|---|---|---|---|---|---|
--- | 1984 | Lauda | 72.00 | Prost | 71.50 | 0.50 | 16 | 16 | 0.69 |
--- | 1958 | Hawthorn | 42.00 | Moss | 41.00 | 1.00 | 11 | 11 | 2.38 |
--- | 1961 | Hill | 34.00 | von Trips | 33.00 | 1.00 | 7 | 8 | 2.94 |
--- | 1964 | Surtees | 40.00 | Hill | 39.00 | 1.00 | 10 | 10 | 2.50 |
--- | 1976 | Hunt | 69.00 | Lauda | 68.00 | 1.00 | 16 | 16 | 1.45 |
--- | 1981 | Piquet | 50.00 | Reutemann | 49.00 | 1.00 | 15 | 15 | 2.00 |
--- | 1994 | Schumacher | 92.00 | Hill | 91.00 | 1.00 | 16 | 16 | 1.09 |
--- | 2007 | Räikkönen | 110.00 | Hamilton | 109.00 | 1.00 | 17 | 17 | 0.91 |
--- | 2008 | Hamilton | 98.00 | Massa | 97.00 | 1.00 | 18 | 18 | 1.02 |
--- | 1983 | Piquet | 59.00 | Prost | 57.00 | 2.00 | 15 | 15 | 3.39 |
--- | 1986 | Prost | 72.00 | Mansell | 70.00 | 2.00 | 16 | 16 | 2.78 |
--- | 1999 | Häkkinen | 76.00 | Irvine | 74.00 | 2.00 | 16 | 16 | 2.63 |
--- | 2003 | Schumacher | 93.00 | Räikkönen | 91.00 | 2.00 | 16 | 16 | 2.15 |
--- | 1950 | Farina | 30.00 | Fangio | 27.00 | 3.00 | 7 | 7 | 10.00 |
--- | 1956 | Fangio | 30.00 | Moss | 27.00 | 3.00 | 8 | 8 | 10.00 |
+-- | place | season | champion | champion_points | runner_up | runner_up_points | margin | title_decided_in_round | rounds | margin_percent |
+-- |---|---|---|---|---|---|---|---|---|---|
+-- | 1 | 1984 | Niki Lauda | 72.00 | Alain Prost | 71.50 | 0.50 | 16 | 16 | 0.69 |
+-- | 2 | 1958 | Mike Hawthorn | 42.00 | Stirling Moss | 41.00 | 1.00 | 11 | 11 | 2.38 |
+-- | 2 | 1961 | Phil Hill | 34.00 | Wolfgang von Trips | 33.00 | 1.00 | 7 | 8 | 2.94 |
+-- | 2 | 1964 | John Surtees | 40.00 | Graham Hill | 39.00 | 1.00 | 10 | 10 | 2.50 |
+-- | 2 | 1976 | James Hunt | 69.00 | Niki Lauda | 68.00 | 1.00 | 16 | 16 | 1.45 |
+-- | 2 | 1981 | Nelson Piquet | 50.00 | Carlos Reutemann | 49.00 | 1.00 | 15 | 15 | 2.00 |
+-- | 2 | 1994 | Michael Schumacher | 92.00 | Damon Hill | 91.00 | 1.00 | 16 | 16 | 1.09 |
+-- | 2 | 2007 | Kimi Räikkönen | 110.00 | Lewis Hamilton | 109.00 | 1.00 | 17 | 17 | 0.91 |
+-- | 2 | 2008 | Lewis Hamilton | 98.00 | Felipe Massa | 97.00 | 1.00 | 18 | 18 | 1.02 |
+-- | 10 | 1983 | Nelson Piquet | 59.00 | Alain Prost | 57.00 | 2.00 | 15 | 15 | 3.39 |
+-- | 10 | 1986 | Alain Prost | 72.00 | Nigel Mansell | 70.00 | 2.00 | 16 | 16 | 2.78 |
+-- | 10 | 1999 | Mika Häkkinen | 76.00 | Eddie Irvine | 74.00 | 2.00 | 16 | 16 | 2.63 |
+-- | 10 | 2003 | Michael Schumacher | 93.00 | Kimi Räikkönen | 91.00 | 2.00 | 16 | 16 | 2.15 |
+-- | 14 | 1950 | Nino Farina | 30.00 | Juan Fangio | 27.00 | 3.00 | 7 | 7 | 10.00 |
+-- | 14 | 1956 | Juan Fangio | 30.00 | Stirling Moss | 27.00 | 3.00 | 8 | 8 | 10.00 |
+-- | 14 | 1974 | Emerson Fittipaldi | 55.00 | Clay Regazzoni | 52.00 | 3.00 | 15 | 15 | 5.45 |
+-- | 14 | 1988 | Ayrton Senna | 90.00 | Alain Prost | 87.00 | 3.00 | 15 | 16 | 3.33 |
+-- | 14 | 2012 | Sebastian Vettel | 281.00 | Fernando Alonso | 278.00 | 3.00 | 20 | 20 | 1.07 |
 with
-
-drivers_championship as (
-
-    select * from {{ ref('fct_driver_championship') }}
-
-),
-
-drivers as (
-
-    select * from {{ ref('dim_drivers') }}
-
-),
 
 final_tables as (
 
-    select
-        drivers_championship.*,
-        drivers.family_name
-    from drivers_championship
-    inner join drivers
-        on drivers_championship.driver_id = drivers.driver_id
-    where drivers_championship.is_latest_of_season
+    select * from {{ ref('fct_driver_championship') }}
+    where is_latest_of_season
 
 ),
 
@@ -48,9 +34,9 @@ titles as (
 
     select
         champions.season,
-        champions.family_name as champion,
+        champions.driver_name as champion,
         champions.points_counted as champion_points,
-        runners_up.family_name as runner_up,
+        runners_up.driver_name as runner_up,
         runners_up.points_counted as runner_up_points,
         runners_up.gap_to_leader as margin,
         champions.title_decided_in_round,
@@ -61,12 +47,26 @@ titles as (
         and runners_up.championship_position = 2
     where champions.is_champion
 
+),
+
+ranked as (
+
+    select
+        rank() over (order by margin asc) as place,
+        season,
+        champion,
+        champion_points,
+        runner_up,
+        runner_up_points,
+        margin,
+        title_decided_in_round,
+        rounds,
+        -- A win scored fewer points before 2010, so a share of the champion's points compares better.
+        cast(100 * margin / champion_points as decimal(5, 2)) as margin_percent
+    from titles
+
 )
 
-select
-    *,
-    -- A win scored fewer points before 2010, so a share of the champion's points compares better.
-    cast(100 * margin / champion_points as decimal(5, 2)) as margin_percent
-from titles
-order by margin asc, season asc
-limit 15
+select * from ranked
+where place <= 14
+order by place asc, season asc

@@ -1,44 +1,45 @@
 -- Where does a pit stop cost the most time, among circuits with three or more seasons since 2014?
 --
--- | circuit_name | seasons | median_time_lost_ms |
--- |---|---|---|
--- | Autodromo Enzo e Dino Ferrari | 3 | 29419 |
--- | Losail International Circuit | 3 | 29261 |
--- | Marina Bay Street Circuit | 7 | 28263 |
--- | Sochi Autodrom | 8 | 26373 |
--- | Autodromo Nazionale di Monza | 10 | 25793 |
+-- | place | circuit_name | seasons | median_time_lost_ms |
+-- |---|---|---|---|
+-- | 1 | Autodromo Enzo e Dino Ferrari | 3 | 29419 |
+-- | 2 | Losail International Circuit | 3 | 29261 |
+-- | 3 | Marina Bay Street Circuit | 7 | 28263 |
+-- | 4 | Sochi Autodrom | 8 | 26373 |
+-- | 5 | Autodromo Nazionale di Monza | 10 | 25793 |
 with
 
 pit_losses as (
 
     select * from {{ ref('circuit_pit_losses') }}
-
-),
-
-circuits as (
-
-    select * from {{ ref('dim_circuits') }}
+    where season >= 2014 and median_time_lost_ms is not null
 
 ),
 
 circuit_losses as (
 
     select
-        circuits.circuit_name,
+        circuit_name,
         count(*) as seasons,
-        cast(round(percentile_cont(0.5) within group (order by pit_losses.median_time_lost_ms)) as integer)
+        cast(round(percentile_cont(0.5) within group (order by median_time_lost_ms)) as integer)
             as median_time_lost_ms
     from pit_losses
-    inner join circuits
-        on pit_losses.circuit_id = circuits.circuit_id
-    where
-        pit_losses.season >= 2014
-        and pit_losses.median_time_lost_ms is not null
-    group by circuits.circuit_name
+    group by circuit_name
     having count(*) >= 3
+
+),
+
+ranked as (
+
+    select
+        rank() over (order by median_time_lost_ms desc) as place,
+        circuit_name,
+        seasons,
+        median_time_lost_ms
+    from circuit_losses
 
 )
 
-select * from circuit_losses
-order by median_time_lost_ms desc
-limit 5
+select * from ranked
+where place <= 5
+order by place asc, circuit_name asc

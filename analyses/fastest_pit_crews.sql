@@ -18,26 +18,14 @@ pit_crews as (
 
 ),
 
-constructors as (
-
-    select * from {{ ref('dim_constructors') }}
-
-),
-
-named_crews as (
+compared as (
 
     select
-        pit_crews.season,
-        constructors.constructor_name,
-        pit_crews.stops,
-        pit_crews.median_to_race_median_ms,
-        pit_crews.season_rank,
-        lead(pit_crews.median_to_race_median_ms) over (
-            partition by pit_crews.season order by pit_crews.season_rank
-        ) - pit_crews.median_to_race_median_ms as lead_ms
+        *,
+        lead(median_to_race_median_ms) over (
+            partition by season order by season_rank
+        ) - median_to_race_median_ms as lead_ms
     from pit_crews
-    inner join constructors
-        on pit_crews.constructor_id = constructors.constructor_id
 
 ),
 
@@ -49,7 +37,7 @@ fastest_crews as (
         stops,
         median_to_race_median_ms,
         lead_ms
-    from named_crews
+    from compared
     where
         season_rank = 1
         and season >= 2018
@@ -57,4 +45,4 @@ fastest_crews as (
 )
 
 select * from fastest_crews
-order by season
+order by season asc, constructor_name asc

@@ -19,28 +19,18 @@ team_mates as (
 
 ),
 
-drivers as (
-
-    select * from {{ ref('dim_drivers') }}
-
-),
-
 whitewashes as (
 
     select
-        team_mates.season,
-        drivers.driver_name,
-        mates.driver_name as team_mate_name,
-        team_mates.qualifyings_ahead,
-        team_mates.median_qualifying_gap_percent
+        season,
+        driver_name,
+        team_mate_driver_name as team_mate_name,
+        qualifyings_ahead,
+        median_qualifying_gap_percent
     from team_mates
-    inner join drivers
-        on team_mates.driver_id = drivers.driver_id
-    inner join drivers as mates
-        on team_mates.team_mate_driver_id = mates.driver_id
     where
-        team_mates.qualifyings_behind = 0
-        and team_mates.qualifyings_ahead >= 15
+        qualifyings_behind = 0
+        and qualifyings_ahead >= 15
 
 )
 

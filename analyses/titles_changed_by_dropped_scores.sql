@@ -5,8 +5,8 @@
 -- |---|---|---|---|---|---|---|---|
 -- | constructors | 1964 | Ferrari | 45.00 | 49.00 | BRM | 42.00 | 51.00 |
 -- | constructors | 1965 | Lotus-Climax | 54.00 | 58.00 | BRM | 45.00 | 61.00 |
--- | drivers | 1964 | Surtees | 40.00 | 40.00 | Hill | 39.00 | 41.00 |
--- | drivers | 1988 | Senna | 90.00 | 94.00 | Prost | 87.00 | 105.00 |
+-- | drivers | 1964 | John Surtees | 40.00 | 40.00 | Graham Hill | 39.00 | 41.00 |
+-- | drivers | 1988 | Ayrton Senna | 90.00 | 94.00 | Alain Prost | 87.00 | 105.00 |
 with
 
 drivers_championship as (
@@ -23,45 +23,29 @@ constructors_championship as (
 
 ),
 
-drivers as (
-
-    select * from {{ ref('dim_drivers') }}
-
-),
-
-constructors as (
-
-    select * from {{ ref('dim_constructors') }}
-
-),
-
 tables as (
 
     select
         'drivers' as championship,
-        drivers_championship.season,
-        drivers.family_name as competitor,
-        drivers_championship.points_gross + drivers_championship.points_adjustment as points_of_all_results,
-        drivers_championship.points_counted,
-        drivers_championship.championship_position,
-        drivers_championship.is_champion
+        season,
+        driver_name as competitor,
+        points_gross + points_adjustment as points_of_all_results,
+        points_counted,
+        championship_position,
+        is_champion
     from drivers_championship
-    inner join drivers
-        on drivers_championship.driver_id = drivers.driver_id
 
     union all
 
     select
         'constructors' as championship,
-        constructors_championship.season,
-        constructors.constructor_name as competitor,
-        constructors_championship.points_gross + constructors_championship.points_adjustment as points_of_all_results,
-        constructors_championship.points_counted,
-        constructors_championship.championship_position,
-        constructors_championship.is_champion
+        season,
+        constructor_name as competitor,
+        points_gross + points_adjustment as points_of_all_results,
+        points_counted,
+        championship_position,
+        is_champion
     from constructors_championship
-    inner join constructors
-        on constructors_championship.constructor_id = constructors.constructor_id
 
 ),
 

@@ -18,57 +18,37 @@ race_pace as (
 results as (
 
     select * from {{ ref('fct_race_results') }}
-
-),
-
-races as (
-
-    select * from {{ ref('dim_races') }}
-
-),
-
-drivers as (
-
-    select * from {{ ref('dim_drivers') }}
+    where is_win and season = 2023
 
 ),
 
 best_pace as (
 
     select
-        race_pace.race_id,
-        min(drivers.driver_name) as driver_name
+        race_id,
+        string_agg(driver_name, ', ' order by driver_name) as driver_names
     from race_pace
-    inner join drivers
-        on race_pace.driver_id = drivers.driver_id
     where
-        race_pace.is_representative
-        and race_pace.median_pct_of_best = 100
-    group by race_pace.race_id
+        is_representative
+        and median_pct_of_best = 100
+    group by race_id
 
 ),
 
 winners as (
 
     select
-        races.race_name,
-        drivers.driver_name as winner,
+        results.race_name,
+        results.driver_name as winner,
         race_pace.median_pct_of_best,
-        best_pace.driver_name as best_pace_of
+        best_pace.driver_names as best_pace_of
     from results
     inner join race_pace
         on results.race_id = race_pace.race_id
         and results.driver_id = race_pace.driver_id
     inner join best_pace
         on results.race_id = best_pace.race_id
-    inner join races
-        on results.race_id = races.race_id
-    inner join drivers
-        on results.driver_id = drivers.driver_id
-    where
-        results.is_win
-        and results.season = 2023
-        and race_pace.median_pct_of_best > 100
+    where race_pace.median_pct_of_best > 100
 
 )
 

@@ -12,7 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from pitwall.command import ROOT, Parser, PlainError, exit_code
+from pitwall.command import ROOT, Parser, PlainError, exit_code, whole_number
 from pitwall.data_folder import data_folder, locked, recover
 from pitwall.raw.manifest import MANIFEST, read_manifest
 from pitwall.raw.origin import describe, is_simulated, read_origin
@@ -82,7 +82,11 @@ def main(arguments: list[str] | None = None) -> int:
         "raw", metavar="RAW", nargs="?", help="folder of CSVs, zip of them, or address of a zip"
     )
     parser.add_argument(
-        "--max-bad-rows", metavar="N", type=int, default=0, help="rows that may be set aside (default: 0)"
+        "--max-bad-rows",
+        metavar="N",
+        type=whole_number,
+        default=0,
+        help="rows that may be set aside (default: 0)",
     )
     options = parser.parse_args(arguments)
     codes: list[int] = []

@@ -7,7 +7,6 @@ key is unique, the table is done. Otherwise pitwall/raw/careful.py converts it, 
 """
 
 import argparse
-import csv
 import shutil
 import sys
 import time
@@ -15,18 +14,27 @@ from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
 
-from pitwall.command import PlainError, exit_code, first_line, printable
+from pitwall.command import Parser, PlainError, exit_code, first_line, printable, whole_number
 from pitwall.data_folder import check_kept, data_folder, locked, recover, swap
 from pitwall.raw.account import account_of
-from pitwall.raw.careful import Outcome, convert_carefully, counted, write_parquet
+from pitwall.raw.careful import Outcome, convert_carefully, counted
 from pitwall.raw.checksums import write_checksums
-from pitwall.raw.fetch import is_url, locate
 from pitwall.raw.keys import keys_are_unique
 from pitwall.raw.lake import lake_from_environment
-from pitwall.raw.manifest import Row, file_sha256, link_unchanged, read_manifest, utc_now, write_manifest
+from pitwall.raw.locate import check_local, check_raw, locate
+from pitwall.raw.manifest import (
+    Row,
+    file_sha256,
+    link_unchanged,
+    manifest_columns,
+    read_manifest,
+    utc_now,
+    write_manifest,
+)
 from pitwall.raw.origin import write_origin
+from pitwall.raw.plain import convert_plain
 from pitwall.raw.schema import SOURCES, Table, read_tables
-from pitwall.raw.values import count_characters, first_problem, has_outer_spaces, is_blank, total, typed_value
+from pitwall.raw.values import POLARS_ERRORS
 
 # isort: split
 # After ours, which say in one line if these packages are not installed.
@@ -53,8 +61,14 @@ With PITWALL_LAKE=s3://bucket/prefix the files are also put there, and become th
 """
 
 
-def convert(table: Table, path: Path, source: str, parquet: Path, quarantine: Path) -> tuple[str, Outcome]:
+def convert(
+    table: Table, path: Path, source: str, parquet: Path, quarantine: Path, work: Path
+) -> tuple[str, Outcome]:
     """Convert one CSV to a Parquet file, and write its unfit rows to a quarantine file.
+
+    Args:
+        work: a folder for attempts. Each has a file of its own, because a write of Polars that failed goes
+            on for a while in the background, and would damage the file of the next attempt.
 
     Returns:
         The SHA-256 of the CSV, and what became of its rows.
@@ -62,81 +76,21 @@ def convert(table: Table, path: Path, source: str, parquet: Path, quarantine: Pa
     Raises:
         PlainError: the file is not this table's CSV, or can be read in more than one way.
     """
+    attempt = work / f"{table.name}.parquet"
     with ThreadPoolExecutor(1) as background:
         counting = background.submit(account_of, path)
-        rows, characters, notes = convert_plain(table, path, parquet)
+        rows, characters, notes = convert_plain(table, path, attempt)
         account = counting.result()
     if account.is_plain and account.nulls:  # looking for \N takes time, and most laps have none
-        rows, characters, notes = convert_plain(table, path, parquet, null="\\N")
+        attempt.unlink(missing_ok=True)
+        attempt = work / f"{table.name}.null.parquet"
+        rows, characters, notes = convert_plain(table, path, attempt, null="\\N")
     is_same = (rows, characters) == (account.records, account.characters)
-    if account.is_plain and is_same and keys_are_unique(parquet, table.key):
+    if account.is_plain and is_same and keys_are_unique(attempt, table.key):
+        attempt.rename(parquet)
         return account.sha256, Outcome(rows, 0, 0, account.notes + notes)
+    attempt.unlink(missing_ok=True)
     return account.sha256, convert_carefully(table, path, source, parquet, quarantine)
-
-
-def convert_plain(
-    table: Table, path: Path, parquet: Path, null: str | None = None
-) -> tuple[int, int, list[str]]:
-    """Convert a CSV with Polars alone.
-
-    Returns:
-        How many rows and characters there are by the Parquet file, and what differs from the usual format.
-        -1 rows and characters if a value is not valid, or anything else is unusual.
-    """
-    notes: list[str] = []
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as text:
-            header = next(csv.reader(text), [])
-        positions = table.positions(header, notes, path.name)
-        rows, characters = _convert_plain(table, path, parquet, len(header), positions, null)
-    except (PlainError, pl.exceptions.PolarsError, csv.Error, UnicodeDecodeError):
-        return -1, -1, []
-    return rows, characters, notes
-
-
-def _convert_plain(
-    table: Table, path: Path, parquet: Path, width: int, positions: dict[str, int], null: str | None
-) -> tuple[int, int]:
-    given = [column for column in table.columns if column.name in positions]
-    # Polars parses integers and keeps strings. A date or a decimal is read as a string, then made exact.
-    direct = [column for column in given if column.is_integer or column.is_text]
-    integers = {positions[column.name]: column.dtype for column in given if column.is_integer}
-    lines = pl.scan_csv(
-        path,
-        has_header=False,
-        skip_lines=1,
-        schema={str(position): integers.get(position, pl.String()) for position in range(width)},
-        null_values=null,
-    )
-    fields = {column.name: pl.col(str(positions[column.name])) for column in given}
-    values = {}
-    for column in table.columns:
-        field = fields.get(column.name, pl.lit(None, pl.String))
-        value = field if column in direct else typed_value(column, field)
-        values[column.name] = value.alias(column.name)
-    write_parquet(lines.select(values.values()), parquet)
-
-    # First count: what the Parquet file has.
-    characters = total([count_characters(pl.col(column.name), column.dtype) for column in direct])
-    unfit = [pl.col(name).is_null() for name in table.key]
-    for column in direct:
-        if column.is_text:  # a key must not be blank, and an empty text between quotes should be NULL
-            text = pl.col(column.name)
-            unfit.append(is_blank(text) if column.name in table.key else text.eq(""))
-    counts = [pl.len(), characters.alias("characters"), total([each.sum() for each in unfit]).alias("unfit")]
-    rows, seen, problems = pl.scan_parquet(parquet).select(counts).collect(engine="streaming").row(0)
-
-    # Then what the Parquet file does not show: how dates and decimals were written, and columns left out.
-    shown = {positions[column.name] for column in direct}
-    if others := [pl.col(str(position)) for position in range(width) if position not in shown]:
-        texts = {column.name: fields[column.name] for column in given if column not in direct}
-        characters = total([count_characters(text, pl.String()) for text in others])
-        invalid = first_problem(table, texts, values, pl.lit(False)).count()
-        spaced = total([has_outer_spaces(text).sum() for text in texts.values()])
-        counts = [characters.alias("characters"), invalid.alias("invalid"), spaced.alias("spaced")]
-        more, *odd = lines.select(counts).collect(engine="streaming").row(0)
-        seen, problems = seen + more, problems + sum(odd)
-    return (-1, -1) if problems else (rows, seen)
 
 
 def load_table(table: Table, source: str, path: Path, data: Path, last: Row | None) -> tuple[Row, list[str]]:
@@ -152,10 +106,14 @@ def load_table(table: Table, source: str, path: Path, data: Path, last: Row | No
     quarantine = data / "quarantine.new" / f"{table.name}.csv"
     converted_at = utc_now()
     try:
-        sha256, outcome = convert(table, path, source, parquet, quarantine)
-    except pl.exceptions.PolarsError as error:
+        sha256, outcome = convert(table, path, source, parquet, quarantine, data / ".tmp")
+    except POLARS_ERRORS as error:
         if str(error).startswith("parquet:"):  # the disk is full: not always an OSError
             raise
+        if isinstance(error, pl.exceptions.PanicException):
+            raise PlainError(
+                f"{source}: Polars stopped with an error of its own, start again: {first_line(error)}"
+            ) from None
         raise PlainError(
             f"{source}: cannot be read as CSV, look for stray quotes: {first_line(error)}"
         ) from None
@@ -200,7 +158,7 @@ def run(raw: str, data: Path, *, max_bad_rows: int = 0, schema: Path = SOURCES) 
         for folder in ("parquet.new", "quarantine.new", ".tmp"):
             (data / folder).mkdir()
         files = locate(raw, {f"{table.name}.csv" for table in tables}, data / ".tmp")
-        previous = read_manifest(data / "parquet")
+        previous = read_manifest(data / "parquet", manifest_columns())
         rows = []
         for table in tqdm(tables, unit="table", leave=False, disable=None):
             row, notes = load_table(table, *files[f"{table.name}.csv"], data, previous.get(table.name))
@@ -212,14 +170,14 @@ def run(raw: str, data: Path, *, max_bad_rows: int = 0, schema: Path = SOURCES) 
         write_manifest(data / "parquet.new", rows)
         write_origin(data / "parquet.new", raw)
         swap(data)
-    except pl.exceptions.PolarsError as error:
+    except POLARS_ERRORS as error:
         raise PlainError(f"{data}: cannot be written, look for a full disk: {first_line(error)}") from None
     finally:
         recover(data)
     read, quarantined = (sum(row[name] for row in rows) for name in ("rows_read", "rows_quarantined"))
     aside = f"{quarantined:,} set aside in {data / 'quarantine'}" if quarantined else "none set aside"
     seconds = time.monotonic() - started
-    print(f"{len(rows)} tables, {read:,} rows, {aside}, {seconds:.1f} s: {data / 'parquet'}")
+    print(printable(f"{len(rows)} tables, {read:,} rows, {aside}, {seconds:.1f} s: {data / 'parquet'}"))
 
 
 def report(row: Row, notes: list[str]) -> None:
@@ -253,7 +211,8 @@ def refuse_if_too_many(rows: list[Row], data: Path, max_bad_rows: int) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """The command line. Returns the exit code: 0 done, 2 refused with one line on stderr."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
+        prog="csv_to_parquet",
         description="Convert the raw race CSVs to typed, checked Parquet.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -261,16 +220,21 @@ def main(arguments: list[str] | None = None) -> int:
     add = parser.add_argument
     add("raw", metavar="RAW", help="folder of CSVs, zip of them, or http(s) URL of such a zip")
     add("--data", metavar="DIR", type=Path, help="data folder (default: $PITWALL_DATA or data)")
-    add("--max-bad-rows", metavar="N", type=int, default=0, help="rows that may be set aside (default: 0)")
+    add(
+        "--max-bad-rows",
+        metavar="N",
+        type=whole_number,
+        default=0,
+        help="rows that may be set aside (default: 0)",
+    )
     add("--schema", metavar="YML", type=Path, default=SOURCES, help="dbt sources that declare the tables")
     options = parser.parse_args(arguments)
     data: Path = options.data or data_folder()
 
     def action() -> None:
-        if not is_url(options.raw) and not Path(options.raw).exists():
-            raise PlainError(f"{options.raw}: no such folder or zip")
-        if not is_url(options.raw):
-            check_kept(Path(options.raw), data)
+        check_raw(options.raw)
+        check_local(data)
+        check_kept(Path(options.raw), data)
         lake = lake_from_environment()
         if lake:
             lake.tables()  # fails before the conversion if the lake cannot be read

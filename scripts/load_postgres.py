@@ -5,17 +5,18 @@ Reads $PITWALL_DATA/parquet, which csv_to_parquet.py writes, or the lake that $P
 PGPORT, PGUSER, PGPASSWORD and PGDATABASE name the database. All tables change in one transaction.
 
 `make build ENGINE=postgres` does not need this: it loads the tables itself. Use it before a plain
-`dbt build --target postgres`.
+`.venv/bin/dbt build --target postgres`.
 """
 
 import argparse
 import sys
 
-from pitwall.command import PlainError, exit_code
+from pitwall.command import Parser, PlainError, exit_code
 from pitwall.data_folder import data_folder, locked, recover
+from pitwall.needs import database_name
 from pitwall.raw.lake import lake_from_environment
 from pitwall.raw.manifest import check_intact
-from pitwall.warehouse.postgres_connection import connect, database_name, plain_errors, transaction
+from pitwall.warehouse.postgres_connection import connect, plain_errors, transaction
 from pitwall.warehouse.postgres_raw import declared_tables, load_raw
 
 
@@ -37,9 +38,7 @@ def load() -> None:
 
 def main() -> int:
     """The command line. Returns the exit code: 0 done, 2 failed with one line on stderr."""
-    argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    ).parse_args()
+    Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     return exit_code("load_postgres", load, data_folder())
 
 

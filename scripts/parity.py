@@ -12,13 +12,13 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from pitwall.command import exit_code
+from pitwall.command import Parser, exit_code
 from pitwall.data_folder import data_folder
-from pitwall.warehouse.base import NotAvailable
+from pitwall.needs import NotAvailable
 from pitwall.warehouse.build import build
 from pitwall.warehouse.comparison import Export, compare_mart, read_marts
 from pitwall.warehouse.dbt import target_folder
-from pitwall.warehouse.engines import ENGINES, warehouse_of
+from pitwall.warehouse.engines import ENGINES, check_available, warehouse_of
 
 # isort: split
 # After ours, which say in one line if this package is not installed.
@@ -42,23 +42,28 @@ def parity(engines: Sequence[str], *, need_all: bool, is_built: bool) -> None:
         EnginesDiffer: a table is not the same on all engines.
     """
     data = data_folder()
+    available = []
+    for engine in engines:
+        try:
+            if is_built:
+                warehouse_of(engine, data).reading()
+            else:
+                check_available(engine)
+            available.append(engine)
+        except NotAvailable as error:
+            if need_all:
+                raise
+            print(f"Not compared: {error}", flush=True)
+    if len(available) < 2:
+        raise NotAvailable(f"there are no two engines to compare{', only '.join(['', *available])}")
     with tempfile.TemporaryDirectory(prefix="parity-") as scratch:
-        exports: list[Export] = []
-        for engine in engines:
-            try:
-                if not is_built:
-                    build(engine)
-                warehouse_of(engine, data).export(Path(scratch) / engine)
-            except NotAvailable as error:
-                if need_all:
-                    raise
-                print(f"Not compared: {error}", flush=True)
-                continue
+        exports = []
+        for engine in available:
+            if not is_built:
+                build(engine)
+            warehouse_of(engine, data).export(Path(scratch) / engine)
             marts = read_marts(target_folder(engine, data) / "manifest.json")
             exports.append(Export(engine, Path(scratch) / engine, marts))
-        if len(exports) < 2:
-            found = "".join(f", only {export.engine}" for export in exports)
-            raise NotAvailable(f"there are no two engines to compare{found}")
         report(*exports)
 
 
@@ -85,9 +90,7 @@ def report(reference: Export, *others: Export) -> None:
 
 def main() -> int:
     """The command line. Returns the exit code: 0 no difference, 1 the engines differ, 2 failed."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "--engine", choices=ENGINES, action="append", help="compare only these; the first is the reference"
     )

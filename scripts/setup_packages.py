@@ -14,7 +14,7 @@ import sys
 import threading
 from pathlib import Path
 
-from pitwall.command import ROOT, PlainError, exit_code, require
+from pitwall.command import ROOT, Parser, PlainError, exit_code, require
 
 STANDIN = ROOT / "dbt_utils_standin"
 INSTALLED = ROOT / "dbt_packages" / "dbt_utils"
@@ -70,14 +70,15 @@ def package_files(package: Path) -> dict[str, bytes]:
     return {path.relative_to(package).as_posix(): path.read_bytes() for path in paths if path.is_file()}
 
 
-def install(package: Path) -> None:
-    """Copy a dbt package to INSTALLED, unless the same is there already."""
+def install(package: Path) -> bool:
+    """Copy a dbt package to INSTALLED. Returns False if the same was there already."""
     if package_files(package) == package_files(INSTALLED):
-        return
+        return False
     shutil.rmtree(INSTALLED, ignore_errors=True)
     for path in package_files(package):
         (INSTALLED / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(package / path, INSTALLED / path)
+    return True
 
 
 def is_real_installed() -> bool:
@@ -89,33 +90,30 @@ def is_real_installed() -> bool:
 
 
 def setup() -> None:
-    """Install what this machine can get, and print what it is unless the real package was there already."""
+    """Install what this machine can get, and print what it is unless it was there already."""
     if clone := os.environ.get("PITWALL_DBT_UTILS"):
         if "dbt_project.yml" not in package_files(Path(clone)):
             raise PlainError(f"PITWALL_DBT_UTILS: {clone} holds no dbt package; name the folder of a clone")
-        install(Path(clone))
-        print(f"dbt_utils: the clone in {clone}")
+        if install(Path(clone)):
+            print(f"dbt_utils: the clone in {clone}")
         return
     if is_real_installed():
         return
     problem = dbt_deps() if hub_answers() else "it does not answer"
-    if problem:
-        install(STANDIN)
+    if not problem:
+        print("dbt_utils: the real package, from the hub", flush=True)
+    elif install(STANDIN):
         print(
             f"dbt_utils: THE STAND-IN IS IN PLACE, not the package of the hub at {HUB} ({problem}).\n"
             "           Tables and test results are the same. When the hub can be reached, the next\n"
-            "           `make build` installs the real package; so does `dbt deps`.",
+            "           `make build` installs the real package; so does `.venv/bin/dbt deps`.",
             flush=True,
         )
-    else:
-        print("dbt_utils: the real package, from the hub", flush=True)
 
 
 def main() -> int:
     """The command line. Returns the exit code: 0 done, 2 failed with one line on stderr."""
-    argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    ).parse_args()
+    Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     require("dbt", "requests")
     return exit_code("setup_packages", setup, INSTALLED)
 

@@ -1,37 +1,68 @@
-{#- dbt runs it before every command that runs SQL, so that `dbt build` needs only the Parquet files. -#}
+{#- dbt runs it before `run`, `build`, `seed` and `snapshot`, so that `dbt build` needs only the Parquet files. The commands
+    that only read run it too (`docs generate` and `compile` because they compile the hook): they change nothing. -#}
 {% macro create_raw_views() %}
     {% if execute %}
-        {% do adapter.dispatch('create_raw_views')() %}
+        {% if flags.WHICH in ['compile', 'freshness', 'generate', 'test'] %}
+            {% do check_raw_tables('Run `make build` first.') %}
+        {% else %}
+            {% do adapter.dispatch('create_raw_views')() %}
+        {% endif %}
+    {% endif %}
+{% endmacro %}
+
+
+{% macro raw_tables() %}
+    {% do return(graph.sources.values() | selectattr('package_name', 'equalto', 'pitwall') | list) %}
+{% endmacro %}
+
+
+{% macro check_raw_tables(what_to_do) %}
+    {% do adapter.dispatch('check_raw_tables')(what_to_do) %}
+{% endmacro %}
+
+
+{% macro default__check_raw_tables(what_to_do) %}
+    {% set missing = [] %}
+    {% for table in raw_tables() if not adapter.get_relation(table.database, table.schema, table.identifier) %}
+        {% do missing.append(table.identifier) %}
+    {% endfor %}
+    {% if missing %}
+        {% do exceptions.raise_compiler_error(
+            'No table in schema raw for ' ~ missing | sort | join(', ') ~ '. ' ~ what_to_do
+        ) %}
     {% endif %}
 {% endmacro %}
 
 
 {% macro default__create_raw_views(all_races=false) %}
+    {% set tables = raw_tables() %}
+    {% set lake = env_var('PITWALL_LAKE', '') %}
+    {% set folder = '' if lake else duckdb__glob_pattern(data_folder() ~ '/parquet') %}
+    {% if not lake %}
+        {% set found = run_query('select parse_filename(file, true) from glob(' ~ dbt.string_literal(dbt.escape_single_quotes(folder ~ '/*.parquet')) ~ ')') %}
+        {% set missing = tables | map(attribute='identifier') | reject('in', found.columns[0].values()) | sort %}
+        {% if missing %}
+            {% do exceptions.raise_compiler_error(
+                'No Parquet file in ' ~ data_folder() ~ '/parquet for ' ~ missing | join(', ') ~ '. Run `make build` first.'
+            ) %}
+        {% endif %}
+    {% endif %}
     {% if changed_seasons() is none %}
         {#- The record of what the tables were built from is about to become wrong. -#}
         {% do run_query('drop schema if exists build cascade') %}
     {% endif %}
-    {% set tables = graph.sources.values() | selectattr('package_name', 'equalto', 'pitwall') | list %}
     {% for schema in tables | map(attribute='schema') | unique %}
         {% do run_query('create schema if not exists ' ~ schema) %}
     {% endfor %}
-    {% if env_var('PITWALL_LAKE', '') %}
+    {% if lake %}
         {% do return(duckdb__copy_lake(tables)) %}
-    {% endif %}
-    {% set folder = env_var('PITWALL_DATA', 'data') ~ '/parquet' %}
-    {% set found = run_query("select parse_filename(file, true) from glob('" ~ folder | replace("'", "''") ~ "/*.parquet')") %}
-    {% set missing = tables | map(attribute='identifier') | reject('in', found.columns[0].values()) | sort %}
-    {% if missing %}
-        {% do exceptions.raise_compiler_error(
-            'No Parquet file in ' ~ folder ~ ' for ' ~ missing | join(', ') ~ '. Run `make build` first.'
-        ) %}
     {% endif %}
     {% do duckdb__drop_raw('BASE TABLE') %}
     {% for table in tables %}
         {% set limited = changed_seasons() is not none and not all_races and 'race_id' in table.columns and table.name != 'races' %}
         {% do run_query(
             'create or replace view ' ~ table.schema ~ '.' ~ table.identifier
-            ~ " as select * from read_parquet('" ~ folder | replace("'", "''") ~ '/' ~ table.identifier ~ ".parquet')"
+            ~ ' as select * from read_parquet(' ~ dbt.string_literal(dbt.escape_single_quotes(folder ~ '/' ~ table.identifier ~ '.parquet')) ~ ')'
             ~ (' where race_id in (' ~ changed_races() ~ ')' if limited else '')
         ) %}
     {% endfor %}
@@ -40,34 +71,52 @@
 
 {#- PostgreSQL cannot read Parquet: scripts/load_postgres.py fills the tables, and this checks that it has. -#}
 {% macro postgres__create_raw_views() %}
-    {% set tables = graph.sources.values() | selectattr('package_name', 'equalto', 'pitwall') | list %}
-    {% set missing = [] %}
-    {% for table in tables %}
-        {% set found = run_query("select to_regclass('" ~ table.schema ~ '.' ~ table.identifier ~ "') is not null") %}
-        {% do missing.append(table.identifier) if not found.rows[0][0] %}
-    {% endfor %}
-    {% if missing %}
-        {% do exceptions.raise_compiler_error(
-            'No table in schema raw for ' ~ missing | sort | join(', ') ~ '. Run `.venv/bin/python scripts/load_postgres.py` first.'
-        ) %}
-    {% endif %}
+    {% do check_raw_tables('Run `.venv/bin/python scripts/load_postgres.py` first.') %}
 {% endmacro %}
 
 
 {#- Spark has no glob() and no read_parquet(). A table on the file and not a view, because Spark reads the columns of a
-    view's file again for each query. The path is absolute, because the catalog outlives the working folder. -#}
+    view's file again for each query. -#}
 {% macro spark__create_raw_views() %}
-    {% set folder = env_var('PITWALL_DATA', 'data') ~ '/parquet' %}
     {% for schema in graph.sources.values() | map(attribute='schema') | unique %}
         {% do run_query('create schema if not exists ' ~ schema) %}
     {% endfor %}
-    {% for table in graph.sources.values() | selectattr('package_name', 'equalto', 'pitwall') %}
+    {% for table in raw_tables() %}
         {% do run_query('drop table if exists ' ~ table.schema ~ '.' ~ table.identifier) %}
         {% do run_query(
             'create table ' ~ table.schema ~ '.' ~ table.identifier
-            ~ " using parquet location '" ~ folder | replace("'", "\\'") ~ '/' ~ table.identifier ~ ".parquet'"
+            ~ ' using parquet location ' ~ dbt.string_literal(dbt.escape_single_quotes(data_folder() ~ '/parquet/' ~ table.identifier ~ '.parquet'))
         ) %}
     {% endfor %}
+{% endmacro %}
+
+
+{#- A relative path in a view or a catalog would mean another file as soon as someone reads it from another folder. -#}
+{% macro data_folder() %}
+    {% set folder = env_var('PITWALL_DATA', '') or 'data' %}
+    {% do return(folder if folder.startswith('/') else adapter.dispatch('absolute_data_folder')(folder)) %}
+{% endmacro %}
+
+
+{#- Only the path of the warehouse says in which folder dbt was started. It is in the data folder. -#}
+{% macro default__absolute_data_folder(folder) %}
+    {% if env_var('PITWALL_WAREHOUSE', '') %}
+        {% do exceptions.raise_compiler_error('PITWALL_DATA must be an absolute path if PITWALL_WAREHOUSE is set.') %}
+    {% endif %}
+    {% do return(
+        run_query('select parse_dirpath(path) from duckdb_databases() where database_name = current_database()').rows[0][0]
+    ) %}
+{% endmacro %}
+
+
+{% macro spark__absolute_data_folder(folder) %}
+    {% do return(run_query("select java_method('java.lang.System', 'getProperty', 'user.dir')").rows[0][0] ~ '/' ~ folder) %}
+{% endmacro %}
+
+
+{#- DuckDB reads `*`, `?` and `[` in a path as wildcards; in brackets each means itself. -#}
+{% macro duckdb__glob_pattern(path) %}
+    {% do return(modules.re.sub('[\\[*?]', '[\\g<0>]', path)) %}
 {% endmacro %}
 
 

@@ -1,3 +1,10 @@
+{#- dbt-duckdb would load a seed by its path, which it does not quote: an apostrophe in the project's path would end it.
+    dbt's own way inserts the rows. -#}
+{% macro duckdb__load_csv_rows(model, agate_table) %}
+    {% do return(dbt.default__load_csv_rows(model, agate_table)) %}
+{% endmacro %}
+
+
 {#- dbt-spark quotes values without escaping them: a quote inside a value ends it, and NULL becomes the word None. It
     also makes whole numbers bigint, where the seeds declare integer. -#}
 {% macro spark__create_csv_table(model, agate_table) %}

@@ -50,6 +50,13 @@ results_anomalies as (
 
 ),
 
+races as (
+
+    select * from {{ ref('dim_races') }}
+    where {{ in_changed_seasons() }}
+
+),
+
 unioned as (
 
     select * from calendar_anomalies
@@ -87,15 +94,21 @@ unioned as (
 final as (
 
     select
-        {{ dbt_utils.generate_surrogate_key(['anomaly_kind', 'source_table', 'source_key']) }} as anomaly_id,
-        anomaly_kind,
-        source_table,
-        source_key,
-        race_id,
-        season,
-        seen,
-        expected
+        {{ dbt_utils.generate_surrogate_key([
+            'unioned.anomaly_kind', 'unioned.source_table', 'unioned.source_key'
+        ]) }} as anomaly_id,
+        unioned.anomaly_kind,
+        unioned.source_table,
+        unioned.source_key,
+        unioned.race_id,
+        races.race_name,
+        races.race_date,
+        unioned.season,
+        unioned.seen,
+        unioned.expected
     from unioned
+    left join races
+        on unioned.race_id = races.race_id
 
 )
 

@@ -59,8 +59,12 @@ def polars_parquet(raw: Path, data: Path) -> list[Row]:
     """The Parquet files with Polars."""
     import polars as pl
 
-    points = pl.scan_parquet(data / "parquet/results.parquet").group_by("driver_id").agg(pl.sum("points"))
-    by_driver = pl.scan_parquet(data / "parquet/lap_times.parquet").group_by("driver_id")
+    points = (
+        pl.scan_parquet(data / "parquet/results.parquet", glob=False)
+        .group_by("driver_id")
+        .agg(pl.sum("points"))
+    )
+    by_driver = pl.scan_parquet(data / "parquet/lap_times.parquet", glob=False).group_by("driver_id")
     laps = by_driver.agg(pl.len().alias("laps"), pl.col("milliseconds").cast(pl.Int64).sum().alias("ms"))
     table = points.join(laps, on="driver_id", how="left").fill_null(0)
     return table.sort(["points", "driver_id"], descending=[True, False]).collect(engine="streaming").rows()

@@ -33,7 +33,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmark.measure import Measured, in_a_row, measured, median
-from pitwall.command import ROOT, PlainError, exit_code, require
+from pitwall.command import ROOT, Parser, PlainError, exit_code, require
 from pitwall.data_folder import data_folder
 from pitwall.warehouse.dbt import target_folder
 from pitwall.warehouse.engines import ENGINES
@@ -317,12 +317,12 @@ def without_last_race(raw: Path, out: Path) -> None:
     """Copy the CSVs as they were before the last race, which is in the calendar and has no results."""
     import polars as pl
 
-    results = pl.scan_csv(raw / "results.csv", infer_schema=False)
-    calendar = pl.scan_csv(raw / "races.csv", infer_schema=False, truncate_ragged_lines=True)
+    results = pl.scan_csv(raw / "results.csv", glob=False, infer_schema=False)
+    calendar = pl.scan_csv(raw / "races.csv", glob=False, infer_schema=False, truncate_ragged_lines=True)
     held = calendar.join(results, on="raceId", how="semi").select("raceId", "date").collect()
     last = held.sort("date")["raceId"][-1]
     for file in raw.glob("*.csv"):
-        rows = pl.scan_csv(file, infer_schema=False, truncate_ragged_lines=True)
+        rows = pl.scan_csv(file, glob=False, infer_schema=False, truncate_ragged_lines=True)
         if file.name == "races.csv" or "raceId" not in rows.collect_schema().names():
             shutil.copy2(file, out)
         else:
@@ -472,9 +472,7 @@ def numbers(text: str) -> list[float]:
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
     """The command line. Exits with a message if a comparison is unknown."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "what", nargs="*", metavar="WHAT", help=f"{', '.join(COMPARISONS)}, page (default: all but limit)"
     )

@@ -1,6 +1,7 @@
 """What the commands in scripts/ share.
 
 Imports run one way: command -> pitwall.warehouse -> pitwall.raw -> pitwall.data_folder -> pitwall.command.
+pitwall.needs, which pitwall.warehouse imports too, needs no package.
 The package imports no command. tests/python/test_structure.py checks it.
 """
 

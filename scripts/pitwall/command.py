@@ -1,6 +1,7 @@
 """What every command does the same way: find the project, and report a failure in one line."""
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Callable
@@ -20,12 +21,19 @@ class Parser(argparse.ArgumentParser):
     """A parser that reports a wrong argument in one line, without the usage."""
 
     def error(self, message: str) -> NoReturn:
+        """End the program with one line on stderr and exit code 2."""
         self.exit(2, f"{self.prog}: {printable(message)}\n")
 
 
-def use_colors() -> bool:
-    """Whether the output may have colours: it is a terminal that has them, and NO_COLOR is not set."""
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+def whole_number(text: str) -> int:
+    """The value of an option that is a number from 0 on."""
+    try:
+        number = int(text)
+    except ValueError:
+        number = -1
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 on")
+    return number
 
 
 def printable(text: str) -> str:
@@ -37,6 +45,11 @@ def printable(text: str) -> str:
 def first_line(error: Exception) -> str:
     """The first line of what an error says."""
     return str(error).partition("\n")[0]
+
+
+def use_colors() -> bool:
+    """Whether to print in colors: stdout is a terminal that has them, and NO_COLOR does not forbid it."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def require(*packages: str, installed_by: str = "make build") -> None:
@@ -62,6 +75,10 @@ def exit_code(program: str, action: Callable[[], None], path: Path) -> int:
     Returns:
         0 if the action succeeded, 2 if it failed, 130 if it was interrupted.
     """
+    for stream in (sys.stdout, sys.stderr):
+        # A path may have characters that the terminal's encoding lacks. Printing them must not fail.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         action()
     except (PlainError, OSError) as error:

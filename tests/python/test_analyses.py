@@ -31,6 +31,12 @@ def test_analysis_begins_with_a_question_and_an_answer(analysis: Path) -> None:
 
 
 @pytest.mark.parametrize("analysis", ANALYSES, ids=lambda path: path.stem)
+def test_no_tie_is_cut(analysis: Path) -> None:
+    """`limit` drops rows that are as good as the last one that it keeps: filter on `rank()`."""
+    assert not re.search(r"(?m)^[^-]*\blimit\b", analysis.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("analysis", ANALYSES, ids=lambda path: path.stem)
 def test_query_returns_the_answer_in_its_comment(analysis: Path, real_warehouse: Path) -> None:
     manifest = json.loads((real_warehouse.parent / ".build/target/manifest.json").read_text(encoding="utf-8"))
     relations = {node["name"]: node.get("relation_name") for node in manifest["nodes"].values()}

@@ -1,4 +1,4 @@
-"""Broken CSVs: none crashes the script or loses a row, and every accepted value is the value of its text.
+"""Broken CSVs and odd paths: none crashes the script or loses a row, and every value is that of its text.
 
 `make test` tries a few hundred, the same in each run; PITWALL_TORTURE=1 thousands, new ones in each run.
 """
@@ -6,6 +6,7 @@
 import contextlib
 import csv
 import io
+import os
 import re
 import tempfile
 from collections import Counter
@@ -17,7 +18,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 from conftest import LONG
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 import csv_to_parquet
@@ -262,6 +263,7 @@ def test_no_row_is_lost_and_no_value_is_changed(
     )
     @given(files(), st.sampled_from(KEYS))
     @example(b"code,id\n ,1\n", KEYS[1])
+    @example(b'id,large\n1,":\r"\n', KEYS[0])
     def holds(content: bytes, key: list[str]) -> None:
         counts["files"] += 1
         attempt(content, key, counts)
@@ -273,3 +275,71 @@ def test_no_row_is_lost_and_no_value_is_changed(
         min(counts[name] for name in ("exit code 0", "exit code 2", "rows accepted", "rows set aside")) > 20
     )
     assert counts["careful conversions"] < counts["files"]
+
+
+# Characters that a shell, a pattern, an address, a terminal or an encoding gives a meaning.
+ODD = "[]*?{}!^-~.%&#:;,=+@$`'\"\\|<> \n\r\t\x1b\x7f\u00e9\u0301\u2028\u202e\U0001f3c1\udcff\udc80"
+NAMES = st.one_of(
+    st.text(st.sampled_from(ODD + "ab0"), min_size=1, max_size=12),
+    st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0/"), min_size=1, max_size=30),
+)
+
+
+def convert_under(name: str, folder: Path, content: str) -> tuple[int, str, Path]:
+    """Convert laps.csv in a folder of this name. Returns exit code, stderr and data folder."""
+    raw, data = folder / "from" / name, folder / "to" / name
+    raw.mkdir(parents=True)
+    (raw / "laps.csv").write_text(content)
+    columns = ", ".join(f"{{name: {column}, data_type: integer}}" for column in ("id", "lap"))
+    table = f"{{name: laps, config: {{meta: {{primary_key: [id]}}}}, columns: [{columns}]}}"
+    (folder / "sources.yml").write_text(f"sources: [{{tables: [{table}]}}]")
+    out, error = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("PITWALL_DATA", str(data))
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(error):
+            codes = [csv_to_parquet.main([str(raw), f"--schema={folder / 'sources.yml'}"]) for _ in range(2)]
+    assert codes[0] == codes[1]
+    # The second run found and read what the first one wrote.
+    assert out.getvalue().count("unchanged") == (codes[0] == 0)
+    return codes[0], error.getvalue(), data
+
+
+def test_a_path_may_have_any_character() -> None:
+    """A folder whose name is a pattern has neighbours that match it. They must not be read."""
+    with tempfile.TemporaryDirectory() as name:
+        expected = (
+            convert_under("plain", Path(name), "id,lap\n1,1\n")[2] / "parquet/laps.parquet"
+        ).read_bytes()
+
+    @settings(
+        max_examples=500 if LONG else 20,
+        derandomize=not LONG,
+        database=None,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(NAMES)
+    @example("g[ab]")
+    @example("*")
+    @example("bad\udcff")
+    @example("100%20\n'\"\\\u00e9")
+    @example("-rf ~")
+    def holds(name: str) -> None:
+        assume(name not in (".", "..") and len(os.fsencode(name)) < 256)
+        with tempfile.TemporaryDirectory() as temporary:
+            folder = Path(temporary)
+            matching = re.sub(r"[*?]", "x", re.sub(r"\[(.)[^]]*\]", r"\1", name))
+            if matching != name:
+                (folder / "from" / matching).mkdir(parents=True)
+                (folder / "from" / matching / "laps.csv").write_text("id,lap\n2,2\n")
+            code, error, data = convert_under(name, folder, "id,lap\n1,1\n")
+            is_text = not re.search("[\udc80-\udcff]", name)
+            assert code == (0 if is_text else 2)
+            if is_text:
+                assert error == ""
+                assert (data / "parquet" / "laps.parquet").read_bytes() == expected
+            else:
+                assert re.fullmatch(r"(csv_to_parquet: [^\n]+ is not UTF-8 text[^\n]+\n){2}", error)
+                assert not data.exists()
+
+    holds()

@@ -109,7 +109,7 @@ def test_an_empty_raw_is_refused(folder: Input, raw: str) -> None:
 
 def test_options_are_not_taken_from_raw(folder: Input) -> None:
     assert "--help: no such folder or zip" in folder.refused("--", "--help")
-    assert "invalid int value: 'x;y'" in folder.refused("--max-bad-rows=x;y")
+    assert "'x;y' is not a whole number from 0 on" in folder.refused("--max-bad-rows=x;y")
 
 
 def test_a_lake_is_not_overwritten_with_simulated_data(folder: Input) -> None:

@@ -1,14 +1,19 @@
 """csv_to_parquet.py: the input that it accepts, sets aside and refuses. A run changes all or nothing."""
 
+import contextlib
 import csv
 import fcntl
 import http.server
+import io
 import os
 import random
 import re
+import socket
+import stat
 import subprocess
 import sys
 import threading
+import time
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -21,7 +26,7 @@ import pytest
 
 import csv_to_parquet
 from pitwall.command import PlainError
-from pitwall.raw import account, careful, fetch
+from pitwall.raw import account, careful, plain, unzip
 from pitwall.raw import keys as key_checks
 from pitwall.raw import schema as raw_schema
 
@@ -617,15 +622,24 @@ NOT_CSV = {
     "column named twice in two spellings": (b"raceId,name,race_id\n1,a,2\n", ["race_id more than once"]),
     "web page": (b"\n <!DOCTYPE html>\n<html></html>\n", ["web page"]),
     "binary": (b"PAR1\0\0\1\2\n", ["binary"]),
-    "utf-16": (RACES.encode("utf-16"), ["binary"]),
-    "latin-1": (HEADER.encode() + b"1,N\xfcrburg,,\n", ["not UTF-8"]),
+    "binary in line 3": ((HEADER + "1,a,,\n2,\0,,\n").encode(), ["binary (line 3 has a NUL byte)"]),
+    "utf-16": (RACES.encode("utf-16"), ["UTF-16; convert it with `iconv -f UTF-16 -t UTF-8 races.csv >"]),
+    "utf-16 without a mark": (RACES.encode("utf-16-le"), ["`iconv -f UTF-16LE -t UTF-8 races.csv >"]),
+    "utf-16, the other way": (RACES.encode("utf-16-be"), ["`iconv -f UTF-16BE -t UTF-8 races.csv >"]),
+    "utf-32": (RACES.encode("utf-32"), ["`iconv -f UTF-32 -t UTF-8 races.csv >"]),
+    "latin-1": (
+        RACES.encode() + b"3,N\xfcrburg,,\n",
+        ["line 4 is not UTF-8", "`iconv -f WINDOWS-1252 -t UTF-8 races.csv >"],
+    ),
+    "cut inside a character": (RACES.encode() + b"3,N\xc3\x81\x81,,\n", ["line 4 is not UTF-8", "undamaged"]),
+    "too many columns": (b"raceId" + b"," * 10_000 + b"\n", ["has 10,001 columns, 10,000 are allowed"]),
     "no line ends": (b"x" * (1 << 20) + b"\n", ["no line end"]),
     "old Mac line ends": (RACES.replace("\n", "\r").encode(), ["read in more than one way"]),
     "unclosed quote": (HEADER.encode() + b'1,Monza,,\n2,"Spa,,\n3,Imola,,\n', ["line 3", "never closed"]),
     "quote closed too early": (HEADER.encode() + b'1,"Mon"za,,\n', ["line 2", "'\"'"]),
     "backslash before a quote": (HEADER.encode() + b'1,"a \\"b\\" c",,\n', ["line 2"]),
     "stray quotes": (HEADER.encode() + b'1,x"y,,\n2,x"z,,\n', ["stray quotes"]),
-    "endless value": (HEADER.encode() + b'1,"' + b"a\n" * 100_000 + b'",,\n', ["line 2", "never closed"]),
+    "endless value": (HEADER.encode() + b'1,"' + b"a\n" * 600_000 + b'",,\n', ["line 2", "not closed"]),
 }
 
 
@@ -675,6 +689,91 @@ def test_refuses_missing_files_and_names_all_of_them(loaded: Converter) -> None:
     loaded.refuses(f"{loaded.raw}: no laps.csv, races.csv in it")
 
 
+def test_names_of_files_may_be_in_any_case(converter: Converter) -> None:
+    (converter.raw / "races.csv").rename(converter.raw / "Races.CSV")
+    assert converter.run()[0] == 0
+    assert converter.table("races").height == 2
+    assert converter.manifest("races")["source_name"] == "Races.CSV"
+    archive = make_zip(converter, {"data/RACES.csv": RACES, "data/Laps.Csv": LAPS})
+    assert converter.run(raw=archive)[0] == 0
+    assert converter.manifest("laps")["source_name"] == "data/Laps.Csv"
+
+
+def test_refuses_two_files_that_differ_only_by_case(loaded: Converter) -> None:
+    loaded.write("Races.csv", RACES)
+    loaded.refuses(f"{loaded.raw}: holds both Races.csv and races.csv")
+    members = {"races.csv": RACES, "RACES.csv": RACES, "laps.csv": LAPS}
+    loaded.refuses("twice: races.csv and RACES.csv", raw=make_zip(loaded, members))
+
+
+def test_names_the_folder_that_has_the_files(loaded: Converter) -> None:
+    below = loaded.raw.parent / "outer" / "f1db" / "csv"
+    below.parent.mkdir(parents=True)
+    loaded.raw.rename(below)
+    line = f"{below.parents[1]}: no laps.csv, races.csv in it; such files are in {below}: name that folder"
+    loaded.refuses(line, raw=below.parents[1])
+
+
+@pytest.mark.parametrize("kind", ["pipe", "socket", "device", "broken link"])
+def test_refuses_what_is_no_file_without_waiting_for_it(loaded: Converter, kind: str) -> None:
+    def make(path: Path) -> None:
+        if kind == "pipe":
+            os.mkfifo(path)
+        elif kind == "socket":
+            with contextlib.chdir(path.parent), socket.socket(socket.AF_UNIX) as server:
+                server.bind(path.name)
+        else:
+            path.symlink_to("/dev/zero" if kind == "device" else "nowhere")
+
+    odd = loaded.raw.parent / "odd"
+    make(odd)
+    reason = "no such folder or zip" if kind == "broken link" else "neither a folder nor a zip file"
+    loaded.refuses(f"{odd}: {reason}", raw=odd)
+    (loaded.raw / "races.csv").unlink()
+    make(loaded.raw / "races.csv")
+    loaded.refuses(f"{loaded.raw}/races.csv: no file but a pipe")
+
+
+@pytest.mark.parametrize(
+    "raw",
+    ["s3://key:secret@bucket/x?secret", "FTP://host/x.zip", "file:///tmp", "https:/h/x?secret", "c:\\x"],
+)
+def test_another_address_is_refused_with_what_is_accepted(loaded: Converter, raw: str) -> None:
+    error = loaded.refuses("name a folder of CSVs, a zip of them, or the http(s) address", raw=raw)
+    assert "secret" not in error
+
+
+@pytest.mark.parametrize("name", ["s3://bucket/x", "file:x", "bad\udcff"])
+def test_refuses_a_data_folder_that_polars_takes_for_another(converter: Converter, name: str) -> None:
+    converter.data = Path(name)
+    code, _, error = converter.run()
+    assert (code, error.count("\n")) == (2, 1)
+    assert re.search("a path on this machine is needed|is not UTF-8 text", error)
+    assert not Path(name.partition("/")[0]).exists()
+
+
+def test_a_bad_number_is_refused_in_one_line(
+    converter: Converter, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in ("-1", "many", "", "9" * 5000):
+        with pytest.raises(SystemExit) as ended:
+            csv_to_parquet.main([str(converter.raw), f"--max-bad-rows={number}"])
+        assert ended.value.code == 2
+        error = capsys.readouterr().err
+        assert error.startswith("csv_to_parquet: argument --max-bad-rows: ")
+        assert error.endswith("is not a whole number from 0 on\n") or len(error) > 500
+        assert error.count("\n") == 1
+
+
+def test_an_empty_raw_path_is_not_the_current_folder(
+    loaded: Converter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(loaded.raw)
+    before = loaded.snapshot()
+    code = csv_to_parquet.main(["", "--data", str(loaded.data), "--schema", str(loaded.schema)])
+    assert (code, loaded.snapshot()) == (2, before)
+
+
 def test_refuses_a_raw_path_that_is_missing_or_no_zip(loaded: Converter) -> None:
     loaded.refuses("nowhere: no such folder or zip", raw=loaded.raw / "nowhere")
     loaded.refuses("races.csv: not a zip", raw=loaded.raw / "races.csv")
@@ -709,6 +808,90 @@ def test_refuses_a_data_folder_without_permission(loaded: Converter, monkeypatch
 def test_refuses_a_schema_that_declares_no_tables(loaded: Converter, text: str) -> None:
     loaded.schema.write_text(text)
     loaded.refuses("sources.yml", "not a dbt sources file")
+
+
+PANIC = pl.exceptions.PanicException("index out of bounds\nnote: this is a bug")
+
+
+def test_a_table_in_which_polars_panics_is_converted_carefully(
+    converter: Converter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A panic is no Exception: Polars raises it, for example, for a damaged file."""
+
+    def panic(*_: object) -> None:
+        raise PANIC
+
+    monkeypatch.setattr(key_checks, "_keys_are_unique", panic)
+    assert converter.run()[0] == 0
+    assert converter.table("races").height == 2
+    (converter.data / "parquet" / "load_manifest.parquet").unlink()
+    monkeypatch.setattr(plain, "_convert_plain", panic)
+    assert converter.run()[0] == 0
+    assert converter.table("laps").height == 3
+
+
+def test_no_file_is_written_again_after_a_write_that_failed(
+    converter: Converter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Polars goes on writing after it raised an error, and would damage the file of the next attempt."""
+    failed: set[Path] = set()
+    original = pl.LazyFrame.sink_parquet
+
+    def watched(rows: pl.LazyFrame, path: Path, **options: object) -> None:
+        assert path not in failed
+        try:
+            original(rows, path, **options)
+        except pl.exceptions.PolarsError:
+            failed.add(path)
+            raise
+
+    monkeypatch.setattr(pl.LazyFrame, "sink_parquet", watched)
+    converter.write("races.csv", RACES + "x,\\N,,\n")
+    assert converter.run("--max-bad-rows", "1")[0] == 0
+    assert len(failed) == 2  # with and without \N as NULL
+    assert converter.table("races").height == 2
+
+
+def test_a_second_panic_is_reported_in_one_line(loaded: Converter, monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded.write("races.csv", RACES + "3,Imola,,\n")
+
+    def panic(*_: object, **__: object) -> None:
+        raise PANIC
+
+    with monkeypatch.context() as patched:
+        patched.setattr(pl.LazyFrame, "sink_parquet", panic)
+        loaded.refuses("races.csv: Polars stopped", "start again: index out of bounds\n")
+    monkeypatch.setattr(pl.DataFrame, "write_parquet", panic)
+    loaded.refuses("data: cannot be written", "index out of bounds\n")
+
+
+def test_a_table_may_have_thousands_of_other_columns(converter: Converter) -> None:
+    """With a sum of Polars expressions as a chain, this took minutes."""
+    names = "".join(f",x{number}" for number in range(4000))
+    values = ",abc" * 4000
+    converter.write("races.csv", f"raceId{names}\n1{values}\n2{values}\n")
+    converter.write("laps.csv", f"raceId,lap{names}\n1,1{values}\n1,2\n")
+    started = time.monotonic()
+    assert converter.run()[0] == 0
+    assert time.monotonic() - started < 10
+    assert (converter.table("races").height, converter.table("laps").height) == (2, 2)
+
+
+def test_a_long_value_is_kept(converter: Converter) -> None:
+    """Python's csv module usually allows 131,072 characters."""
+    name = "a\n" * 100_000
+    converter.write("races.csv", HEADER + f'1,"{name}",,\n')
+    assert converter.run()[0] == 0
+    assert converter.table("races")["name"].to_list() == [name]
+
+
+@pytest.mark.parametrize("start", ["", HEADER.rstrip(), RACES])
+def test_a_huge_file_of_zeros_is_not_read_as_a_whole(loaded: Converter, start: str) -> None:
+    path = loaded.write("races.csv", start)
+    os.truncate(path, 1 << 34)  # a sparse file: it takes no space
+    started = time.monotonic()
+    loaded.refuses("races.csv: not CSV")
+    assert time.monotonic() - started < 5
 
 
 def test_a_full_disk_is_reported_in_one_line(loaded: Converter, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -767,34 +950,35 @@ def test_refuses_a_zip_with_a_path_outside_its_folder(loaded: Converter, member:
     loaded.refuses("archive.zip: climbs out of its folder", raw=archive)
 
 
-def test_refuses_a_zip_with_a_symbolic_link(loaded: Converter) -> None:
+@pytest.mark.parametrize("kind", [stat.S_IFLNK, stat.S_IFIFO, stat.S_IFCHR, stat.S_IFSOCK])
+def test_refuses_a_zip_with_a_link_or_a_device(loaded: Converter, kind: int) -> None:
     archive = make_zip(loaded, {"laps.csv": LAPS})
     link = zipfile.ZipInfo("races.csv")
-    link.external_attr = 0o120777 << 16
+    link.external_attr = (kind | 0o777) << 16
     with zipfile.ZipFile(archive, "a") as file:
         file.writestr(link, "/etc/passwd")
-    loaded.refuses("'races.csv' is a symbolic link", raw=archive)
+    loaded.refuses("'races.csv' is no file but a symbolic link, a pipe or a device", raw=archive)
 
 
 def test_refuses_a_zip_that_inflates_without_bound(
     loaded: Converter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     archive = make_zip(loaded, {"races.csv": HEADER + "1,a,,\n" * 500_000, "laps.csv": LAPS})
-    monkeypatch.setattr(fetch, "ALWAYS_UNZIPPED", 1_000_000)
+    monkeypatch.setattr(unzip, "ALWAYS_UNZIPPED", 1_000_000)
     loaded.refuses("archive.zip: inflates without bound (in races.csv)", raw=archive)
 
 
 def test_refuses_a_zip_beyond_the_total_limit(loaded: Converter, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fetch, "MAX_UNZIPPED", len(RACES) + len(LAPS) - 1)
+    monkeypatch.setattr(unzip, "MAX_UNZIPPED", len(RACES) + len(LAPS) - 1)
     loaded.refuses("inflates without bound (in data/laps.csv)", raw=make_zip(loaded))
 
 
 def test_refuses_a_zip_of_too_many_files(loaded: Converter, monkeypatch: pytest.MonkeyPatch) -> None:
     members = {"races.csv": RACES, "laps.csv": LAPS} | {f"{i:0200}": "" for i in range(40)}
     archive = make_zip(loaded, members)
-    monkeypatch.setattr(fetch, "MAX_DIRECTORY", 9_000)
+    monkeypatch.setattr(unzip, "MAX_DIRECTORY", 9_000)
     loaded.refuses("archive.zip: not a zip, or a damaged one (it lists too many files)", raw=archive)
-    monkeypatch.setattr(fetch, "MAX_DIRECTORY", 20_000)
+    monkeypatch.setattr(unzip, "MAX_DIRECTORY", 20_000)
     assert loaded.run(raw=archive)[0] == 0
 
 
@@ -805,6 +989,13 @@ def test_refuses_a_zip_with_a_wrong_size_in_its_directory(loaded: Converter) -> 
     content[entry + 24 : entry + 28] = (10).to_bytes(4, "little")
     archive.write_bytes(content)
     loaded.refuses("archive.zip: not a zip, or a damaged one", raw=archive)
+
+
+def test_reads_a_zip_with_backslashes(converter: Converter) -> None:
+    """As some programs for Windows make it."""
+    archive = make_zip(converter, {"data\\races.csv": RACES, "data\\laps.csv": LAPS})
+    assert converter.run(raw=archive)[0] == 0
+    assert converter.manifest("races")["source_name"] == "data\\races.csv"
 
 
 def damaged_zip(change: Callable[[bytes], bytes]) -> Callable[[Converter], Path]:
@@ -854,10 +1045,12 @@ def server_url(converter: Converter) -> Iterator[str]:
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            if self.path == "/hang.zip":
+            path = self.path.partition("?")[0]
+            if path == "/hang.zip":
                 test_ended.wait(10)
                 return
-            body = {"/good.zip": good, "/page.zip": b"<html>no</html>"}.get(self.path)
+            pages = {"/good.zip": good, "/page.zip": b"<html>no</html>", "/empty.zip": b"PK\5\6" + bytes(18)}
+            body = pages.get(path)
             self.send_response(404 if body is None else 200)
             self.end_headers()
             self.wfile.write(body or b"")
@@ -883,7 +1076,12 @@ def test_refuses_a_url_that_gives_no_zip(
     loaded: Converter, server_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loaded.refuses("/none.zip: the server answers 404", raw=f"{server_url}/none.zip")
-    loaded.refuses("/page.zip: not a zip", raw=f"{server_url}/page.zip")
+    # An address is not a path, even if there is a folder of its name.
+    monkeypatch.chdir(loaded.raw.parent)
+    Path(server_url).mkdir(parents=True)
+    error = loaded.refuses("/page.zip: not a zip", raw=f"{server_url}/page.zip?secret#secret")
+    error += loaded.refuses("/empty.zip: no laps.csv", raw=f"{server_url}/empty.zip?{'secret' * 99}")
+    assert "secret" not in error
     loaded.refuses("http://127.0.0.1:9/x.zip: ", "Connection refused", raw="http://127.0.0.1:9/x.zip")
     monkeypatch.setenv("PITWALL_FETCH_TIMEOUT", "0.3")
     loaded.refuses("/hang.zip: ", "try again later", raw=f"{server_url}/hang.zip")
@@ -929,6 +1127,27 @@ def test_converts_again_when_the_parquet_or_manifest_is_missing_or_damaged(loade
         assert code == 0
         assert not re.search(r"^races .* unchanged$", out, re.MULTILINE)
         assert (parquet / "races.parquet").read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda rows: rows.drop("source_bytes"),
+        lambda rows: rows.drop("rows_quarantined", "converted_at"),
+        lambda rows: rows.with_columns(rows_converted=pl.lit("2")),
+        lambda rows: rows.with_columns(other=pl.lit(1)),
+        lambda rows: rows.head(0),
+    ],
+)
+def test_converts_again_if_the_manifest_has_other_columns(
+    loaded: Converter, change: Callable[[pl.DataFrame], pl.DataFrame]
+) -> None:
+    """As the manifest of an older version may have."""
+    path, good = loaded.data / "parquet" / "load_manifest.parquet", loaded.table("load_manifest")
+    change(good).write_parquet(path)
+    code, out, error = loaded.run()
+    assert (code, out.count("unchanged"), error) == (0, 0, "")
+    assert loaded.table("load_manifest").schema == good.schema
 
 
 def test_rows_set_aside_earlier_still_count_when_nothing_changed(converter: Converter) -> None:
@@ -1115,6 +1334,23 @@ def test_data_folder_comes_from_the_environment(
     monkeypatch.setenv("PITWALL_DATA", str(converter.data))
     assert csv_to_parquet.main([str(converter.raw), "--schema", str(converter.schema)]) == 0
     assert (converter.data / "parquet" / "laps.parquet").is_file()
+
+
+@pytest.mark.parametrize(("name", "shown"), [("d\u00e9", "d\\xe9"), ("a\nb\x1b[2J", "a b?[2J")])
+def test_any_path_can_be_printed_in_any_encoding(
+    converter: Converter, monkeypatch: pytest.MonkeyPatch, name: str, shown: str
+) -> None:
+    converter.data = converter.data.with_name(name)
+    out, error = (io.TextIOWrapper(io.BytesIO(), encoding="ascii", errors="strict") for _ in range(2))
+    monkeypatch.setattr(sys, "stdout", out)
+    monkeypatch.setattr(sys, "stderr", error)
+    arguments = ["--data", str(converter.data), "--schema", str(converter.schema)]
+    assert csv_to_parquet.main([str(converter.raw), *arguments]) == 0
+    assert csv_to_parquet.main([str(converter.data / "none"), *arguments]) == 2
+    for stream, end in ((out, "parquet"), (error, "none: no such folder or zip")):
+        stream.flush()
+        line = stream.buffer.getvalue().decode().splitlines()[-1]
+        assert line.endswith(f"/{shown}/{end}")
 
 
 def test_help_explains_input_options_and_exit_code(capsys: pytest.CaptureFixture[str]) -> None:

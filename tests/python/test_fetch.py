@@ -1,10 +1,14 @@
 """Downloads are limited in size and time, and a failed one changes nothing."""
 
+import http.client
 import http.server
 import io
+import os
+import re
 import socketserver
 import threading
 import time
+import urllib.request
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -91,9 +95,29 @@ class Server:
         request.end_headers()
 
     def redirect_to_file(self, request: http.server.BaseHTTPRequestHandler) -> None:
+        self.send_to(request, "file:///etc/hostname?secret")
+
+    def redirect_to_ftp(self, request: http.server.BaseHTTPRequestHandler) -> None:
+        self.send_to(request, "ftp://user:secret@127.0.0.1/x?secret")
+
+    def redirect_to_nothing(self, request: http.server.BaseHTTPRequestHandler) -> None:
+        self.send_to(request, "http://[secret")
+
+    def redirect_without_end(self, request: http.server.BaseHTTPRequestHandler) -> None:
+        self.send_to(request, "/good")
+        while not self.done.is_set():
+            request.wfile.write(b"x" * 65536)
+
+    def send_to(self, request: http.server.BaseHTTPRequestHandler, address: str) -> None:
         request.send_response(302)
-        request.send_header("Location", "file:///etc/hostname")
+        request.send_header("Location", address)
         request.end_headers()
+
+    def odd_length(self, request: http.server.BaseHTTPRequestHandler) -> None:
+        request.send_response(200)
+        request.send_header("Content-Length", "many")
+        request.end_headers()
+        request.wfile.write(BODY)
 
     def no_answer(self, _: http.server.BaseHTTPRequestHandler) -> None:
         self.done.wait(20)
@@ -137,7 +161,7 @@ def server() -> Iterator[Server]:
     thread.join()
 
 
-@pytest.mark.parametrize("path", ["good", "no_length", "redirect"])
+@pytest.mark.parametrize("path", ["good", "no_length", "odd_length", "redirect", "redirect_without_end"])
 def test_downloads_a_complete_file(server: Server, tmp_path: Path, path: str) -> None:
     destination = tmp_path / "new" / "file.zip"
     fetch.fetch(f"{server.url}/{path}", destination, max_bytes=len(BODY), timeout=10)
@@ -157,7 +181,9 @@ BAD_ANSWERS = {
     "slow_header": "not downloaded within 0.5 seconds; try again later",
     "not_http": "does not speak proper HTTP",
     "redirect_loop": "infinite loop",
-    "redirect_to_file": "the server answers 302",
+    "redirect_to_file": "it redirects to file:///etc/hostname; only http(s) addresses are followed",
+    "redirect_to_ftp": "it redirects to ftp://127.0.0.1/x; only http(s) addresses are followed",
+    "redirect_to_nothing": "it redirects to http://...; only http(s) addresses are followed",
 }
 
 
@@ -178,13 +204,78 @@ def test_a_bad_answer_raises_a_plain_error_and_changes_nothing(
     assert list(tmp_path.iterdir()) == [destination]
 
 
-@pytest.mark.parametrize(
-    "url", ["file:///etc/hostname", "ftp://127.0.0.1/x", "http://", "races.zip", "http:/x/y.zip"]
-)
+def test_a_redirect_from_https_to_http_is_not_followed() -> None:
+    request = urllib.request.Request("https://127.0.0.1/x?secret")
+    headers = http.client.HTTPMessage()
+    headers["Location"] = "http://127.0.0.1/y?secret"
+    with pytest.raises(PlainError, match="from https only https") as raised:
+        fetch.Redirects().http_error_302(request, io.BytesIO(), 302, "Found", headers)
+    assert "secret" not in str(raised.value)
+
+
+INVALID = [
+    "file:///etc/hostname",
+    "ftp://127.0.0.1/x",
+    "http://",
+    "races.zip",
+    "http:/x/y.zip?secret",
+    "http://[?secret",
+    "http://user:secret@[x",
+    "http://user:secret/secret@127.0.0.1/x",
+    "http://127.0.0.1:99999/x?secret",
+    "http://127.0.0.1:0/x",
+    "http://127.0.0.1:port/x",
+    "http://a..b/x",
+    f"http://{'a' * 64}/x",
+    "http://a b/x",
+    "http://\udcff/x",
+    " http://127.0.0.1:9/x?secret",
+]
+
+
+@pytest.mark.parametrize("url", INVALID)
 def test_only_http_urls_are_accepted(tmp_path: Path, url: str) -> None:
-    with pytest.raises(PlainError, match=r"not an http\(s\) URL"):
+    with pytest.raises(PlainError, match=r"not an http\(s\) URL") as raised:
         fetch.fetch(url, tmp_path / "x", timeout=1)
+    assert "secret" not in str(raised.value)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_url_with_a_password_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(PlainError, match=r"^http://127\.0\.0\.1:9/x: a URL with a user or a password"):
+        fetch.fetch("http://user:secret@127.0.0.1:9/x?secret#secret", tmp_path / "x", timeout=1)
+
+
+def test_spaces_and_accents_in_a_url_are_sent_escaped() -> None:
+    assert fetch.checked("https://x.org:1/é a%20/z?q=ü 1&r=%2F#top") == (
+        "https://x.org:1/%C3%A9%20a%20/z?q=%C3%BC%201&r=%2F"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("https://user:secret@x.org:1/a;secret?secret#secret", "https://x.org:1/a"),
+        ("s3://key:secret@bucket/x?secret", "s3://bucket/x"),
+        ("HTTP://se:cret@secret@x.org?secret", "HTTP://x.org"),
+        ("http://[::1]:80/x?secret", "http://[::1]:80/x"),
+        ("http:/user:secret@x.org/x?secret", "http:/x.org/x"),
+        ("http:\\\\user:secret@x.org/x?secret", "http:\\\\x.org/x"),
+        ("http://user:secret/secret@x.org/", "http://..."),
+        ("/folder/a?b#c@d;e", "/folder/a?b#c@d;e"),
+    ],
+)
+def test_messages_show_no_secret_of_an_address(text: str, shown: str) -> None:
+    assert fetch.without_secrets(text) == shown
+
+
+def test_bad_proxy_settings_are_reported_without_their_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(urllib.request, "getproxies", lambda: {"http": "http:/user:secret@proxy"})
+    with pytest.raises(PlainError, match="check the URL and the proxy settings") as raised:
+        fetch.fetch("http://127.0.0.1:9/x", tmp_path / "x", timeout=5)
+    assert "secret" not in str(raised.value)
 
 
 def test_a_refused_connection_raises_a_plain_error(tmp_path: Path) -> None:
@@ -231,8 +322,9 @@ def test_command_keeps_the_last_good_file(
     monkeypatch.setenv("PITWALL_FETCH_TIMEOUT", "0.5")
     out = tmp_path / "races.zip"
     out.write_bytes(b"the last good file")
-    assert fetch_command.main(["--url", f"{server.url}/{path}", str(out)]) == 2
+    assert fetch_command.main(["--url", f"{server.url}/{path}?secret", str(out)]) == 2
     error = capsys.readouterr().err
+    assert "secret" not in error
     assert error.startswith("fetch: http://127.0.0.1:")
     assert error.count("\n") == 1
     assert words in error
@@ -240,12 +332,27 @@ def test_command_keeps_the_last_good_file(
     assert list(tmp_path.iterdir()) == [out]
 
 
+@pytest.mark.parametrize("limit", ["soon", "nan", "inf", "-inf", "-1", "0", "1e400", "86401"])
 def test_command_refuses_a_bad_time_limit(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], limit: str
 ) -> None:
-    monkeypatch.setenv("PITWALL_FETCH_TIMEOUT", "soon")
+    monkeypatch.setenv("PITWALL_FETCH_TIMEOUT", limit)
     assert fetch_command.main(["--url", "http://127.0.0.1:9/x", str(tmp_path / "x")]) == 2
-    assert "PITWALL_FETCH_TIMEOUT: 'soon' is not a number of seconds" in capsys.readouterr().err
+    assert f"PITWALL_FETCH_TIMEOUT: '{limit}' is not a number of seconds" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["pipe", "folder", ".", "http://127.0.0.1:9/x", "bad\udcff"])
+def test_command_refuses_to_replace_what_is_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert fetch_command.main(["--url", "http://127.0.0.1:9/x", name]) == 2
+    error = capsys.readouterr().err
+    assert re.search("no file, so|where a path on this machine|not UTF-8 text", error)
+    assert error.count("\n") == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["folder", "pipe"]
 
 
 def test_default_url_is_the_public_archive() -> None:

@@ -10,6 +10,10 @@ import duckdb
 import pytest
 from conftest import SCRIPTS, record, run
 
+from pitwall.warehouse.base import is_of_other_results
+from pitwall.warehouse.duckdb import STORAGE
+from pitwall.warehouse.sql import glob_pattern
+
 # Writes a revision as a dbt snapshot does: ends the current version and adds a new one. FAKE_END is the exit
 # code, or "killed".
 FAKE_DBT = """
@@ -51,11 +55,11 @@ class Project:
         shutil.copytree(SCRIPTS, root / "scripts", ignore=shutil.ignore_patterns("__pycache__"))
         (self.data / "parquet").mkdir(parents=True)
 
-    def build(self, points: int, dbt_end: str = "0", driver: int = 44) -> tuple[int, str]:
-        """Build from a single result with these points and this driver."""
+    def build(self, points: int, dbt_end: str = "0", driver: int = 44, result: int = 1) -> tuple[int, str]:
+        """Build from a single result with these points, this driver and this id."""
         results = self.data / "parquet" / "results.parquet"
         duckdb.sql(
-            f"copy (select 1 as result_id, 9 as race_id, {driver} as driver_id, {points} as points) "
+            f"copy (select {result} as result_id, 9 as race_id, {driver} as driver_id, {points} as points) "
             f"to '{results}'"
         )
         record(results.parent)
@@ -129,19 +133,52 @@ def test_a_build_is_refused_while_another_program_writes_to_the_warehouse(projec
     assert project.build(18)[0] == 0
 
 
-def test_other_results_begin_a_new_history(project: Project) -> None:
-    project.build(25)
-    assert project.build(10, driver=63)[0] == 0
-    assert points_in(project.warehouse) == [10]
-    assert not list(project.data.glob("warehouse-*")), "no result was revised, so there is no history to keep"
+OTHERS = pytest.mark.parametrize("others", [{"driver": 63}, {"result": 2}], ids=["drivers", "ids"])
 
 
-def test_earlier_revisions_of_other_results_are_kept_in_a_file(project: Project) -> None:
-    project.build(25)
-    project.build(18)
-    code, output = project.build(10, driver=63)
+@OTHERS
+@pytest.mark.parametrize("points", [[25], [25, 18]], ids=["one version", "a revision"])
+def test_other_results_begin_a_new_history_and_the_last_one_is_kept(
+    project: Project, others: dict[str, int], points: list[int]
+) -> None:
+    for each in points:
+        project.build(each)
+    code, output = project.build(10, **others)
     assert code == 0
     assert points_in(project.warehouse) == [10]
     [kept] = project.data.glob("warehouse-*.duckdb")
     assert str(kept.name) in output
-    assert points_in(kept) == [25, 18]
+    assert points_in(kept) == points
+
+
+@pytest.mark.parametrize(
+    ("counts", "are_others"),
+    [
+        ((0, 0, 0), False),  # nothing is current, so nothing would look revised
+        ((10, 0, 0), True),  # new ids
+        ((10, 1, 1), False),
+        ((10, 10, 5), False),
+        ((10, 10, 4), True),
+    ],
+)
+def test_results_are_others_if_no_id_is_known_or_most_mean_another_result(
+    counts: tuple[int, int, int], are_others: bool
+) -> None:
+    assert is_of_other_results(*counts) is are_others
+
+
+def test_a_history_is_copied_into_a_file_that_older_clients_read(project: Project) -> None:
+    """build.py makes the file, not dbt, so the profile has no effect on it. A file keeps its format."""
+    for points in (25, 18):
+        project.build(points)
+    with duckdb.connect(project.warehouse, read_only=True) as connection:
+        query = "select tags['storage_version'] from duckdb_databases() where database_name = 'warehouse'"
+        assert connection.execute(query).fetchall() == [(f"{STORAGE}+",)]
+
+
+def test_a_path_with_wildcards_means_itself(tmp_path: Path) -> None:
+    for name in ("o*[x]?", "o*x?", "other"):
+        (tmp_path / name).mkdir()
+        duckdb.sql(f"select '{name}' as name").write_parquet(str(tmp_path / name / "results.parquet"))
+        path = glob_pattern(tmp_path / name / "results.parquet")
+        assert duckdb.execute("from read_parquet(?)", [path]).fetchall() == [(name,)]

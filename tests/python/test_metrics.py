@@ -5,6 +5,8 @@ The MetricFlow that comes with dbt-core writes the SQL, and DuckDB runs it in th
 
 import csv
 import json
+import re
+import shlex
 import shutil
 import sys
 from collections.abc import Iterator
@@ -192,6 +194,7 @@ class Metrics:
         self.manifest = warehouse.parent / ".build" / "target" / "semantic_manifest.json"
         text = self.manifest.read_text(encoding="utf-8")
         self.declared = {metric["name"]: metric for metric in json.loads(text)["metrics"]}
+        self.saved_queries = json.loads(text)["saved_queries"]
         # MetricFlow reads only the SQL dialect from the client.
         client = SimpleNamespace(sql_engine_type=SqlEngine.DUCKDB, sql_plan_renderer=DuckDbSqlPlanRenderer())
         manifest = parse_manifest_from_dbt_generated_manifest(manifest_json_string=text)
@@ -316,20 +319,112 @@ def test_dim_dates_has_a_row_for_every_day(championship: tuple[Metrics, duckdb.D
     assert days == (last - first).days + 1
 
 
-@pytest.mark.skipif(not MF.exists(), reason="no `mf` command: `make metrics` and `make test` install it")
+PRINTED = [
+    (path.name, shlex.split(command.replace("\\\n", " "))[1:])
+    for path in (ROOT / "README.md", ROOT / "models" / "docs" / "overview.md", ROOT / "Makefile")
+    for command in re.findall(
+        r"\.venv/bin/(mf query (?:[^\n`\\']|\\\n|'[^'\n]*')+)", path.read_text(encoding="utf-8")
+    )
+    if "NAME" not in command
+]
+needs_mf = pytest.mark.skipif(
+    not MF.exists(), reason="no `mf` command: `make metrics` and `make test` install it"
+)
+
+
+def mf_environment(metrics: Metrics, folder: Path) -> dict[str, Path]:
+    """Prepare a folder in which `mf` reads the metrics. Returns the environment for it."""
+    shutil.copy(ROOT / "dbt_project.yml", folder)
+    (folder / "target").mkdir()
+    shutil.copy(metrics.manifest, folder / "target")
+    # A copy, because `mf` opens it for writing while other processes of the run read it.
+    shutil.copy(metrics.warehouse, folder)
+    return {
+        "DBT_PROJECT_DIR": folder,
+        "DBT_PROFILES_DIR": ROOT,
+        "DBT_LOG_PATH": folder / "logs",
+        "PITWALL_DATA": folder,
+    }
+
+
+def request_of(options: list[str]) -> MetricFlowQueryRequest:
+    """The request that `mf query` makes of its options."""
+    given = {
+        name: value
+        for option, following in zip(options, [*options[1:], ""], strict=True)
+        if option.startswith("--")
+        for name, _, value in [option.partition("=") if "=" in option else (option, "", following)]
+    }
+    assert given.keys() <= {
+        *("--quiet", "--saved-query", "--metrics", "--group-by", "--order", "--where", "--decimals"),
+        *("--start-time", "--end-time", "--csv"),
+    }
+    saved = given.get("--saved-query")
+    return MetricFlowQueryRequest.create(
+        saved_query_name=saved,
+        metric_names=given["--metrics"].split(",") if not saved else None,
+        group_by_names=given["--group-by"].split(",") if not saved else None,
+        order_by_names=given["--order"].split(",") if "--order" in given else None,
+        where_constraints=[given["--where"]] if "--where" in given else None,
+    )
+
+
+def test_every_saved_query_is_described_and_cuts_no_tie(simulated: Metrics) -> None:
+    """`make metrics` lists the description. A threshold ends the answer; `limit` would drop equal rows."""
+    assert len(simulated.saved_queries) >= 5
+    for query in simulated.saved_queries:
+        assert re.search(r"\?", query["description"])
+        assert query["query_params"]["limit"] is None
+
+
+def test_every_saved_query_gives_an_answer(
+    championship: tuple[Metrics, duckdb.DuckDBPyConnection],
+) -> None:
+    metrics, connection = championship
+    for query in metrics.saved_queries:
+        request = MetricFlowQueryRequest.create(saved_query_name=query["name"])
+        assert connection.execute(metrics.engine.explain(request).sql_statement.sql).fetchall(), query["name"]
+
+
+@pytest.mark.parametrize(("file", "command"), PRINTED)
+def test_a_printed_query_runs(
+    championship: tuple[Metrics, duckdb.DuckDBPyConnection], file: str, command: list[str]
+) -> None:
+    """The names of metrics and dimensions exist, and its filters work."""
+    metrics, connection = championship
+    request = request_of(command[1:])
+    connection.execute(metrics.engine.explain(request).sql_statement.sql)
+
+
+def test_printed_queries_are_found() -> None:
+    assert {file for file, _ in PRINTED} == {"README.md", "overview.md", "Makefile"}
+    assert {"--where", "--csv", "--quiet", "--saved-query"} <= {
+        word for _, words in PRINTED for word in words
+    }
+
+
+def test_no_printed_query_cuts_a_tie() -> None:
+    assert not [words for _, words in PRINTED if "--limit" in words]
+
+
+@pytest.mark.slow
+@needs_mf
+def test_the_answers_in_the_readme_are_those_of_mf(real_warehouse: Path, tmp_path: Path) -> None:
+    """`mf` prints exactly the answer that follows its command, from the real data."""
+    environment = mf_environment(Metrics(real_warehouse), tmp_path)
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    answers = re.findall(r"```sh\n\.venv/bin/(mf query .+?)```\n\n```text\n(.+?)```", readme, re.DOTALL)
+    assert len(answers) == 2
+    for command, answer in answers:
+        options = shlex.split(command.replace("\\\n", " "))[1:]
+        printed = must_run(MF, *options, **environment)
+        assert [line.rstrip() for line in printed.splitlines()] == answer.splitlines()
+
+
+@needs_mf
 def test_mf_gives_the_same_values(simulated: Metrics, tmp_path: Path) -> None:
     """`mf` validates the metrics against the warehouse, and answers a query."""
-    shutil.copy(ROOT / "dbt_project.yml", tmp_path)
-    (tmp_path / "target").mkdir()
-    shutil.copy(simulated.manifest, tmp_path / "target")
-    # A copy, because `mf` opens it for writing while other processes of the run read it.
-    shutil.copy(simulated.warehouse, tmp_path)
-    environment = {
-        "DBT_PROJECT_DIR": tmp_path,
-        "DBT_PROFILES_DIR": ROOT,
-        "DBT_LOG_PATH": tmp_path / "logs",
-        "PITWALL_DATA": tmp_path,
-    }
+    environment = mf_environment(simulated, tmp_path)
     must_run(MF, "validate-configs", **environment)
     must_run(
         MF,

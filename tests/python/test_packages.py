@@ -145,6 +145,7 @@ def test_the_stand_in_is_installed_if_the_hub_does_not_answer(
     assert "`make build`" in output
     assert installed(project) == setup_packages.package_files(STANDIN)
     assert not (project / "called").exists(), "dbt deps was not tried, because it would wait for a long time"
+    assert setup(project, request.getfixturevalue(network)) == (0, ""), "each make target runs the script"
 
 
 def test_a_name_lookup_has_a_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:

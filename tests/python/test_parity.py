@@ -9,7 +9,9 @@ import duckdb
 import pytest
 from conftest import SCRIPTS, run
 
+import parity
 from parity import EnginesDiffer, report
+from pitwall.needs import NotAvailable
 from pitwall.warehouse.comparison import Export, Mart, Result, compare, compare_mart, read_marts
 
 MART = Mart(
@@ -158,6 +160,22 @@ def test_every_mart_of_the_project_is_compared(simulated_warehouse: Path) -> Non
         "varchar",
     }
     assert left_out == {"fct_result_revisions.revised_at"}
+
+
+def test_the_engines_are_checked_before_the_first_build(monkeypatch: pytest.MonkeyPatch) -> None:
+    built: list[str] = []
+
+    def check(engine: str) -> None:
+        if engine == "spark":
+            raise NotAvailable("spark: no java")
+
+    monkeypatch.setattr(parity, "check_available", check)
+    monkeypatch.setattr(parity, "build", built.append)
+    with pytest.raises(NotAvailable, match="no java"):
+        parity.parity(["duckdb", "spark"], need_all=True, is_built=False)
+    with pytest.raises(NotAvailable, match="there are no two engines to compare, only duckdb"):
+        parity.parity(["duckdb", "spark"], need_all=False, is_built=False)
+    assert built == []
 
 
 def test_a_single_engine_is_refused(simulated_warehouse: Path) -> None:

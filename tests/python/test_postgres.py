@@ -9,8 +9,9 @@ import re
 import shutil
 import socket
 import subprocess
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -238,7 +239,9 @@ def check_refusal(data: Path, environment: dict[str, str], *words: str, script: 
 
 def test_a_wrong_password_is_reported(server: Server, data: Path) -> None:
     wrong = server.environment("pitwall") | {"PGPASSWORD": "a-wrong-one"}
-    check_refusal(data, wrong, "password authentication failed", "PGPASSWORD")
+    check_refusal(
+        data, wrong, "password authentication failed", "PGPASSWORD", "createuser --pwprompt pitwall"
+    )
     check_refusal(data, wrong, "password authentication failed", script="load_postgres.py")
 
 
@@ -270,7 +273,67 @@ def test_a_port_of_another_program_is_reported(server: Server, data: Path) -> No
 
 
 def test_a_database_that_does_not_exist_is_reported(server: Server, data: Path) -> None:
-    check_refusal(data, server.environment("nowhere"), 'database "nowhere" does not exist', "createdb")
+    check_refusal(
+        data,
+        server.environment("nowhere"),
+        'database "nowhere" does not exist',
+        "`createdb --owner pitwall nowhere`",
+    )
+
+
+def check_available(**environment: str) -> subprocess.CompletedProcess[str]:
+    """Check the engine, as a build does before any other work."""
+    code = "from pitwall.warehouse.engines import check_available; check_available('postgres')"
+    return run(sys.executable, "-c", code, PYTHONPATH=SCRIPTS, **environment)
+
+
+def test_the_user_and_the_database_are_checked_before_a_build(server: Server) -> None:
+    assert check_available(**server.environment("pitwall")).returncode == 0
+    for changed in ({"PGDATABASE": "nowhere"}, {"PGUSER": "nobody"}, {"PGPASSWORD": ""}):
+        result = check_available(**server.environment("pitwall") | changed)
+        assert result.returncode == 1
+        assert "NotAvailable: PostgreSQL database " in result.stdout
+
+
+def test_the_documented_commands_create_the_user_and_the_database(server: Server) -> None:
+    page = (ROOT / "docs" / "from-laptop-to-cloud.md").read_text(encoding="utf-8")
+    commands = re.findall(r"(?m)^sudo -u postgres (create.+?)(?: +#.*)?$", page)
+    assert len(commands) == 2
+    environment = {**os.environ, **server.environment("postgres", "postgres")}
+    binaries = (programs() / "initdb").resolve().parent  # initdb may be a link
+    for command in commands:
+        program, *arguments = command.replace("pitwall", "newcomer").split()
+        subprocess.run(
+            [binaries / program, *arguments],
+            env=environment,
+            input=f"{PASSWORD}\n{PASSWORD}\n",
+            text=True,
+            check=True,
+            start_new_session=True,  # without a terminal it reads the password from the input
+        )
+    assert check_available(**server.environment("newcomer", "newcomer")).returncode == 0
+    sql = re.findall(r"(?m)^(create .+);$", page)
+    assert len(sql) == 2
+    for statement in sql:
+        server.sql(statement.replace("pitwall", "second").replace("...", PASSWORD), user="postgres")
+    assert check_available(**server.environment("second", "second")).returncode == 0
+
+
+def test_the_catalog_is_of_the_database(
+    built: str, server: Server, data: Path, fake_dbt: Callable[[str], Path], tmp_path: Path
+) -> None:
+    project = tmp_path / "project"
+    shutil.copytree(SCRIPTS, project / "scripts", ignore=shutil.ignore_patterns("__pycache__"))
+    fake = fake_dbt("import os, sys\ndef cli():\n    print(*sys.argv, *map(os.getenv, ('PGDATABASE',)))\n")
+    command = [project / "scripts" / "catalog.py", "--engine", "postgres"]
+    settings = {"PITWALL_DATA": data, "PYTHONPATH": fake, "DISPLAY": "", "WAYLAND_DISPLAY": ""}
+    result = run(*command, cwd=project, **settings, **server.environment("pitwall"))
+    assert result.returncode == 0, result.stdout
+    assert f"--target postgres --target-path {project}/target/postgres" in result.stdout
+    server.sql("create database unbuilt")
+    result = run(*command, cwd=project, **settings, **server.environment("unbuilt"))
+    assert (result.returncode, result.stdout.count("\n")) == (2, 1)
+    assert "is not built yet; `make build ENGINE=postgres` builds it" in result.stdout
 
 
 def test_a_user_without_rights_is_reported(server: Server, data: Path) -> None:

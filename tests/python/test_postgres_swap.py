@@ -260,15 +260,16 @@ def test_each_build_adds_to_the_history(database: Database) -> None:
     assert database.history() == [1, 2, 3]
 
 
-def test_other_results_start_a_new_history(database: Database) -> None:
+@pytest.mark.parametrize("column", ["driver_id", "result_id"])
+def test_other_results_start_a_new_history(database: Database, column: str) -> None:
     database.build(1)
     database.build(2)
-    database.sql("update snapshots.race_results_history set driver_id = driver_id + 1000")
+    database.sql(f"update snapshots.race_results_history set {column} = {column} + 100000")
     code, output = database.build(3)
     assert code == 0
     assert database.history() == [3]
     [kept] = [name for name in database.schemas() if name.startswith("snapshots_")]
-    assert f"schema {kept} keeps their revisions" in output
+    assert f"schema {kept} keeps their history" in output
     assert database.sql(f"select count(distinct mark) from {kept}.race_results_history") == [(2,)]
 
 

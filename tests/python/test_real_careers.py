@@ -21,12 +21,14 @@ class Fact(NamedTuple):
 
 
 NAMES = """
-create temp view careers as select * from marts.driver_careers join marts.dim_drivers using (driver_id);
-create temp view seasons as select * from marts.driver_seasons join marts.dim_drivers using (driver_id);
+create temp view careers as
+select * from marts.driver_careers join marts.dim_drivers using (driver_id, driver_name);
+create temp view seasons as
+select * from marts.driver_seasons join marts.dim_drivers using (driver_id, driver_name);
 create temp view teams as
-select * from marts.constructor_careers join marts.dim_constructors using (constructor_id);
+select * from marts.constructor_careers join marts.dim_constructors using (constructor_id, constructor_name);
 create temp view team_seasons as
-select * from marts.constructor_seasons join marts.dim_constructors using (constructor_id);
+select * from marts.constructor_seasons join marts.dim_constructors using (constructor_id, constructor_name);
 """
 
 FACTS = [

@@ -17,18 +17,17 @@ from conftest import Builder
 # The championships with names, for the queries below.
 NAMES = """
 create temp view drivers as
-select fct.*, driver_ref, given_name, family_name, race_name
+select fct.*, driver_ref, given_name, family_name
 from marts.fct_driver_championship as fct
-join marts.dim_drivers using (driver_id)
-join marts.dim_races using (race_id);
+join marts.dim_drivers using (driver_id);
 
 create temp view constructors as
-select fct.*, constructor_ref, constructor_name
+select fct.*, constructor_ref
 from marts.fct_constructor_championship as fct
 join marts.dim_constructors using (constructor_id);
 
 create temp view championships as
-select 'drivers' as championship, * exclude (driver_id, given_name, family_name, race_name, driver_ref),
+select 'drivers' as championship, * exclude (driver_id, driver_name, given_name, family_name, driver_ref),
     driver_ref as competitor_ref
 from drivers
 union all by name

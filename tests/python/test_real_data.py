@@ -25,9 +25,8 @@ class Fact(NamedTuple):
 # Marts with the names of races, drivers and constructors.
 NAMES = """
 create temp view results as
-select fct.*, race_name, driver_ref, constructor_ref
+select fct.*, driver_ref, constructor_ref
 from marts.fct_race_results as fct
-join marts.dim_races using (race_id)
 join marts.dim_drivers using (driver_id)
 join marts.dim_constructors using (constructor_id);
 
@@ -39,15 +38,13 @@ join marts.dim_drivers using (driver_id)
 join marts.dim_drivers as actual_drivers on fct.actual_driver_id = actual_drivers.driver_id;
 
 create temp view stops as
-select fct.*, race_name, driver_ref
+select fct.*, driver_ref
 from marts.fct_pit_stops as fct
-join marts.dim_races using (race_id)
 join marts.dim_drivers using (driver_id);
 
 create temp view qualifying as
-select fct.*, race_name, driver_ref, constructor_ref
+select fct.*, driver_ref, constructor_ref
 from marts.fct_qualifying_results as fct
-join marts.dim_races using (race_id)
 join marts.dim_drivers using (driver_id)
 join marts.dim_constructors using (constructor_id);
 
@@ -739,8 +736,7 @@ ANSWERS = [
     ),
     Fact(
         "The first race, Britain 1950, was won by Farina from pole.",
-        "select race_date, driver_ref, is_pole from results join marts.dim_races using (race_id) "
-        "where results.season = 1950 and results.round = 1 and is_win",
+        "select race_date, driver_ref, is_pole from results where season = 1950 and round = 1 and is_win",
         [(date(1950, 5, 13), "farina", True)],
     ),
     Fact(
@@ -788,8 +784,8 @@ ANSWERS = [
     Fact(
         "The winner of the sprint of São Paulo 2022.",
         "select driver_ref, grid_position, points from marts.fct_sprint_results as sprint "
-        "join marts.dim_drivers using (driver_id) join marts.dim_races using (race_id) "
-        "where sprint.season = 2022 and race_name = 'São Paulo Grand Prix' and is_win",
+        "join marts.dim_drivers using (driver_id) "
+        "where season = 2022 and race_name = 'São Paulo Grand Prix' and is_win",
         [("russell", 3, Decimal("8.00"))],
     ),
     Fact(

@@ -29,27 +29,23 @@ join marts.dim_races using (race_id, season)
 join marts.dim_drivers using (driver_id);
 
 create temp view paces as
-select fct.*, race_name, driver_ref
+select fct.*, driver_ref
 from marts.fct_race_pace as fct
-join marts.dim_races using (race_id, season)
 join marts.dim_drivers using (driver_id);
 
 create temp view stints as
-select fct.*, race_name, driver_ref
+select fct.*, driver_ref
 from marts.fct_stints as fct
-join marts.dim_races using (race_id, season)
 join marts.dim_drivers using (driver_id);
 
 create temp view stops as
-select fct.*, race_name, driver_ref
+select fct.*, driver_ref
 from marts.fct_pit_stop_times as fct
-join marts.dim_races using (race_id, season)
 join marts.dim_drivers using (driver_id);
 
 create temp view undercuts as
-select fct.*, race_name, early.driver_ref as early, late.driver_ref as late
+select fct.*, early.driver_ref as early, late.driver_ref as late
 from marts.fct_undercuts as fct
-join marts.dim_races using (race_id, season)
 join marts.dim_drivers as early on early.driver_id = early_driver_id
 join marts.dim_drivers as late on late.driver_id = late_driver_id;
 

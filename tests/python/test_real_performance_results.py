@@ -33,15 +33,13 @@ join marts.dim_drivers as drivers using (driver_id)
 join marts.dim_drivers as mates on mates.driver_id = careers.team_mate_driver_id;
 
 create temp view gaps as
-select gaps.*, driver_ref, race_name
+select gaps.*, driver_ref
 from marts.fct_qualifying_gaps as gaps
-join marts.dim_races using (race_id)
 join marts.dim_drivers using (driver_id);
 
 create temp view places as
-select places.*, driver_ref, race_name
+select places.*, driver_ref
 from marts.fct_places_gained as places
-join marts.dim_races using (race_id)
 join marts.dim_drivers using (driver_id);
 
 create temp view reliability as
@@ -50,9 +48,8 @@ from marts.constructor_reliability as reliability
 join marts.dim_constructors using (constructor_id);
 
 create temp view streaks as
-select streaks.*, driver_ref, last_races.race_name as last_race
+select streaks.*, driver_ref, last_race_name as last_race
 from marts.driver_finishing_streaks as streaks
-join marts.dim_races as last_races on streaks.last_race_id = last_races.race_id
 join marts.dim_drivers using (driver_id);
 
 create temp view circuits as

@@ -123,13 +123,17 @@ def test_the_comparison_finds_a_wrong_cell(data: Path, built: tuple[Path, str], 
 
 
 def test_a_broken_constraint_fails_the_build(data: Path, built: tuple[Path, str], tmp_path: Path) -> None:
-    """Spark enforces no constraints, so the project checks them. Here a dimension has a repeated key."""
-    broken = tmp_path / "data"
+    """Spark enforces no constraints, so the project checks them. Here a dimension has a repeated key.
+
+    The data folder is relative, and has an apostrophe in its name.
+    """
+    broken = tmp_path / "driver's data"
     shutil.copytree(data / "parquet", broken / "parquet")
     file = broken / "parquet" / "circuits.parquet"
     table = polars.read_parquet(file)
     polars.concat([table, table.head(1)]).write_parquet(file)
-    result = dbt(broken, "build", "-s", "+dim_circuits", "--exclude-resource-type", "test")
+    relative = Path(os.path.relpath(broken, ROOT))
+    result = dbt(relative, "build", "-s", "+dim_circuits", "--exclude-resource-type", "test")
     assert result.returncode == 1
     assert "Constraint violated in marts.dim_circuits, 1 rows: circuit_id: unique" in result.stdout
 
@@ -399,14 +403,14 @@ class Project:
     def __init__(self, root: Path, fake: Path) -> None:
         self.data = root / "my data"
         (self.data / "parquet").mkdir(parents=True)
-        self.results(driver=44)
+        self.results()
         self.fake = fake
         self.home = root / "java"
         self.java(JAVA)
 
-    def results(self, driver: int) -> None:
-        """Write one result of this driver."""
-        result = polars.DataFrame({"result_id": [1], "race_id": [9], "driver_id": [driver]})
+    def results(self, driver: int = 44, result_id: int = 1) -> None:
+        """Write one result of this driver, with this id."""
+        result = polars.DataFrame({"result_id": [result_id], "race_id": [9], "driver_id": [driver]})
         result.write_parquet(self.data / "parquet" / "results.parquet")
         record(self.data / "parquet")
 
@@ -475,25 +479,20 @@ def test_each_build_adds_to_the_history_and_a_failed_one_does_not(project: Proje
     assert project.versions() == 3
 
 
-def test_the_revisions_of_other_results_are_kept_in_a_folder_of_their_own(project: Project) -> None:
+@pytest.mark.parametrize("others", [{"driver": 63}, {"result_id": 2}], ids=["drivers", "ids"])
+def test_the_history_of_other_results_are_kept_in_a_folder_of_their_own(
+    project: Project, others: dict[str, int]
+) -> None:
     project.build()
     project.build()
-    project.results(driver=63)
+    project.results(**others)
     code, output = project.build()
     assert (code, project.versions()) == (0, 1)
     [kept] = (project.data / "spark").glob("snapshots-*/race_results_history")
-    assert f"{kept} keeps their revisions" in output
+    assert f"{kept} keeps their history" in output
     assert polars.read_parquet(kept).height == 2
     project.build()
     assert kept.is_dir()
-
-
-def test_other_results_without_revisions_start_a_new_history(project: Project) -> None:
-    project.build()
-    project.results(driver=63)
-    assert "revisions" not in project.build()[1]
-    assert project.versions() == 1
-    assert not list((project.data / "spark").glob("snapshots-*"))
 
 
 def test_a_history_from_the_future_is_refused(project: Project) -> None:
@@ -604,6 +603,21 @@ def test_a_port_in_use_is_reported(good: Project, tmp_path: Path) -> None:
 
 def test_missing_settings_are_reported(good: Project, tmp_path: Path) -> None:
     check_failure(good.build(SPARK_CONF_DIR=tmp_path), "spark-defaults.conf: no such file")
+
+
+def test_the_catalog_is_of_the_last_warehouse(good: Project, tmp_path: Path) -> None:
+    folder = tmp_path / "project"
+    shutil.copytree(SCRIPTS, folder / "scripts", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "spark", folder / "spark")
+    (good.fake / "dbt" / "cli" / "main.py").write_text(
+        "import os\ndef cli():\n    print('tables in', os.environ['PITWALL_SPARK'])\n"
+    )
+    settings = {"PITWALL_DATA": good.data, "PYTHONPATH": good.fake, "JAVA_HOME": good.home}
+    without_display = {"DISPLAY": "", "WAYLAND_DISPLAY": ""}
+    command = [folder / "scripts" / "catalog.py", "--engine", "spark"]
+    result = run(*command, cwd=folder, **settings, **without_display)
+    assert result.returncode == 0, result.stdout
+    assert f"tables in {(good.data / 'spark' / 'current').resolve()}\n" in result.stdout
 
 
 def test_a_missing_pyspark_is_reported(good: Project) -> None:

@@ -8,24 +8,32 @@ import sys
 from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from conftest import ROOT, SCRIPTS
+
+from pitwall.command import use_colors
 
 # What each part of the package may import from the others. A new part needs a line here.
 ALLOWED = {
     "pitwall": (),
     "pitwall.command": (),
     "pitwall.data_folder": ("pitwall.command",),
+    "pitwall.needs": ("pitwall.command",),
     "pitwall.raw": ("pitwall.command", "pitwall.data_folder"),
     "pitwall.simulation": ("pitwall.command",),
-    "pitwall.warehouse": ("pitwall.command", "pitwall.data_folder", "pitwall.raw"),
+    "pitwall.warehouse": ("pitwall.command", "pitwall.data_folder", "pitwall.needs", "pitwall.raw"),
 }
 # Python imports this file automatically in processes whose SQL is measured.
 NOT_IMPORTED_BY_NAME = "benchmark/clock/sitecustomize.py"
 
 COMMANDS = sorted(path.relative_to(ROOT).as_posix() for path in SCRIPTS.glob("*.py"))
 COMMANDS += ["scripts/benchmark/run.py"]
+# They start where no package is installed.
+WITHOUT_PACKAGES = [
+    f"scripts/{name}.py" for name in ("check_engine", "install_requirements", "setup_packages", "simulate")
+]
 
 
 def module_name(path: Path) -> str:
@@ -185,6 +193,42 @@ def test_a_name_of_another_package_is_found() -> None:
     assert taken_names({"polars", "statistics", "csv_to_parquet"}) == {"polars", "statistics"}
 
 
+def reads_of_patterns(source: str) -> list[int]:
+    """The lines in which Polars reads files without `glob=False`: a path with `[` would be a pattern."""
+    calls = (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call))
+    return [
+        call.lineno
+        for call in calls
+        if isinstance(call.func, ast.Attribute)
+        and call.func.attr in ("scan_csv", "read_csv", "scan_parquet", "read_parquet")
+        and ast.unparse(call.func.value) in ("pl", "polars")
+        and not (call.args and ast.unparse(call.args[0]).startswith("io.BytesIO("))
+        and not any(
+            each.arg == "glob" and isinstance(each.value, ast.Constant) and each.value.value is False
+            for each in call.keywords
+        )
+    ]
+
+
+def test_polars_takes_no_path_for_a_pattern(sources: dict[str, str]) -> None:
+    assert {name: lines for name, source in sources.items() if (lines := reads_of_patterns(source))} == {}
+    assert sum(source.count("glob=False") for source in sources.values()) > 10
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("pl.read_parquet(path)", [1]),
+        ("polars.scan_csv(path, glob=True)", [1]),
+        ("pl.scan_parquet(path, glob=False)", []),
+        ("pl.read_parquet(io.BytesIO(content))", []),
+        ("pandas.read_csv(path)", []),
+    ],
+)
+def test_a_read_of_a_pattern_is_found(line: str, found: list[int]) -> None:
+    assert reads_of_patterns(line) == found
+
+
 # Every command works as it is printed: as an argument of the environment's Python.
 
 PYTHON = ".venv/bin/python"
@@ -255,6 +299,69 @@ def test_commands_are_found_in_a_text(text: str, found: list[tuple[str, str]]) -
     assert commands_in(text) == found
 
 
+# Other programs of the environment are printed with its folder. Make commands name what exists.
+
+EXAMPLE = re.compile(r"(?ms)^```sh\n(.*?)^```")
+PLAIN = re.compile(r"(?m)^(?:\w+=\S+ +)*((?:dbt|mf|python3?|pip|pytest|ruff|mypy|sqlfluff|pre-commit) .*)")
+ADVICE = re.compile(r"(?:\brun|\buse|\bso does|\bexample:?) +`((?:dbt|mf|pip|pytest) [^`]+)`")
+PROGRAM = re.compile(r"(?<![\w/])\.venv/bin/([\w-]+)")
+MAKE = re.compile(r"(?m)(?:`|^)((?:[A-Z_]+=\S+ +)*make(?: +(?:[a-z][\w-]*|[A-Z_]+=[^\s`]+))+)")
+
+
+def plain_commands(text: str) -> list[str]:
+    """The commands of a text that name a program of the environment without its folder."""
+    return [found for block in EXAMPLE.findall(text) for found in PLAIN.findall(block)] + ADVICE.findall(text)
+
+
+def make_words(text: str) -> set[str]:
+    """The targets and the names of settings in the make commands of a text."""
+    words = {word.partition("=")[0] for command in MAKE.findall(text) for word in command.split()}
+    return words - {"make"}
+
+
+def test_printed_programs_are_those_of_the_environment() -> None:
+    found = {(file, plain) for file, text in printed_texts().items() for plain in plain_commands(text)}
+    assert found == set()
+    named = {name for text in printed_texts().values() for name in PROGRAM.findall(text)}
+    locked = (ROOT / "requirements" / "all.txt").read_text(encoding="utf-8")
+    packages = set(re.findall(r"(?m)^([\w-]+)==", locked))
+    assert named >= {"dbt", "python"}
+    assert named - packages == {"dbt", "mf", "python"}  # of dbt-core, of dbt-metricflow, of Python itself
+
+
+def test_printed_make_commands_name_what_exists() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    extras = re.findall(r"(?m)^override EXTRAS = (.*)$", makefile)[0].split()
+    targets = set(re.findall(r"(?m)^([a-z-]+)(?: [a-z ]+)?:(?!=)", makefile)) | {
+        f"{each}-extra" for each in extras
+    }
+    targets |= {"core", "dev", "all"}
+    named = {word for text in printed_texts().values() for word in make_words(text)}
+    settings = {word for word in named if word.isupper()}
+    assert named > {"build", "test", "ENGINE"}
+    assert named - settings - targets == set()
+    read = {*re.findall(r"\b[A-Z]+(?:_[A-Z]+)*\b", makefile)}
+    assert settings - read == set()
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("```sh\nmake build\ndbt build -s dim_races\n```", ["dbt build -s dim_races"]),
+        ("```sh\nA=b mf query\n.venv/bin/dbt build\n```", ["mf query"]),
+        ("the next `make build` installs it; so does `dbt deps`.", ["dbt deps"]),
+        ("`dbt build` runs them.", []),
+    ],
+)
+def test_programs_without_their_folder_are_found_in_a_text(text: str, found: list[str]) -> None:
+    assert plain_commands(text) == found
+
+
+def test_make_commands_are_found_in_a_text() -> None:
+    text = "run `make build RAW=path ENGINE=spark` or\nmake lint  # style\nwhich makes `make` make sense"
+    assert make_words(text) == {"build", "RAW", "ENGINE", "lint"}
+
+
 def run_script(*command: str | Path) -> subprocess.CompletedProcess[str]:
     """Run Python with a script, without settings of Python from the environment."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
@@ -284,6 +391,25 @@ def test_every_command_can_be_started_by_its_name(script: str) -> None:
     assert os.access(path, os.X_OK)
 
 
+@pytest.mark.parametrize(
+    ("is_terminal", "environment", "expected"),
+    [
+        (True, {}, True),
+        (True, {"NO_COLOR": ""}, True),  # by no-color.org an empty value does not count
+        (True, {"NO_COLOR": "1"}, False),
+        (True, {"TERM": "dumb"}, False),
+        (False, {}, False),
+    ],
+)
+def test_colors_are_for_terminals_that_have_them(
+    is_terminal: bool, environment: dict[str, str], expected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"NO_COLOR": "", "TERM": "xterm", **environment}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys, "stdout", SimpleNamespace(isatty=lambda: is_terminal))
+    assert use_colors() is expected
+
+
 def test_nothing_else_looks_like_a_command() -> None:
     for path in source_files().values():
         if path.relative_to(ROOT).as_posix() not in COMMANDS:
@@ -295,7 +421,7 @@ def test_nothing_else_looks_like_a_command() -> None:
 def test_a_command_without_its_packages_says_so_in_one_line(script: str) -> None:
     """With -S, Python has only its standard library."""
     result = run_script("-S", script, "--help")
-    if script in ("scripts/simulate.py", "scripts/setup_packages.py"):  # they start without packages
+    if script in WITHOUT_PACKAGES:
         assert result.returncode == 0
     else:
         assert (result.returncode, result.stdout, result.stderr.count("\n")) == (2, "", 1), result.stderr

@@ -22,6 +22,7 @@
         {% set is_last = true %}
     {% endif %}
     {% do adapter.cache_added(last) if is_last %}
+    {% do keep_history(last) if is_last %}
 
     {#- dbt finds the columns of the last history by its name. -#}
     {% set strategy = strategy_dispatch(config.get('strategy'))(

@@ -75,6 +75,7 @@ final as (
         driver_id,
         constructor_id,
         status_id,
+        status,
         car_number,
         nullif(source_grid, 0) as grid_position,
         source_grid = 0 and is_started as is_pit_lane_start,

@@ -9,48 +9,76 @@ seasons as (
 
 ),
 
+constructors as (
+
+    select * from {{ ref('dim_constructors') }}
+
+),
+
+races as (
+
+    select * from {{ ref('dim_races') }}
+    where {{ in_changed_seasons() }}
+
+),
+
 final as (
 
     select
-        season,
-        competitor_id as constructor_id,
-        is_season_complete,
-        partners as drivers,
-        entries,
-        starts,
-        car_entries,
-        car_starts,
-        classified_finishes,
-        finishes,
-        retirements,
-        accident_retirements,
-        mechanical_retirements,
-        disqualifications,
-        wins,
-        podiums,
-        podium_places,
-        poles,
-        fastest_laps,
-        races_with_fastest_lap,
-        sprint_starts,
-        sprint_wins,
-        points,
-        points_gross,
-        championship_position,
-        is_champion,
-        best_finish,
-        best_grid,
-        laps_completed,
-        laps_led,
-        races_with_laps,
-        first_race_id,
-        last_race_id,
-        first_win_race_id,
-        indianapolis_500_starts,
-        indianapolis_500_wins,
-        indianapolis_500_podiums,
-        indianapolis_500_poles
+        seasons.season,
+        seasons.competitor_id as constructor_id,
+        constructors.constructor_name,
+        seasons.is_season_complete,
+        seasons.partners as drivers,
+        seasons.entries,
+        seasons.starts,
+        seasons.car_entries,
+        seasons.car_starts,
+        seasons.classified_finishes,
+        seasons.finishes,
+        seasons.retirements,
+        seasons.accident_retirements,
+        seasons.mechanical_retirements,
+        seasons.disqualifications,
+        seasons.wins,
+        seasons.podiums,
+        seasons.podium_places,
+        seasons.poles,
+        seasons.fastest_laps,
+        seasons.races_with_fastest_lap,
+        seasons.sprint_starts,
+        seasons.sprint_wins,
+        seasons.points,
+        seasons.points_gross,
+        seasons.championship_position,
+        seasons.is_champion,
+        seasons.best_finish,
+        seasons.best_grid,
+        seasons.laps_completed,
+        seasons.laps_led,
+        seasons.races_with_laps,
+        seasons.first_race_id,
+        first_races.race_name as first_race_name,
+        first_races.race_date as first_race_date,
+        seasons.last_race_id,
+        last_races.race_name as last_race_name,
+        last_races.race_date as last_race_date,
+        seasons.first_win_race_id,
+        first_wins.race_name as first_win_race_name,
+        first_wins.race_date as first_win_race_date,
+        seasons.indianapolis_500_starts,
+        seasons.indianapolis_500_wins,
+        seasons.indianapolis_500_podiums,
+        seasons.indianapolis_500_poles
     from seasons
+    left join constructors
+        on seasons.competitor_id = constructors.constructor_id
+    left join races as first_races
+        on seasons.first_race_id = first_races.race_id
+    left join races as last_races
+        on seasons.last_race_id = last_races.race_id
+    left join races as first_wins
+        on seasons.first_win_race_id = first_wins.race_id
 
 )
 

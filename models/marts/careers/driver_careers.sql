@@ -29,6 +29,7 @@ final as (
 
     select
         careers.competitor_id as driver_id,
+        drivers.driver_name,
         careers.seasons,
         careers.first_season,
         careers.last_season,
@@ -57,8 +58,14 @@ final as (
         careers.laps_led,
         careers.races_with_laps,
         careers.first_race_id,
+        first_races.race_name as first_race_name,
+        first_races.race_date as first_race_date,
         careers.last_race_id,
+        last_races.race_name as last_race_name,
+        last_races.race_date as last_race_date,
         careers.first_win_race_id,
+        first_wins.race_name as first_win_race_name,
+        first_wins.race_date as first_win_race_date,
         careers.first_title_season,
         {{ age_in_years('drivers.date_of_birth', 'first_races.race_date') }} as age_at_first_race,
         {{ age_in_years('drivers.date_of_birth', 'first_wins.race_date') }} as age_at_first_win,
@@ -76,6 +83,8 @@ final as (
         on careers.first_win_race_id = first_wins.race_id
     left join seasons
         on careers.first_title_season = seasons.season
+    left join races as last_races
+        on careers.last_race_id = last_races.race_id
 
 )
 

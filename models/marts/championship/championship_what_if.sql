@@ -16,6 +16,12 @@ standings as (
 
 ),
 
+drivers as (
+
+    select * from {{ ref('dim_drivers') }}
+
+),
+
 season_points as (
 
     select
@@ -59,21 +65,28 @@ tables as (
 final as (
 
     select
-        season,
-        points_system,
-        competitor_id as driver_id,
-        is_system_of_season,
-        points,
+        tables.season,
+        tables.points_system,
+        tables.competitor_id as driver_id,
+        drivers.driver_name,
+        tables.is_system_of_season,
+        tables.points,
         cast(
             row_number() over (
-                partition by season, points_system
+                partition by tables.season, tables.points_system
                 order by
-                    is_excluded asc, points desc, places_1_to_18 desc, places_19_to_36 desc, championship_position asc
+                    tables.is_excluded asc,
+                    tables.points desc,
+                    tables.places_1_to_18 desc,
+                    tables.places_19_to_36 desc,
+                    tables.championship_position asc
             ) as integer
         ) as position,  -- noqa: RF04
-        points_counted as actual_points,
-        championship_position as actual_position
+        tables.points_counted as actual_points,
+        tables.championship_position as actual_position
     from tables
+    left join drivers
+        on tables.competitor_id = drivers.driver_id
 
 )
 

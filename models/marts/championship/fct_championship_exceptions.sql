@@ -21,6 +21,25 @@ reconciliation as (
 
 ),
 
+drivers as (
+
+    select * from {{ ref('dim_drivers') }}
+
+),
+
+constructors as (
+
+    select * from {{ ref('dim_constructors') }}
+
+),
+
+races as (
+
+    select * from {{ ref('dim_races') }}
+    where {{ in_changed_seasons() }}
+
+),
+
 final as (
 
     select
@@ -31,8 +50,12 @@ final as (
         exceptions.kind,
         exceptions.measure,
         reconciliation.race_id,
+        races.race_name,
+        races.race_date,
         case when exceptions.championship = 'drivers' then competitors.competitor_id end as driver_id,
+        drivers.driver_name,
         case when exceptions.championship = 'constructors' then competitors.competitor_id end as constructor_id,
+        constructors.constructor_name,
         reconciliation.is_latest_of_season,
         cast(
             case exceptions.measure
@@ -53,6 +76,14 @@ final as (
         and competitors.competitor_id = reconciliation.competitor_id
         and exceptions.season = reconciliation.season
         and exceptions.round = reconciliation.round
+    left join drivers
+        on competitors.championship = 'drivers'
+        and competitors.competitor_id = drivers.driver_id
+    left join constructors
+        on competitors.championship = 'constructors'
+        and competitors.competitor_id = constructors.constructor_id
+    left join races
+        on reconciliation.race_id = races.race_id
 
 )
 

@@ -9,34 +9,54 @@ reconciliation as (
 
 ),
 
+drivers as (
+
+    select * from {{ ref('dim_drivers') }}
+
+),
+
+races as (
+
+    select * from {{ ref('dim_races') }}
+    where {{ in_changed_seasons() }}
+
+),
+
 final as (
 
     select
-        season,
-        round,
-        competitor_id as driver_id,
-        race_id,
-        is_latest_of_season,
-        points_gross,
-        points_dropped,
-        points_adjustment,
-        points_counted,
-        wins,
-        championship_position,
-        sporting_position,
-        gap_to_leader,
-        points_attainable,
-        is_title_possible,
-        is_title_decided,
-        title_decided_in_round,
-        is_champion,
-        is_excluded,
-        official_points,
-        official_position,
-        official_wins,
-        is_reconciled,
-        exception_reason
+        reconciliation.season,
+        reconciliation.round,
+        reconciliation.competitor_id as driver_id,
+        drivers.driver_name,
+        reconciliation.race_id,
+        races.race_name,
+        races.race_date,
+        reconciliation.is_latest_of_season,
+        reconciliation.points_gross,
+        reconciliation.points_dropped,
+        reconciliation.points_adjustment,
+        reconciliation.points_counted,
+        reconciliation.wins,
+        reconciliation.championship_position,
+        reconciliation.sporting_position,
+        reconciliation.gap_to_leader,
+        reconciliation.points_attainable,
+        reconciliation.is_title_possible,
+        reconciliation.is_title_decided,
+        reconciliation.title_decided_in_round,
+        reconciliation.is_champion,
+        reconciliation.is_excluded,
+        reconciliation.official_points,
+        reconciliation.official_position,
+        reconciliation.official_wins,
+        reconciliation.is_reconciled,
+        reconciliation.exception_reason
     from reconciliation
+    left join drivers
+        on reconciliation.competitor_id = drivers.driver_id
+    left join races
+        on reconciliation.race_id = races.race_id
 
 )
 

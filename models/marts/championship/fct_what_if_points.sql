@@ -23,13 +23,26 @@ periods as (
 
 ),
 
+drivers as (
+
+    select * from {{ ref('dim_drivers') }}
+
+),
+
+races as (
+
+    select * from {{ ref('dim_races') }}
+    where {{ in_changed_seasons() }}
+
+),
+
 systems_of_drivers as (
 
     select distinct points_system from periods
 
 ),
 
-final as (
+race_points as (
 
     select
         points_by_system.season,
@@ -51,6 +64,27 @@ final as (
         points_by_system.driver_id,
         points_by_system.race_id,
         rules.points_system
+
+),
+
+final as (
+
+    select
+        race_points.season,
+        race_points.round,
+        race_points.points_system,
+        race_points.driver_id,
+        drivers.driver_name,
+        race_points.race_id,
+        races.race_name,
+        races.race_date,
+        race_points.is_system_of_season,
+        race_points.points
+    from race_points
+    left join drivers
+        on race_points.driver_id = drivers.driver_id
+    left join races
+        on race_points.race_id = races.race_id
 
 )
 

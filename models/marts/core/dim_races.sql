@@ -20,6 +20,12 @@ weekends as (
 
 ),
 
+circuits as (
+
+    select * from {{ ref('dim_circuits') }}
+
+),
+
 final as (
 
     select
@@ -27,6 +33,7 @@ final as (
         races.season,
         races.round,
         races.circuit_id,
+        circuits.circuit_name,
         races.race_name,
         races.race_date,
         session_starts.race_starts_at,
@@ -43,6 +50,8 @@ final as (
         on races.race_id = session_starts.race_id
     inner join weekends
         on races.race_id = weekends.race_id
+    left join circuits
+        on races.circuit_id = circuits.circuit_id
 
 )
 

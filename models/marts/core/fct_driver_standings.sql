@@ -9,21 +9,41 @@ standings as (
 
 ),
 
+drivers as (
+
+    select * from {{ ref('dim_drivers') }}
+
+),
+
+races as (
+
+    select * from {{ ref('dim_races') }}
+    where {{ in_changed_seasons() }}
+
+),
+
 final as (
 
     select
-        standing_id as driver_standing_id,
-        race_id,
-        season,
-        round,
-        competitor_id as driver_id,
-        points,
-        position,
-        position_text,
-        is_excluded,
-        wins,
-        is_latest_of_season
+        standings.standing_id as driver_standing_id,
+        standings.race_id,
+        races.race_name,
+        races.race_date,
+        standings.season,
+        standings.round,
+        standings.competitor_id as driver_id,
+        drivers.driver_name,
+        standings.points,
+        standings.position,
+        standings.position_text,
+        standings.is_excluded,
+        standings.wins,
+        standings.is_latest_of_season
     from standings
+    left join drivers
+        on standings.competitor_id = drivers.driver_id
+    left join races
+        on standings.race_id = races.race_id
 
 )
 

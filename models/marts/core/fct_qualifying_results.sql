@@ -10,7 +10,20 @@ qualifying as (
 
 races as (
 
-    select * from {{ ref('stg_ergast__races') }}
+    select * from {{ ref('dim_races') }}
+    where {{ in_changed_seasons() }}
+
+),
+
+constructors as (
+
+    select * from {{ ref('dim_constructors') }}
+
+),
+
+drivers as (
+
+    select * from {{ ref('dim_drivers') }}
 
 ),
 
@@ -19,10 +32,14 @@ final as (
     select
         qualifying.qualifying_result_id,
         qualifying.race_id,
+        races.race_name,
+        races.race_date,
         races.season,
         races.round,
         qualifying.driver_id,
+        drivers.driver_name,
         qualifying.constructor_id,
+        constructors.constructor_name,
         qualifying.car_number,
         qualifying.qualifying_position,
         qualifying.q1_ms,
@@ -46,6 +63,10 @@ final as (
     from qualifying
     inner join races
         on qualifying.race_id = races.race_id
+    left join drivers
+        on qualifying.driver_id = drivers.driver_id
+    left join constructors
+        on qualifying.constructor_id = constructors.constructor_id
 
 )
 

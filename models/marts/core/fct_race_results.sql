@@ -24,7 +24,20 @@ computed_points as (
 
 races as (
 
-    select * from {{ ref('stg_ergast__races') }}
+    select * from {{ ref('dim_races') }}
+    where {{ in_changed_seasons() }}
+
+),
+
+constructors as (
+
+    select * from {{ ref('dim_constructors') }}
+
+),
+
+drivers as (
+
+    select * from {{ ref('dim_drivers') }}
 
 ),
 
@@ -33,11 +46,16 @@ final as (
     select
         outcomes.result_id,
         outcomes.race_id,
+        races.race_name,
+        races.race_date,
         races.season,
         races.round,
         outcomes.driver_id,
+        drivers.driver_name,
         outcomes.constructor_id,
+        constructors.constructor_name,
         outcomes.status_id,
+        outcomes.status,
         outcomes.car_number,
         outcomes.driver_entry_number,
         outcomes.grid_position,
@@ -72,6 +90,10 @@ final as (
         on outcomes.result_id = computed_points.result_id
     left join pole_positions
         on outcomes.result_id = pole_positions.result_id
+    left join drivers
+        on outcomes.driver_id = drivers.driver_id
+    left join constructors
+        on outcomes.constructor_id = constructors.constructor_id
 
 )
 

@@ -18,7 +18,20 @@ computed_points as (
 
 races as (
 
-    select * from {{ ref('stg_ergast__races') }}
+    select * from {{ ref('dim_races') }}
+    where {{ in_changed_seasons() }}
+
+),
+
+constructors as (
+
+    select * from {{ ref('dim_constructors') }}
+
+),
+
+drivers as (
+
+    select * from {{ ref('dim_drivers') }}
 
 ),
 
@@ -27,11 +40,16 @@ final as (
     select
         outcomes.result_id as sprint_result_id,
         outcomes.race_id,
+        races.race_name,
+        races.race_date,
         races.season,
         races.round,
         outcomes.driver_id,
+        drivers.driver_name,
         outcomes.constructor_id,
+        constructors.constructor_name,
         outcomes.status_id,
+        outcomes.status,
         outcomes.car_number,
         outcomes.grid_position,
         outcomes.grid,
@@ -59,6 +77,10 @@ final as (
         on outcomes.race_id = races.race_id
     left join computed_points
         on outcomes.result_id = computed_points.result_id
+    left join drivers
+        on outcomes.driver_id = drivers.driver_id
+    left join constructors
+        on outcomes.constructor_id = constructors.constructor_id
 
 )
 

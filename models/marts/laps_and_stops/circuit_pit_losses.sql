@@ -16,6 +16,12 @@ races as (
 
 ),
 
+circuits as (
+
+    select * from {{ ref('dim_circuits') }}
+
+),
+
 circuit_stops as (
 
     select
@@ -58,6 +64,7 @@ final as (
 
     select
         lane_times.circuit_id,
+        circuits.circuit_name,
         lane_times.season,
         lane_times.stops,
         lane_times.median_duration_ms,
@@ -69,6 +76,8 @@ final as (
     left join losses
         on lane_times.circuit_id = losses.circuit_id
         and lane_times.season = losses.season
+    left join circuits
+        on lane_times.circuit_id = circuits.circuit_id
 
 )
 

@@ -9,6 +9,12 @@ pit_stops as (
 
 ),
 
+constructors as (
+
+    select * from {{ ref('dim_constructors') }}
+
+),
+
 seasons as (
 
     select
@@ -27,14 +33,19 @@ seasons as (
 final as (
 
     select
-        season,
-        constructor_id,
-        stops,
-        fastest_ms,
-        median_to_race_median_ms,
-        interquartile_range_ms,
-        cast(rank() over (partition by season order by median_to_race_median_ms) as integer) as season_rank
+        seasons.season,
+        seasons.constructor_id,
+        constructors.constructor_name,
+        seasons.stops,
+        seasons.fastest_ms,
+        seasons.median_to_race_median_ms,
+        seasons.interquartile_range_ms,
+        cast(
+            rank() over (partition by seasons.season order by seasons.median_to_race_median_ms) as integer
+        ) as season_rank
     from seasons
+    left join constructors
+        on seasons.constructor_id = constructors.constructor_id
 
 )
 

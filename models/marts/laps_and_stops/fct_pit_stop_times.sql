@@ -66,11 +66,15 @@ final as (
 
     select
         pit_stops.race_id,
+        results.race_name,
+        results.race_date,
         pit_stops.driver_id,
+        results.driver_name,
         pit_stops.stop_number,
         results.season,
         results.round,
         results.constructor_id,
+        results.constructor_name,
         pit_stops.lap_number,
         pit_stops.stop_kind,
         pit_stops.duration_ms,

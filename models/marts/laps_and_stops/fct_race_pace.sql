@@ -9,6 +9,19 @@ race_laps as (
 
 ),
 
+drivers as (
+
+    select * from {{ ref('dim_drivers') }}
+
+),
+
+races as (
+
+    select * from {{ ref('dim_races') }}
+    where {{ in_changed_seasons() }}
+
+),
+
 quartiles as (
 
     select
@@ -80,7 +93,10 @@ final as (
 
     select
         judged.race_id,
+        races.race_name,
+        races.race_date,
         judged.driver_id,
+        drivers.driver_name,
         judged.season,
         judged.round,
         judged.green_laps,
@@ -96,6 +112,10 @@ final as (
         and judged.driver_id = trimmed.driver_id
     inner join best
         on judged.race_id = best.race_id
+    left join drivers
+        on judged.driver_id = drivers.driver_id
+    left join races
+        on judged.race_id = races.race_id
 
 )
 

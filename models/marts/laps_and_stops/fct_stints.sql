@@ -16,6 +16,19 @@ pit_stops as (
 
 ),
 
+drivers as (
+
+    select * from {{ ref('dim_drivers') }}
+
+),
+
+races as (
+
+    select * from {{ ref('dim_races') }}
+    where {{ in_changed_seasons() }}
+
+),
+
 marked as (
 
     select
@@ -126,7 +139,10 @@ final as (
 
     select
         stints.race_id,
+        races.race_name,
+        races.race_date,
         stints.driver_id,
+        drivers.driver_name,
         stints.stint_number,
         stints.season,
         stints.round,
@@ -149,6 +165,10 @@ final as (
         on stints.race_id = start_paces.race_id
         and stints.driver_id = start_paces.driver_id
         and stints.stint_number = start_paces.stint_number
+    left join drivers
+        on stints.driver_id = drivers.driver_id
+    left join races
+        on stints.race_id = races.race_id
 
 )
 

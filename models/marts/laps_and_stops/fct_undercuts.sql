@@ -16,6 +16,19 @@ race_laps as (
 
 ),
 
+drivers as (
+
+    select * from {{ ref('dim_drivers') }}
+
+),
+
+races as (
+
+    select * from {{ ref('dim_races') }}
+    where {{ in_changed_seasons() }}
+
+),
+
 ordered_stops as (
 
     select
@@ -129,8 +142,12 @@ final as (
 
     select
         close_pairs.race_id,
+        races.race_name,
+        races.race_date,
         close_pairs.early_driver_id,
+        early_drivers.driver_name as early_driver_name,
         close_pairs.late_driver_id,
+        late_drivers.driver_name as late_driver_name,
         close_pairs.season,
         close_pairs.round,
         close_pairs.early_stop_lap,
@@ -149,6 +166,12 @@ final as (
         on close_pairs.race_id = disturbed_pairs.race_id
         and close_pairs.early_driver_id = disturbed_pairs.early_driver_id
         and close_pairs.late_driver_id = disturbed_pairs.late_driver_id
+    left join drivers as early_drivers
+        on close_pairs.early_driver_id = early_drivers.driver_id
+    left join drivers as late_drivers
+        on close_pairs.late_driver_id = late_drivers.driver_id
+    left join races
+        on close_pairs.race_id = races.race_id
     where disturbed_pairs.race_id is null
 
 )

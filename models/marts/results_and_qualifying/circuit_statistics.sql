@@ -32,6 +32,12 @@ cars as (
 
 ),
 
+drivers as (
+
+    select * from {{ ref('dim_drivers') }}
+
+),
+
 race_facts as (
 
     select
@@ -138,17 +144,20 @@ final as (
 
     select
         circuits.circuit_id,
+        circuits.circuit_name,
         coalesce(race_facts.races, 0) as races,
         race_facts.first_season,
         race_facts.last_season,
         lap_records.lap_time_ms as lap_record_ms,
         lap_records.driver_id as lap_record_driver_id,
+        record_drivers.driver_name as lap_record_driver_name,
         lap_records.season as lap_record_season,
         {{ ratio('car_facts.places_changed', 'car_facts.cars_compared', 'decimal(8, 3)') }} as mean_places_changed,
         {{ ratio('car_facts.retirements', 'car_facts.cars_started', 'decimal(8, 4)') }} as attrition_rate,
         {{ ratio('result_facts.pole_wins', 'result_facts.poles', 'decimal(8, 4)') }} as pole_to_win_rate,
         coalesce(result_facts.different_winners, 0) as different_winners,
         driver_records.driver_id as most_successful_driver_id,
+        successful_drivers.driver_name as most_successful_driver_name,
         coalesce(driver_records.wins, 0) as most_successful_driver_wins
     from circuits
     left join race_facts
@@ -164,6 +173,10 @@ final as (
         on circuits.circuit_id = driver_records.circuit_id
         and driver_records.success_rank = 1
         and driver_records.wins > 0
+    left join drivers as record_drivers
+        on lap_records.driver_id = record_drivers.driver_id
+    left join drivers as successful_drivers
+        on driver_records.driver_id = successful_drivers.driver_id
 
 )
 

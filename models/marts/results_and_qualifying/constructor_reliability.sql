@@ -16,6 +16,12 @@ races as (
 
 ),
 
+constructors as (
+
+    select * from {{ ref('dim_constructors') }}
+
+),
+
 starts as (
 
     select
@@ -63,6 +69,7 @@ final as (
     select
         starts.season,
         starts.constructor_id,
+        constructors.constructor_name,
         causes_of_season.cause,
         coalesce(failures.failures, 0) as failures,
         starts.race_starts,
@@ -74,6 +81,8 @@ final as (
         on starts.season = failures.season
         and starts.constructor_id = failures.constructor_id
         and causes_of_season.cause = failures.cause
+    left join constructors
+        on starts.constructor_id = constructors.constructor_id
 
 )
 

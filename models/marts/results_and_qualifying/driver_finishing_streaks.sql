@@ -7,6 +7,18 @@ race_results as (
 
 ),
 
+drivers as (
+
+    select * from {{ ref('dim_drivers') }}
+
+),
+
+races as (
+
+    select * from {{ ref('dim_races') }}
+
+),
+
 -- A driver with several cars in a race finished if one of them did.
 drives as (
 
@@ -62,11 +74,16 @@ final as (
 
     select
         islands.driver_id,
+        drivers.driver_name,
         cast(
             row_number() over (partition by islands.driver_id order by islands.first_drive_number) as integer
         ) as streak_number,
         firsts.race_id as first_race_id,
+        first_races.race_name as first_race_name,
+        first_races.race_date as first_race_date,
         lasts.race_id as last_race_id,
+        last_races.race_name as last_race_name,
+        last_races.race_date as last_race_date,
         firsts.season as first_season,
         lasts.season as last_season,
         islands.races,
@@ -79,6 +96,12 @@ final as (
     inner join numbered as lasts
         on islands.driver_id = lasts.driver_id
         and islands.last_drive_number = lasts.drive_number
+    left join drivers
+        on islands.driver_id = drivers.driver_id
+    left join races as first_races
+        on firsts.race_id = first_races.race_id
+    left join races as last_races
+        on lasts.race_id = last_races.race_id
 
 )
 

@@ -18,6 +18,18 @@ eras as (
 
 ),
 
+constructors as (
+
+    select * from {{ ref('dim_constructors') }}
+
+),
+
+drivers as (
+
+    select * from {{ ref('dim_drivers') }}
+
+),
+
 places as (
 
     select
@@ -83,25 +95,38 @@ expected as (
 final as (
 
     select
-        result_id,
-        race_id,
-        season,
-        round,
-        circuit_id,
-        era,
-        driver_id,
-        constructor_id,
-        grid_position,
-        is_pit_lane_start,
-        start_position,
-        finishing_position,
-        is_full_race,
-        places_gained,
-        cast(cars_at_circuit as integer) as cars_at_circuit,
-        cast(cars_in_era as integer) as cars_in_era,
-        cast(cast(expected_places as decimal(20, 9)) as decimal(8, 3)) as expected_places_gained,
-        cast(cast(places_gained - expected_places as decimal(20, 9)) as decimal(8, 3)) as places_above_expected
+        expected.result_id,
+        expected.race_id,
+        races.race_name,
+        races.race_date,
+        expected.season,
+        expected.round,
+        expected.circuit_id,
+        races.circuit_name,
+        expected.era,
+        expected.driver_id,
+        drivers.driver_name,
+        expected.constructor_id,
+        constructors.constructor_name,
+        expected.grid_position,
+        expected.is_pit_lane_start,
+        expected.start_position,
+        expected.finishing_position,
+        expected.is_full_race,
+        expected.places_gained,
+        cast(expected.cars_at_circuit as integer) as cars_at_circuit,
+        cast(expected.cars_in_era as integer) as cars_in_era,
+        cast(cast(expected.expected_places as decimal(20, 9)) as decimal(8, 3)) as expected_places_gained,
+        cast(
+            cast(expected.places_gained - expected.expected_places as decimal(20, 9)) as decimal(8, 3)
+        ) as places_above_expected
     from expected
+    left join drivers
+        on expected.driver_id = drivers.driver_id
+    left join constructors
+        on expected.constructor_id = constructors.constructor_id
+    left join races
+        on expected.race_id = races.race_id
 
 )
 

@@ -8,6 +8,25 @@ lap_times as (
 
 ),
 
+constructors as (
+
+    select * from {{ ref('dim_constructors') }}
+
+),
+
+drivers as (
+
+    select * from {{ ref('dim_drivers') }}
+
+),
+
+races as (
+
+    select * from {{ ref('dim_races') }}
+    where {{ in_changed_seasons() }}
+
+),
+
 fastest as (
 
     select
@@ -61,28 +80,48 @@ comparable as (
 final as (
 
     select
-        qualifying_result_id,
-        race_id,
-        season,
-        round,
-        driver_id,
-        constructor_id,
-        qualifying_position,
-        qualifying_format,
-        last_session,
-        last_session_ms,
-        last_session_ms - fastest_of_session_ms as gap_in_session_ms,
-        {{ percent('last_session_ms - fastest_of_session_ms', 'fastest_of_session_ms', 'decimal(8, 3)') }}
-            as gap_in_session_percent,
-        deciding_ms,
-        case when is_comparable_with_pole then last_session_ms - deciding_ms end as gap_to_pole_ms,
+        comparable.qualifying_result_id,
+        comparable.race_id,
+        races.race_name,
+        races.race_date,
+        comparable.season,
+        comparable.round,
+        comparable.driver_id,
+        drivers.driver_name,
+        comparable.constructor_id,
+        constructors.constructor_name,
+        comparable.qualifying_position,
+        comparable.qualifying_format,
+        comparable.last_session,
+        comparable.last_session_ms,
+        comparable.last_session_ms - comparable.fastest_of_session_ms as gap_in_session_ms,
+        {{ percent(
+            'comparable.last_session_ms - comparable.fastest_of_session_ms',
+            'comparable.fastest_of_session_ms', 'decimal(8, 3)'
+        ) }} as gap_in_session_percent,
+        comparable.deciding_ms,
         case
-            when is_comparable_with_pole
-                then {{ percent('last_session_ms - deciding_ms', 'deciding_ms', 'decimal(8, 3)') }}
+            when comparable.is_comparable_with_pole then comparable.last_session_ms - comparable.deciding_ms
+        end as gap_to_pole_ms,
+        case
+            when comparable.is_comparable_with_pole
+                then {{ percent(
+                    'comparable.last_session_ms - comparable.deciding_ms', 'comparable.deciding_ms', 'decimal(8, 3)'
+                ) }}
         end as gap_to_pole_percent,
-        case when qualifying_format = 'knockout' then q1_ms - q2_ms end as gained_in_q2_ms,
-        case when qualifying_format = 'knockout' then q2_ms - q3_ms end as gained_in_q3_ms
+        case
+            when comparable.qualifying_format = 'knockout' then comparable.q1_ms - comparable.q2_ms
+        end as gained_in_q2_ms,
+        case
+            when comparable.qualifying_format = 'knockout' then comparable.q2_ms - comparable.q3_ms
+        end as gained_in_q3_ms
     from comparable
+    left join drivers
+        on comparable.driver_id = drivers.driver_id
+    left join constructors
+        on comparable.constructor_id = constructors.constructor_id
+    left join races
+        on comparable.race_id = races.race_id
 
 )
 

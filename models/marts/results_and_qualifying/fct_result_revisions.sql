@@ -23,6 +23,18 @@ statuses as (
 
 ),
 
+constructors as (
+
+    select * from {{ ref('dim_constructors') }}
+
+),
+
+drivers as (
+
+    select * from {{ ref('dim_drivers') }}
+
+),
+
 versions as (
 
     select
@@ -87,10 +99,14 @@ final as (
         cast(revisions.revised_at as timestamp) as revised_at,
         revisions.revised_column,
         latest.race_id,
+        races.race_name,
+        races.race_date,
         races.season,
         races.round,
         latest.driver_id,
+        drivers.driver_name,
         latest.constructor_id,
+        constructors.constructor_name,
         revisions.value_before,
         revisions.value_after
     from revisions
@@ -99,6 +115,10 @@ final as (
     -- A race that left the source took its results with it: they are in the snapshot only.
     inner join races
         on latest.race_id = races.race_id
+    left join drivers
+        on latest.driver_id = drivers.driver_id
+    left join constructors
+        on latest.constructor_id = constructors.constructor_id
 
 )
 

@@ -6,7 +6,13 @@ team_mates as (
 
 ),
 
-final as (
+drivers as (
+
+    select * from {{ ref('dim_drivers') }}
+
+),
+
+careers as (
 
     select
         driver_id,
@@ -31,6 +37,33 @@ final as (
     group by
         driver_id,
         team_mate_driver_id
+
+),
+
+final as (
+
+    select
+        careers.driver_id,
+        drivers.driver_name,
+        careers.team_mate_driver_id,
+        team_mate_drivers.driver_name as team_mate_driver_name,
+        careers.first_season,
+        careers.last_season,
+        careers.constructors,
+        careers.races_together,
+        careers.races_ahead,
+        careers.races_behind,
+        careers.qualifyings_ahead,
+        careers.qualifyings_behind,
+        careers.qualifying_gaps,
+        careers.median_qualifying_gap_percent,
+        careers.points,
+        careers.team_mate_points
+    from careers
+    left join drivers
+        on careers.driver_id = drivers.driver_id
+    left join drivers as team_mate_drivers
+        on careers.team_mate_driver_id = team_mate_drivers.driver_id
 
 )
 

@@ -9,7 +9,19 @@ team_mates as (
 
 ),
 
-final as (
+drivers as (
+
+    select * from {{ ref('dim_drivers') }}
+
+),
+
+constructors as (
+
+    select * from {{ ref('dim_constructors') }}
+
+),
+
+seasons as (
 
     select
         season,
@@ -35,6 +47,35 @@ final as (
         constructor_id,
         driver_id,
         team_mate_driver_id
+
+),
+
+final as (
+
+    select
+        seasons.season,
+        seasons.constructor_id,
+        constructors.constructor_name,
+        seasons.driver_id,
+        drivers.driver_name,
+        seasons.team_mate_driver_id,
+        team_mate_drivers.driver_name as team_mate_driver_name,
+        seasons.races_together,
+        seasons.races_ahead,
+        seasons.races_behind,
+        seasons.qualifyings_ahead,
+        seasons.qualifyings_behind,
+        seasons.qualifying_gaps,
+        seasons.median_qualifying_gap_percent,
+        seasons.points,
+        seasons.team_mate_points
+    from seasons
+    left join constructors
+        on seasons.constructor_id = constructors.constructor_id
+    left join drivers
+        on seasons.driver_id = drivers.driver_id
+    left join drivers as team_mate_drivers
+        on seasons.team_mate_driver_id = team_mate_drivers.driver_id
 
 )
 

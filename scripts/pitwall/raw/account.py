@@ -1,6 +1,7 @@
 """Count a CSV file from its bytes, without Polars, to check what Polars reads."""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -44,7 +45,7 @@ def account_of(path: Path, *, count: bool = True) -> Account:
                 raise PlainError(f"{path.name}: not CSV (no line end within {LONGEST_LINE:,} bytes)")
             lines = chunk + file.readline(LONGEST_LINE)
             if b"\0" in lines:
-                raise PlainError(f"{path.name}: not CSV but binary (it has NUL bytes)")
+                raise _with_nul(path)
             digest.update(lines)
             if not separators:
                 text = lines.removeprefix(BOM)
@@ -88,3 +89,49 @@ def _add(account: Account, lines: bytes, separators: bytes) -> bool:
     account.characters += characters - len(shape) - 2 * nulls
     account.nulls += nulls
     return True
+
+
+def _first_bad_line(path: Path, is_bad: Callable[[bytes], bool]) -> tuple[int, bytes]:
+    """The first such line of a file, with its number."""
+    with path.open("rb") as file:
+        lines = iter(lambda: file.readline(LONGEST_LINE), b"")
+        return next((number, line) for number, line in enumerate(lines, 1) if is_bad(line))
+
+
+def _with_nul(path: Path) -> PlainError:
+    """Why a file with NUL bytes is refused: it is UTF-16 or UTF-32 text, or no text."""
+    with path.open("rb") as file:
+        start = file.read(1000)
+    number, _ = _first_bad_line(path, lambda line: b"\0" in line)
+    even, odd = start[::2], start[1::2]
+    encodings = {
+        "UTF-32": start.startswith((b"\xff\xfe\0\0", b"\0\0\xfe\xff")),
+        "UTF-16": start.startswith((b"\xff\xfe", b"\xfe\xff")),
+        "UTF-16LE": odd.count(0) > len(odd) / 2 and not even.count(0),
+        "UTF-16BE": even.count(0) > len(even) / 2 and not odd.count(0),
+    }
+    for encoding, applies in encodings.items():
+        if applies:
+            return PlainError(f"{path.name}: not UTF-8 text but {encoding}; {_iconv(encoding, path)}")
+    return PlainError(f"{path.name}: not CSV but binary (line {number} has a NUL byte)")
+
+
+def not_utf8(path: Path) -> PlainError:
+    """Why a text that is not UTF-8 is refused: its first such line, and which encoding it has."""
+
+    def fails(line: bytes, encoding: str = "utf-8") -> bool:
+        try:
+            line.decode(encoding)
+        except UnicodeDecodeError:
+            return True
+        return False
+
+    number, line = _first_bad_line(path, fails)
+    if fails(line, "cp1252"):
+        return PlainError(f"{path.name}: line {number} is not UTF-8 text; get an undamaged file")
+    advice = f"it looks like Windows-1252 or Latin-1; {_iconv('WINDOWS-1252', path)}"
+    return PlainError(f"{path.name}: line {number} is not UTF-8 text; {advice}")
+
+
+def _iconv(encoding: str, path: Path) -> str:
+    return f"convert it with `iconv -f {encoding} -t UTF-8 {path.name} > new.csv`"

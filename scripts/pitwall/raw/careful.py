@@ -4,7 +4,6 @@ Polars reads the same file. Both must find the same records and characters, or t
 """
 
 import csv
-import re
 from array import array
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -15,11 +14,12 @@ import polars as pl
 import polars.selectors as cs
 
 from pitwall.command import PlainError
-from pitwall.raw.account import BOM, LONGEST_LINE
+from pitwall.raw.account import BOM, LONGEST_LINE, not_utf8
 from pitwall.raw.keys import LINE, repeated_rows
 from pitwall.raw.schema import Table
 from pitwall.raw.values import NULLS, REPEATED, TOO_LONG, first_problem, has_outer_spaces, total, typed_value
 
+csv.field_size_limit(LONGEST_LINE)  # characters of a value; a limit for a quote that is never closed
 AMBIGUOUS = "can be read in more than one way; look for stray quotes and odd line ends"
 # A higher level is slower and hardly smaller; readers skip row groups by the first and last race in them.
 COMPRESSION_LEVEL, ROW_GROUP_SIZE = 1, 250_000
@@ -71,10 +71,15 @@ def survey(path: Path) -> Survey:
                 found.records += 1
                 last = reader.line_num
         except UnicodeDecodeError:
-            raise PlainError(f"{path.name}: not UTF-8 text (near line {last + 1})") from None
+            raise not_utf8(path) from None
         except csv.Error as error:
-            is_unclosed = re.search("unexpected end|field larger", str(error))
-            reason = "a quoted value that opens here is never closed" if is_unclosed else str(error)
+            reason = str(error)
+            if "unexpected end" in reason:
+                reason = "a quoted value that opens here is never closed"
+            elif "field larger" in reason:
+                reason = (
+                    f"a value has more than {LONGEST_LINE:,} characters; look for a quote that is not closed"
+                )
             raise PlainError(f"{path.name}: not CSV from line {last + 1} on: {reason}") from None
     if not found.header:
         raise PlainError(f"{path.name}: the file is empty")
@@ -113,7 +118,7 @@ def convert_carefully(table: Table, path: Path, source: str, parquet: Path, quar
     """
     found = survey(path)
     positions = table.positions(found.header, found.notes, source)
-    lines = pl.scan_csv(path, infer_schema=False, truncate_ragged_lines=True, row_index_name=LINE)
+    lines = pl.scan_csv(path, glob=False, infer_schema=False, truncate_ragged_lines=True, row_index_name=LINE)
     names = lines.collect_schema().names()[1:]
     if len(names) != len(found.header):
         raise PlainError(f"{source}: {AMBIGUOUS}")
@@ -150,7 +155,7 @@ def convert_carefully(table: Table, path: Path, source: str, parquet: Path, quar
 
     unfit = bad.sort(LINE).iter_rows()
     quarantined = write_quarantine(path, source, quarantine, unfit, describe) if bad.height else 0
-    converted = pl.scan_parquet(parquet).select(pl.len()).collect().item()
+    converted = pl.scan_parquet(parquet, glob=False).select(pl.len()).collect().item()
     rows = found.records - found.blank
     if rows != converted + quarantined:
         raise PlainError(
@@ -220,7 +225,8 @@ def write_quarantine(
         path.open(encoding="utf-8-sig", newline="") as lines,
         quarantine.open("w", encoding="utf-8", newline="") as out,
     ):
-        writer = csv.writer(out, lineterminator="\n")
+        # All values are quoted, because before Python 3.13 a lone carriage return alone causes no quotes.
+        writer = csv.writer(out, lineterminator="\n", quoting=csv.QUOTE_ALL)
         writer.writerow(["file", "line", "column", "value", "reason", "row"])
         reader = csv.reader(remembered(lines), strict=True)
         next(row for row in reader if row)

@@ -10,6 +10,7 @@ from pathlib import Path
 import polars as pl
 
 from pitwall.raw.schema import Table
+from pitwall.raw.values import POLARS_ERRORS
 
 FILE = "checksums.parquet"
 SCHEMA = {"table_name": pl.String, "part": pl.Int64, "row_count": pl.Int64, "checksum": pl.UInt64}
@@ -22,7 +23,7 @@ def part_checksums(table: Table, parquet: Path) -> pl.DataFrame:
     part = pl.col(first.name)
     part = part.cast(pl.Int64) if first.is_integer else part.hash(seed=1950).reinterpret(signed=True)
     # A sum that wraps around does not depend on the order of rows, and a repeated row changes it.
-    rows = pl.scan_parquet(parquet).select(
+    rows = pl.scan_parquet(parquet, glob=False).select(
         part.alias("part"), pl.struct(pl.all()).hash(seed=1950).alias("checksum")
     )
     parts = rows.group_by("part").agg(pl.len().cast(pl.Int64).alias("row_count"), pl.col("checksum").sum())
@@ -32,8 +33,9 @@ def part_checksums(table: Table, parquet: Path) -> pl.DataFrame:
 def write_checksums(tables: list[Table], kept: set[str], old: Path, new: Path) -> None:
     """Write the checksums of the tables in folder `new`, copying those of `kept` tables from folder `old`."""
     try:
-        known = pl.read_parquet(old / FILE, schema=SCHEMA).filter(pl.col("table_name").is_in(list(kept)))
-    except (OSError, pl.exceptions.PolarsError):
+        known = pl.read_parquet(old / FILE, glob=False, schema=SCHEMA)
+        known = known.filter(pl.col("table_name").is_in(list(kept)))
+    except (OSError, *POLARS_ERRORS):
         known = pl.DataFrame(schema=SCHEMA)
     # A kept table without rows has no parts here, so it is computed again. That costs nothing.
     have = set(known["table_name"])

@@ -9,13 +9,21 @@ LINE = "__line"  # ordinal of a record in its file, from 0
 
 
 def keys_are_unique(parquet: Path, key: list[str]) -> bool:
+    """Whether no key occurs twice. Also False if Polars panics, or if finding out takes too much memory."""
+    try:
+        return _keys_are_unique(parquet, key)
+    except pl.exceptions.PanicException:
+        return False
+
+
+def _keys_are_unique(parquet: Path, key: list[str]) -> bool:
     """Whether no key occurs twice. Also False if finding out would take too much memory.
 
     The keys are compared a block at a time. Then the rows are compared whose first key column, a race, occurs
     in several blocks. Hashes stand for keys, because equal keys have equal hashes.
     """
     *group, last = key
-    keys = pl.scan_parquet(parquet).select(key)
+    keys = pl.scan_parquet(parquet, glob=False).select(key)
     rows = keys.select(pl.len()).collect().item()
     is_unique = pl.struct(key).hash().n_unique() == pl.len()
     firsts = pl.Series(dtype=keys.collect_schema()[key[0]])
@@ -46,7 +54,7 @@ def repeated_rows(parquet: Path, key: list[str], rows: pl.LazyFrame) -> pl.DataF
     """
     if keys_are_unique(parquet, key):
         return rows.head(0).collect()
-    keys = pl.scan_parquet(parquet).select(key)
+    keys = pl.scan_parquet(parquet, glob=False).select(key)
     slices = keys.select(pl.len()).collect().item() // KEYS_AT_ONCE + 1
     found = []
     for part in range(slices):

@@ -22,6 +22,7 @@ from tqdm import tqdm
 from pitwall.command import PlainError
 from pitwall.data_folder import swap
 from pitwall.raw.manifest import MANIFEST, Row, is_intact, read_manifest
+from pitwall.raw.values import POLARS_ERRORS
 
 # No quote, no `..`, no wildcard, because the address becomes part of SQL.
 ADDRESS = re.compile(r"s3://[a-z0-9][a-z0-9.-]*[a-z0-9](/[A-Za-z0-9_=-][A-Za-z0-9_.=-]*)*/?")
@@ -149,7 +150,7 @@ class Lake:
             if not all(OBJECT.fullmatch(_object(row)) for row in rows):
                 raise ValueError
             return Load({row["table_name"]: row for row in rows}, tag, content)
-        except (pl.exceptions.PolarsError, KeyError, ValueError):
+        except (*POLARS_ERRORS, KeyError, ValueError):
             raise PlainError(
                 f"{self}/{MANIFEST}: is no manifest of Pitwall; name another lake with PITWALL_LAKE"
             ) from None

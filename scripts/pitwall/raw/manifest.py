@@ -12,23 +12,33 @@ import polars as pl
 from pitwall.command import PlainError
 from pitwall.raw.account import checksum
 from pitwall.raw.schema import MANIFEST_SOURCES, Table, read_tables
+from pitwall.raw.values import POLARS_ERRORS
 
 MANIFEST = "load_manifest.parquet"
 Row = dict[str, Any]  # one table's row of the manifest
 
 
-def read_manifest(parquet: Path) -> dict[str, Row]:
-    """The row of each table, by table name. Without a readable manifest there are none."""
+def manifest_columns() -> dict[str, pl.DataType]:
+    """The columns that the manifest's sources YAML declares."""
+    return {column.name: column.dtype for column in read_tables(MANIFEST_SOURCES)[0].columns}
+
+
+def read_manifest(parquet: Path, schema: dict[str, pl.DataType] | None = None) -> dict[str, Row]:
+    """The row of each table, by table name. Without a readable manifest there are none.
+
+    Args:
+        schema: the columns that it must have, for example because an older version of Pitwall had others.
+    """
     try:
-        return {row["table_name"]: row for row in pl.read_parquet(parquet / MANIFEST).to_dicts()}
-    except (OSError, KeyError, pl.exceptions.PolarsError):
+        rows = pl.read_parquet(parquet / MANIFEST, glob=False, schema=schema).to_dicts()
+        return {row["table_name"]: row for row in rows}
+    except (OSError, KeyError, *POLARS_ERRORS):
         return {}
 
 
 def write_manifest(parquet: Path, rows: list[Row]) -> None:
-    """Write the manifest, with the columns that its sources YAML declares."""
-    columns = {column.name: column.dtype for column in read_tables(MANIFEST_SOURCES)[0].columns}
-    pl.DataFrame(rows, schema=columns, orient="row").write_parquet(parquet / MANIFEST)
+    """Write the manifest, with the declared columns."""
+    pl.DataFrame(rows, schema=manifest_columns(), orient="row").write_parquet(parquet / MANIFEST)
 
 
 def file_sha256(path: Path) -> str:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from pitwall.command import ROOT, PlainError
 
 SOURCES = ROOT / "models/staging/ergast/_ergast__sources.yml"
 MANIFEST_SOURCES = ROOT / "models/staging/pitwall/_pitwall__sources.yml"
+MAX_COLUMNS = 10_000  # which take about a second
 RULES = 1  # raise it when the rules of conversion change: every table is then converted again
 
 
@@ -55,10 +57,13 @@ class Table:
             source: the name of the CSV, for messages.
 
         Raises:
-            PlainError: the header repeats a name, or a key column is missing.
+            PlainError: the header repeats a name, a key column is missing, or there are too many columns.
         """
+        if len(header) > MAX_COLUMNS:
+            raise PlainError(f"{source}: the header has {len(header):,} columns, {MAX_COLUMNS:,} are allowed")
         names = [snake_case(name) for name in header]
-        if repeated := sorted({name for name in names if name and names.count(name) > 1}):
+        counts = Counter(names)
+        if repeated := sorted(name for name in counts if name and counts[name] > 1):
             raise PlainError(f"{source}: the header has {', '.join(repeated)} more than once")
         positions = {column.name: names.index(column.name) for column in self.columns if column.name in names}
         if lost := [name for name in self.key if name not in positions]:
@@ -77,6 +82,8 @@ class Table:
 
 def read_tables(path: Path) -> list[Table]:
     """The tables that a dbt sources file declares. Raises PlainError if it does not declare them properly."""
+    if path.exists() and not path.is_file():
+        raise PlainError(f"{path}: no file")
     try:
         declared = yaml.safe_load(path.read_text(encoding="utf-8"))["sources"][0]["tables"]
         return [_table(entry) for entry in declared]

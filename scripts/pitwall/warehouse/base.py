@@ -8,10 +8,6 @@ from pitwall.command import PlainError
 from pitwall.warehouse.contents import Contents
 
 
-class NotAvailable(PlainError):
-    """The engine is not available here: a package, a program or a server is missing. Nothing is broken."""
-
-
 class Warehouse(ABC):
     """One engine's warehouse. Call begin(), run dbt, then call commit(), or failed_build() if dbt failed."""
 
@@ -21,6 +17,7 @@ class Warehouse(ABC):
     code = ""  # the fingerprint of the code that builds it; "" if unknown
     why_full = ""  # why a full build is wanted, whatever changed; "" if it is not
     plan = ""  # what begin() decided: a full or an incremental build; "" if the engine has no choice
+    leaves_history = False  # begin() found a history of another championship: commit() keeps it elsewhere
     is_current = False  # begin() found that the last warehouse is what a build would make
 
     def __init__(self, data: Path) -> None:
@@ -58,25 +55,35 @@ class Warehouse(ABC):
         """Replace the last warehouse with the new one."""
 
     @abstractmethod
+    def reading(self) -> dict[str, str]:
+        """The environment variables that make dbt read the last warehouse.
+
+        Raises:
+            NotAvailable: there is none.
+        """
+
+    @abstractmethod
     def export(self, folder: Path) -> None:
         """Write the tables of EXPORTED as Parquet, `schema/table/*.parquet`, into a new folder."""
 
 
-def is_of_other_results(known: int, same: int) -> bool:
-    """Whether a history belongs to another championship, where the same ids mean other results.
+def is_of_other_results(current: int, known: int, same: int) -> bool:
+    """Whether a history belongs to another championship, or to a source that gave its results new ids.
 
-    All results would then look revised.
+    All results would then look revised. The new results are others if they have none of the current ids, or
+    if most of the ids that they have mean other results.
 
     Args:
-        known: how many ids that are current in the history are in the new results too.
+        current: how many results are current in the history.
+        known: how many of their ids are in the new results.
         same: for how many of these the race and the driver are the same.
     """
-    return 2 * same < known
+    return known == 0 < current or 2 * same < known
 
 
 def report_kept_history(kept: object) -> None:
     """Print where the history of another championship is kept."""
-    print(f"The last results were of another championship; {kept} keeps their revisions.")
+    print(f"The last results were of another championship; {kept} keeps their history.")
 
 
 def check_clock(latest: datetime | None, now: datetime, warehouse: object, whose: str) -> None:

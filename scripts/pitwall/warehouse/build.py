@@ -60,6 +60,8 @@ def build(
             print(f"The warehouse is ready: {warehouse} ({warehouse.plan}).\nThe data: {what}.")
             return
         last = warehouse.contents(new=False) if warehouse.exists() else None
+        if last and last.is_simulated and not last.ended:
+            warehouse.leaves_history = False  # it is worth nothing
         if last and not lake and not may_simulate:
             refuse_simulated(warehouse, last, parquet)
         plan = f" ({warehouse.plan})" if warehouse.plan else ""
@@ -91,9 +93,9 @@ def build(
     if last and last.is_simulated == new.is_simulated:
         print("Since the last build:")
         print("\n".join(f"  {line}" for line in describe_changes(new, last)))
-    print(
-        f"Next: `make docs` to find your way around it, `make test` to check everything.\nThe data: {what}."
-    )
+    docs = "make docs" if engine == "duckdb" else f"make docs ENGINE={engine}"
+    print(f"Next: `{docs}` to find your way around it, `make test` to check everything.")
+    print(f"The data: {what}.")
 
 
 def refuse_simulated(warehouse: Warehouse, last: Contents, parquet: Path) -> None:

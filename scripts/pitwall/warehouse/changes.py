@@ -14,7 +14,7 @@ import polars as pl
 from pitwall.command import ROOT
 from pitwall.raw.checksums import FILE
 from pitwall.raw.manifest import MANIFEST
-from pitwall.warehouse.sql import file_pattern
+from pitwall.warehouse.sql import glob_pattern
 
 # Tables with neither races nor seasons. All others belong to a race; `seasons` belongs to a year.
 REFERENCE = ("circuits", "constructors", "drivers", "status")
@@ -76,12 +76,12 @@ def _find_changes(last: duckdb.DuckDBPyConnection, parquet: Path, code: str) -> 
         "select table_name, part, was.part is not null as was_there "
         "from build.checksums as was full join read_parquet(?) as now using (table_name, part) "
         "where (was.row_count, was.checksum) is distinct from (now.row_count, now.checksum)",
-        [file_pattern(parquet / FILE)],
+        [glob_pattern(parquet / FILE)],
     )
     last.execute(
         "create temporary table all_races as select race_id, season from marts.dim_races "
         "union select race_id, year from read_parquet(?)",
-        [file_pattern(parquet / "races.parquet")],
+        [glob_pattern(parquet / "races.parquet")],
     )
     if reason := reference_change(last, parquet):
         return reason
@@ -120,12 +120,12 @@ def is_current(last: duckdb.DuckDBPyConnection, parquet: Path) -> bool:
     Needs the temporary table `changed`. The views of a warehouse that was moved read the files in the old
     folder.
     """
-    folder = f"{file_pattern(parquet.absolute())}/".replace("'", "''")
+    folder = f"{glob_pattern(parquet.absolute())}/".replace("'", "''")
     [(is_current,)] = last.execute(
         "select not exists (from changed) "
         "and not exists (select table_name, rows_short from read_parquet(?) except from build.short_rows) "
         "and not exists (from duckdb_views() where schema_name = 'raw' and not contains(sql, ?))",
-        [file_pattern(parquet / MANIFEST), folder],
+        [glob_pattern(parquet / MANIFEST), folder],
     ).fetchall()
     return bool(is_current)
 
@@ -152,7 +152,7 @@ def reference_change(last: duckdb.DuckDBPyConnection, parquet: Path) -> str:
         new = last.execute(
             f"select {name} from read_parquet(?) "
             f"where {key} in (select part from changed where table_name = ?)",
-            [file_pattern(parquet / f"{table}.parquet"), table],
+            [glob_pattern(parquet / f"{table}.parquet"), table],
         ).fetchall()
         if known := sorted(seeds.intersection(ref for (ref,) in new)):
             return f"{known[0]} is new, and a seed names it"
@@ -182,9 +182,9 @@ def record(warehouse: duckdb.DuckDBPyConnection, parquet: Path, code: str) -> No
         warehouse.execute("drop schema if exists build cascade")
         warehouse.execute("create schema build")
         warehouse.execute("create table build.code as select ? as fingerprint", [code])
-        checksums = file_pattern(parquet / FILE)
+        checksums = glob_pattern(parquet / FILE)
         warehouse.execute("create table build.checksums as from read_parquet(?)", [checksums])
         warehouse.execute(
             "create table build.short_rows as select table_name, rows_short from read_parquet(?)",
-            [file_pattern(parquet / MANIFEST)],
+            [glob_pattern(parquet / MANIFEST)],
         )

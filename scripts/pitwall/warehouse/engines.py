@@ -2,9 +2,24 @@
 
 from pathlib import Path
 
-from pitwall.warehouse.base import NotAvailable, Warehouse
+from pitwall import needs
+from pitwall.needs import NotAvailable, check_needs
+from pitwall.warehouse.base import Warehouse
 
-ENGINES = ("duckdb", "postgres", "spark")
+ENGINES = tuple(needs.ENGINES)
+
+
+def check_available(engine: str) -> None:
+    """Raise PlainError if there is no such engine, or if anything is missing that it needs.
+
+    It takes a second at most if nothing is missing, so call it before any work.
+    """
+    check_needs(engine)
+    warehouse_of(engine, Path())
+    if engine == "postgres":
+        from pitwall.warehouse.postgres_connection import connect
+
+        connect().close()
 
 
 def warehouse_of(engine: str, data: Path) -> Warehouse:

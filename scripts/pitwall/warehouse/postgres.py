@@ -8,8 +8,8 @@ from typing import Any
 import polars as pl
 
 from pitwall.command import PlainError
+from pitwall.needs import NotAvailable, connection_settings, database_name
 from pitwall.warehouse.base import (
-    NotAvailable,
     Warehouse,
     check_clock,
     is_of_other_results,
@@ -18,8 +18,6 @@ from pitwall.warehouse.base import (
 from pitwall.warehouse.contents import HISTORY, Contents, read_contents
 from pitwall.warehouse.postgres_connection import (
     connect,
-    connection_settings,
-    database_name,
     plain_errors,
     query_rows,
     transaction,
@@ -47,7 +45,6 @@ class PostgresWarehouse(Warehouse):
         super().__init__(data)
         self.connection: Any = None
         self.had_one = False
-        self.leaves_history = False
 
     def __str__(self) -> str:
         return database_name()
@@ -97,10 +94,15 @@ class PostgresWarehouse(Warehouse):
             drop_old(cursor)
         self.connection.close()
 
-    def export(self, folder: Path) -> None:
+    def reading(self) -> dict[str, str]:
         with connect() as connection, plain_errors(), connection.cursor() as cursor:
             if "marts" not in our_schemas(cursor):
                 raise NotAvailable(f"{self}: is not built yet; `make build ENGINE=postgres` builds it")
+        return connection_settings()
+
+    def export(self, folder: Path) -> None:
+        self.reading()
+        with connect() as connection, plain_errors(), connection.cursor() as cursor:
             for schema in self.EXPORTED:
                 for (table,) in query_rows(cursor, tables_query(schema)):
                     (folder / schema / table).mkdir(parents=True)
@@ -168,20 +170,19 @@ def carry_history(cursor: Any) -> bool:
     revised.
 
     Returns:
-        Whether there are revisions that were not copied.
+        Whether there is a history that was not copied.
     """
     tables = [name for (name,) in query_rows(cursor, tables_query("snapshots"))]
     if HISTORY in tables:
         [counts] = query_rows(
             cursor,
-            "select count(*) as known, "
+            "select count(*) as current, count(now.result_id) as known, "
             "count(*) filter (where was.race_id = now.race_id and was.driver_id = now.driver_id) as same "
-            f"from snapshots.{HISTORY} as was join raw{NEW}.results as now using (result_id) "
+            f"from snapshots.{HISTORY} as was left join raw{NEW}.results as now using (result_id) "
             "where was.dbt_valid_to is null",
         )
         if is_of_other_results(*counts):
-            query = f"select count(dbt_valid_to) > 0 from snapshots.{HISTORY}"
-            return query_rows(cursor, query) == [(True,)]
+            return True
         check_history(cursor)
     cursor.execute(f"create schema snapshots{NEW}")
     for table in map(identifier, tables):

@@ -10,32 +10,13 @@ from typing import Any
 import polars as pl
 
 from pitwall.command import PlainError
-from pitwall.warehouse.base import NotAvailable
+from pitwall.needs import NotAvailable, connection_hint, connection_settings, database_name
 
-# Values for which libpq has no default of its own, or another one; profiles.yml has the same.
-DEFAULTS = {
-    "PGHOST": "localhost",
-    "PGPORT": "5432",
-    "PGUSER": "pitwall",
-    "PGDATABASE": "pitwall",
-    "PGCONNECT_TIMEOUT": "10",
-}
 # What to do, by SQLSTATE.
 HINTS = {
     "42501": "the user needs the right to create schemas: `grant create on database ... to ...`",
     "53100": "free some space on the disk of the server",
 }
-
-
-def connection_settings() -> dict[str, str]:
-    """The environment variables that name the database, with the defaults of those not set. No password."""
-    return {name: os.environ.get(name) or default for name, default in DEFAULTS.items()}
-
-
-def database_name() -> str:
-    """What messages call the database."""
-    settings = connection_settings()
-    return f"PostgreSQL database {settings['PGDATABASE']} at {settings['PGHOST']}:{settings['PGPORT']}"
 
 
 def connect() -> Any:
@@ -61,17 +42,6 @@ def connect() -> Any:
         reason = " ".join(str(error).split())
         reason = re.sub(r"^.*?\bfailed: ", "", reason).rstrip(".")
         raise NotAvailable(f"{database_name()}: {reason}. {connection_hint(reason)}") from None
-
-
-def connection_hint(reason: str) -> str:
-    """What to do about a server that refuses a connection."""
-    if "password" in reason:
-        return "Set PGUSER and PGPASSWORD"
-    if "does not exist" in reason and "database" in reason:
-        return "Create it with `createdb`, or name another with PGDATABASE"
-    if "refused" in reason or "timeout" in reason or "translate" in reason or "No such file" in reason:
-        return "Start the server, or set PGHOST and PGPORT to where it is"
-    return "Check that PGHOST and PGPORT name a PostgreSQL server"
 
 
 @contextmanager

@@ -55,7 +55,7 @@ def fill(cursor: Any, table: Table, parquet: Path, schema: str) -> int:
         key = ", ".join(map(identifier, table.key))
         cursor.execute(f"create table {relation} ({', '.join(columns)}, primary key ({key}))")
         describe(cursor, table, relation)
-    frame = pl.read_parquet(parquet, columns=[column.name for column in table.columns])
+    frame = pl.read_parquet(parquet, glob=False, columns=[column.name for column in table.columns])
     frame = frame.cast({column.name: column.dtype for column in table.columns})
     cursor.adbc_ingest(table.name, frame, mode="append", db_schema_name=schema)
     # Without statistics the planner assumes that every table is small.

@@ -1,7 +1,6 @@
 """Names, texts and paths as SQL writes them."""
 
 import re
-from pathlib import Path
 
 
 def identifier(name: str) -> str:
@@ -9,11 +8,11 @@ def identifier(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+def glob_pattern(path: object) -> str:
+    """A path for a function of DuckDB that reads files: `*`, `?` and `[` in it are no wildcards."""
+    return re.sub(r"[\[*?]", r"[\g<0>]", str(path))
+
+
 def literal(text: object) -> str:
     """A text, or a path, as an SQL string."""
     return "'" + str(text).replace("'", "''") + "'"
-
-
-def file_pattern(path: Path) -> str:
-    """A path as DuckDB's read_parquet() takes it: as a pattern that matches only this path."""
-    return re.sub(r"([\[*?])", r"[\1]", str(path))

@@ -6,6 +6,7 @@ The test files run in parallel, one process per core. `make test` runs the tests
 - `torture`: takes minutes. Only `make torture` runs it.
 """
 
+import csv
 import fcntl
 import hashlib
 import os
@@ -43,6 +44,8 @@ FIRST = (
 LONG = bool(os.environ.get("PITWALL_TORTURE"))
 # PITWALL_NO_SKIPS allows skips for these reasons: no package index has what is missing.
 MAY_BE_MISSING = ("no real data", "PITWALL_DBT_UTILS names no clone")
+
+Rows = list[dict[str, str]]
 
 # Tests import the scripts as the scripts import each other.
 sys.path.insert(0, str(SCRIPTS))
@@ -251,6 +254,14 @@ class Builder:
             state = (target / PARSE_STATE).read_bytes()
             (target / PARSE_STATE).write_bytes(state.replace(NO_HASH, profile_hash(data)))
 
+    def dbt(self, data: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run dbt on `data`/.build/warehouse.duckdb, without parsing the project again."""
+        self.prepare(data)
+        target, warehouse = data / ".build" / "target", data / ".build" / "warehouse.duckdb"
+        options = ["--vars", "{merged_tests: true}", "--target-path", target, "--log-path", target / "logs"]
+        places = {"PITWALL_DATA": data, "PITWALL_WAREHOUSE": warehouse}
+        return run(DBT, *arguments, *options, **places, **no_engines())
+
     def warehouse(self, raw: Path, data: Path, *options: str) -> Path:
         """Convert and build, as `make build RAW=raw` does. Returns the warehouse file."""
         must_run(SCRIPTS / "csv_to_parquet.py", raw, PITWALL_DATA=data, **no_engines())
@@ -292,6 +303,51 @@ def small_warehouse(builder: Builder, shared_folder: Path) -> Path:
         builder.warehouse(data / "raw", data)
 
     return make_once(shared_folder / "small", make) / "warehouse.duckdb"
+
+
+def rewrite(raw: Path, table: str, change: Callable[[Rows], Rows]) -> None:
+    """Change the rows of a raw CSV."""
+    path = raw / f"{table}.csv"
+    with path.open(newline="", encoding="utf-8") as file:
+        reader = csv.DictReader(file)
+        rows = change(list(reader))
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(reader.fieldnames or []))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def remove_race(raw: Path, race: str) -> None:
+    """Remove a race and all rows that belong to it."""
+    for path in raw.glob("*.csv"):
+        if "raceId" in path.read_text(encoding="utf-8").partition("\n")[0]:
+            rewrite(raw, path.stem, lambda rows: [row for row in rows if row["raceId"] != race])
+
+
+def races_of(raw: Path, season: str) -> list[str]:
+    """The ids of the races of a season, in the order of the file."""
+    with (raw / "races.csv").open(newline="", encoding="utf-8") as file:
+        return [row["raceId"] for row in csv.DictReader(file) if row["year"] == season]
+
+
+@pytest.fixture(scope="session")
+def without_last_race(builder: Builder, shared_folder: Path) -> Path:
+    """A folder of six simulated seasons. The last, 2026, has no rules in the seeds. Copy what you write to.
+
+    - `raw`: the files of all races.
+    - `built_raw`: the same without the last race.
+    - `data`: the warehouse that was built from `built_raw`.
+    - `output`: what build.py printed.
+    """
+
+    def make(folder: Path) -> None:
+        simulate(6, folder)
+        raw = shutil.copytree(folder / "raw", folder / "built_raw")
+        remove_race(raw, races_of(raw, "2026")[-1])
+        must_run(SCRIPTS / "csv_to_parquet.py", raw, PITWALL_DATA=folder / "data", **no_engines())
+        (folder / "output").write_text(builder.build(folder / "data"), encoding="utf-8")
+
+    return make_once(shared_folder / "without_last_race", make)
 
 
 @pytest.fixture(scope="session")

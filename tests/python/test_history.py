@@ -8,7 +8,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from conftest import SCRIPTS, Builder, record, run
+from conftest import SCRIPTS, record, run
 
 from pitwall.warehouse.base import is_of_other_results
 from pitwall.warehouse.duckdb import STORAGE
@@ -182,35 +182,3 @@ def test_a_path_with_wildcards_means_itself(tmp_path: Path) -> None:
         duckdb.sql(f"select '{name}' as name").write_parquet(str(tmp_path / name / "results.parquet"))
         path = glob_pattern(tmp_path / name / "results.parquet")
         assert duckdb.execute("from read_parquet(?)", [path]).fetchall() == [(name,)]
-
-
-def test_a_penalty_after_the_race_is_a_revision_with_both_values(
-    simulated_warehouse: Path, builder: Builder, tmp_path: Path
-) -> None:
-    """End to end: a build, five seconds added in the file, another build."""
-    raw = shutil.copytree(simulated_warehouse.parent / "raw", tmp_path / "raw")
-    data = tmp_path / "data"
-    data.mkdir()
-    shutil.copy(simulated_warehouse, data / "warehouse.duckdb")
-    results = raw / "results.csv"
-    header, *rows = [line.split(",") for line in results.read_text(encoding="utf-8").splitlines()]
-    race, time, result = (header.index(name) for name in ("raceId", "milliseconds", "resultId"))
-    slowest = max(
-        (row for row in rows if row[race] == rows[0][race] and row[time] != "\\N"),
-        key=lambda row: int(row[time]),
-    )
-    before = int(slowest[time])
-    slowest[time] = str(before + 5000)
-    results.write_text("\n".join(map(",".join, [header, *rows])) + "\n", encoding="utf-8")
-    with duckdb.connect(builder.warehouse(raw, data), read_only=True) as connection:
-        versions = connection.execute(
-            "select time_ms, dbt_valid_to is null, "
-            "dbt_valid_from = lag(dbt_valid_to) over (order by dbt_valid_from) "
-            "from snapshots.race_results_history where result_id = ? order by dbt_valid_from",
-            [slowest[result]],
-        ).fetchall()
-        revisions = connection.execute(
-            "select result_id, revised_column, value_before, value_after from marts.fct_result_revisions"
-        ).fetchall()
-    assert versions == [(before, False, None), (before + 5000, True, True)]
-    assert revisions == [(int(slowest[result]), "time_ms", str(before), str(before + 5000))]

@@ -1,6 +1,5 @@
 """An incremental build gives the same cells as a full build from the same files, in every table."""
 
-import csv
 import json
 import re
 import shutil
@@ -11,7 +10,7 @@ from typing import Any
 import duckdb
 import polars as pl
 import pytest
-from conftest import DBT, SCRIPTS, Builder, must_run, run, simulate
+from conftest import DBT, SCRIPTS, Builder, Rows, must_run, races_of, remove_race, rewrite, run
 
 from pitwall.raw.checksums import part_checksums
 from pitwall.raw.schema import SOURCES, read_tables
@@ -20,33 +19,6 @@ from pitwall.warehouse.fingerprint import code_fingerprint
 
 # Columns of the history that depend on the time of a build. All other columns must agree.
 TIMES = {"dbt_updated_at", "dbt_valid_from", "dbt_valid_to", "dbt_scd_id", "revised_at"}
-
-Rows = list[dict[str, str]]
-
-
-def rewrite(raw: Path, table: str, change: Callable[[Rows], Rows]) -> None:
-    """Change the rows of a raw CSV."""
-    path = raw / f"{table}.csv"
-    with path.open(newline="", encoding="utf-8") as file:
-        reader = csv.DictReader(file)
-        rows = change(list(reader))
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(reader.fieldnames or []))
-        writer.writeheader()
-        writer.writerows(rows)
-
-
-def remove_race(raw: Path, race: str) -> None:
-    """Remove a race and all rows that belong to it."""
-    for path in raw.glob("*.csv"):
-        if "raceId" in path.read_text(encoding="utf-8").partition("\n")[0]:
-            rewrite(raw, path.stem, lambda rows: [row for row in rows if row["raceId"] != race])
-
-
-def races_of(raw: Path, season: str) -> list[str]:
-    """The ids of the races of a season, in the order of the file."""
-    with (raw / "races.csv").open(newline="", encoding="utf-8") as file:
-        return [row["raceId"] for row in csv.DictReader(file) if row["year"] == season]
 
 
 def content(warehouse: Path) -> dict[str, list[tuple[object, ...]]]:
@@ -80,60 +52,65 @@ def compare_with_full(builder: Builder, raw: Path, data: Path, plan: str) -> Non
         assert incremental[table] == rows, f"{table} differs"
 
 
-@pytest.fixture(scope="module")
-def without_last_race(builder: Builder, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with three folders in it.
-
-    - `raw`: four simulated seasons.
-    - `built_raw`: the same without the last race.
-    - `data`: the warehouse that was built from `built_raw`.
-    """
-    folder = tmp_path_factory.mktemp("incremental")
-    simulate(4, folder)
-    raw = shutil.copytree(folder / "raw", folder / "built_raw")
-    remove_race(raw, races_of(raw, "2024")[-1])
-    builder.warehouse(raw, folder / "data")
-    return folder
-
-
 @pytest.fixture
 def raw_and_data(without_last_race: Path, tmp_path: Path) -> tuple[Path, Path]:
     """Copies of `built_raw` and of `data`."""
     return tuple(shutil.copytree(without_last_race / name, tmp_path / name) for name in ("built_raw", "data"))
 
 
-def test_a_new_race_is_built_incrementally(
+def test_a_new_a_revised_and_a_removed_race_are_built_incrementally(
     builder: Builder, without_last_race: Path, raw_and_data: tuple[Path, Path]
 ) -> None:
-    compare_with_full(
-        builder, without_last_race / "raw", raw_and_data[1], "incremental: 1 of 4 seasons changed (2024)"
-    )
-
-
-def test_a_revised_race_and_a_removed_race_are_built_incrementally(
-    builder: Builder, raw_and_data: tuple[Path, Path]
-) -> None:
-    raw, data = raw_and_data
-    revised = races_of(raw, "2023")[2]
+    """The last race is new. In the season before, a race was removed, and a result got a penalty."""
+    _, data = raw_and_data
+    raw = shutil.copytree(without_last_race / "raw", data.with_name("raw"))
+    race, *_, removed = races_of(raw, "2025")
+    before: dict[str, str] = {}
 
     def add_penalty(rows: Rows) -> Rows:
-        timed = [row for row in rows if row["raceId"] == revised and row["milliseconds"] != "\\N"]
+        timed = [row for row in rows if row["raceId"] == race and row["milliseconds"] != "\\N"]
         last = max(timed, key=lambda row: int(row["milliseconds"]))
+        before.update(last)
         last["milliseconds"] = str(int(last["milliseconds"]) + 5000)
         return rows
 
     rewrite(raw, "results", add_penalty)
-    remove_race(raw, races_of(raw, "2024")[-1])
-    compare_with_full(builder, raw, data, "incremental: 2 of 4 seasons changed (2023, 2024)")
+    remove_race(raw, removed)
+    compare_with_full(builder, raw, data, "incremental: 2 of 6 seasons changed (2025, 2026)")
+
+    # The penalty is a revision, with both values.
+    result, time = int(before["resultId"]), int(before["milliseconds"])
+    with duckdb.connect(data / "warehouse.duckdb", read_only=True) as connection:
+        versions = connection.execute(
+            "select time_ms, dbt_valid_to is null, "
+            "dbt_valid_from = lag(dbt_valid_to) over (order by dbt_valid_from) "
+            "from snapshots.race_results_history where result_id = ? order by dbt_valid_from",
+            [result],
+        ).fetchall()
+        revisions = connection.execute(
+            "select result_id, revised_column, value_before, value_after from marts.fct_result_revisions"
+        ).fetchall()
+    assert versions == [(time, False, None), (time + 5000, True, True)]
+    assert revisions == [(result, "time_ms", str(time), str(time + 5000))]
 
 
 @pytest.mark.slow
 def test_a_removed_season_is_built_incrementally(builder: Builder, raw_and_data: tuple[Path, Path]) -> None:
     raw, data = raw_and_data
-    for race in races_of(raw, "2024"):
+    for race in races_of(raw, "2026"):
         remove_race(raw, race)
-    rewrite(raw, "seasons", lambda rows: [row for row in rows if row["year"] != "2024"])
-    compare_with_full(builder, raw, data, "incremental: 1 of 4 seasons changed (2024)")
+    rewrite(raw, "seasons", lambda rows: [row for row in rows if row["year"] != "2026"])
+    compare_with_full(builder, raw, data, "incremental: 1 of 6 seasons changed (2026)")
+
+
+@pytest.mark.slow
+def test_a_moved_warehouse_is_built_without_any_season(
+    builder: Builder, without_last_race: Path, raw_and_data: tuple[Path, Path]
+) -> None:
+    """Its views named the files in the old folder."""
+    _, data = raw_and_data
+    assert "(incremental: nothing changed in 6 seasons)" in builder.build(data)
+    assert content(data / "warehouse.duckdb") == content(without_last_race / "data" / "warehouse.duckdb")
 
 
 def plan_of(raw: Path, data: Path, code: str = "") -> changes.Changes | str:
@@ -158,7 +135,7 @@ def test_another_order_of_the_rows_is_no_change(raw_and_data: tuple[Path, Path])
     plan = plan_of(raw, data)
     assert isinstance(plan, changes.Changes)
     assert plan.seasons == plan.races == []
-    assert plan.summary == "incremental: nothing changed in 4 seasons"
+    assert plan.summary == "incremental: nothing changed in 6 seasons"
 
 
 @pytest.mark.parametrize(
@@ -174,7 +151,7 @@ def test_another_order_of_the_rows_is_no_change(raw_and_data: tuple[Path, Path])
         ),
         (
             "pit_stops",
-            lambda rows: [{**rows[0], "raceId": "99"}, *rows[1:]],
+            lambda rows: [{**rows[0], "raceId": "999"}, *rows[1:]],
             "rows of pit_stops belong to no race",
         ),
         (
@@ -196,11 +173,25 @@ def test_a_change_that_affects_all_seasons_needs_a_full_build(
 def test_changes_in_most_seasons_need_a_full_build(raw_and_data: tuple[Path, Path]) -> None:
     raw, data = raw_and_data
     rewrite(raw, "seasons", lambda rows: [{**row, "url": row["url"] + "?"} for row in rows[1:]] + rows[:1])
-    assert plan_of(raw, data) == "3 of 4 seasons changed"
+    assert plan_of(raw, data) == "5 of 6 seasons changed"
+
+
+def read_from(data: Path, old: Path) -> None:
+    """Let the raw views of a warehouse that was copied from another folder read the files in its own."""
+    with duckdb.connect(data / "warehouse.duckdb") as warehouse:
+        views = warehouse.execute("select sql from duckdb_views() where schema_name = 'raw'").fetchall()
+        for (sql,) in views:
+            assert str(old) in sql
+            warehouse.execute(
+                sql.replace("CREATE VIEW", "CREATE OR REPLACE VIEW", 1).replace(str(old), str(data))
+            )
 
 
 def test_a_build_without_changes_does_not_start_dbt(
-    raw_and_data: tuple[Path, Path], fake_dbt: Callable[[str], Path], tmp_path: Path
+    without_last_race: Path,
+    raw_and_data: tuple[Path, Path],
+    fake_dbt: Callable[[str], Path],
+    tmp_path: Path,
 ) -> None:
     """With a dbt that fails: it is started if a row, a file or the folder changed, otherwise it is not."""
     raw, data = raw_and_data
@@ -219,7 +210,7 @@ def test_a_build_without_changes_does_not_start_dbt(
         shutil.copy(tmp_path / "record", data / ".build" / "target" / "unit_tests_passed")
 
     must_run(SCRIPTS / "csv_to_parquet.py", raw, PITWALL_DATA=data)
-    must_run(SCRIPTS / "build.py", PITWALL_DATA=data)  # the views of a copied warehouse name the other folder
+    read_from(data, without_last_race / "data")
     shutil.copy(data / ".build" / "target" / "unit_tests_passed", tmp_path / "record")
     assert not starts_dbt()
     must_run(SCRIPTS / "csv_to_parquet.py", raw, PITWALL_DATA=data)
@@ -300,6 +291,7 @@ def models_in_blocks(data: Path) -> list[dict[str, Any]]:
     ]
 
 
+@pytest.mark.slow
 def test_filling_in_blocks_gives_the_same_rows(without_last_race: Path, tmp_path: Path) -> None:
     """Fill the models that read all laps one season at a time, instead of all seasons at once."""
     original, data = without_last_race / "data" / "warehouse.duckdb", tmp_path / "data"
@@ -316,8 +308,8 @@ def test_filling_in_blocks_gives_the_same_rows(without_last_race: Path, tmp_path
     }
     assert set(ran) == names
     for name, sql in ran.items():
-        assert sql.count("insert into") == 4, name
-        for season in (2021, 2022, 2023, 2024):
+        assert sql.count("insert into") == 6, name
+        for season in range(2021, 2027):
             assert sql.count(f"set variable seasons = [{season}];") == 1, name
     expected, built = content(original), content(warehouse)
     for table, rows in expected.items():

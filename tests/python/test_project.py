@@ -427,11 +427,14 @@ def test_make_build_runs_every_data_test(project: Project, tests_that_ran: set[s
     fail_on(tests - tests_that_ran, "Data tests that did not run:")
 
 
-def test_dbt_build_runs_every_native_test(project: Project, tmp_path: Path) -> None:
+def test_dbt_build_runs_every_native_test(
+    project: Project, parsed: tuple[Path, subprocess.CompletedProcess[str]]
+) -> None:
     """Plain dbt runs all native tests one by one, and no merged test."""
-    target = tmp_path / "target"
-    command = [DBT, "--quiet", "ls", "--resource-type", "test", "--output", "json", "--target-path", target]
-    listed = must_run(*command, "--output-keys", "unique_id", "--log-path", tmp_path)
+    scratch, _ = parsed
+    command = [DBT, "--quiet", "ls", "--resource-type", "test", "--output", "json"]
+    command += ["--output-keys", "unique_id", "--target-path", scratch / "target", "--log-path", scratch]
+    listed = must_run(*command, PITWALL_DATA=scratch)
     found = {json.loads(line)["unique_id"] for line in listed.splitlines()}
     every = {
         key
@@ -1053,9 +1056,16 @@ def parse(folder: Path, scratch: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_dbt_reports_no_deprecation(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def parsed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
+    """The folder with dbt's parse state of the project, and what dbt printed."""
+    scratch = tmp_path_factory.mktemp("parsed")
+    return scratch, parse(PROJECT, scratch)
+
+
+def test_dbt_reports_no_deprecation(parsed: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
     """The check includes deprecations that dbt does not look for on DuckDB."""
-    run = parse(PROJECT, tmp_path)
+    _, run = parsed
     assert run.returncode == 0, run.stdout + run.stderr
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 import pytest
-from conftest import DBT, run
+from conftest import Builder
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -266,17 +266,20 @@ def test_the_warehouse_has_every_primary_key(
     assert declared <= {(table, *columns) for table, columns in keys}
 
 
-def test_a_repeated_key_is_named_and_the_table_stays(simulated_warehouse: Path, tmp_path: Path) -> None:
+def test_a_repeated_key_is_named_and_the_table_stays(
+    simulated_warehouse: Path, builder: Builder, tmp_path: Path
+) -> None:
     data = tmp_path / "data"
     ignored = shutil.ignore_patterns(".build", "raw")
     shutil.copytree(simulated_warehouse.parent, data, ignore=ignored)
+    (data / ".build").mkdir()
+    warehouse = (data / "warehouse.duckdb").rename(data / ".build" / "warehouse.duckdb")
     laps = data / "parquet" / "lap_times.parquet"
     rows = pl.read_parquet(laps)
     race, driver, lap = rows.select("race_id", "driver_id", "lap").row(0)
     pl.concat([rows, rows.head(1)]).write_parquet(laps)
-    chosen = ["run", "--select", "fct_lap_times", "--target-path", tmp_path / "target"]
-    result = run(DBT, "--log-level-file", "none", *chosen, PITWALL_DATA=data)
+    result = builder.dbt(data, "run", "--select", "fct_lap_times")
     assert result.returncode == 1
     assert f'duplicate key "{race}, {driver}, {lap}"' in result.stdout
-    with duckdb.connect(data / "warehouse.duckdb", read_only=True) as connection:
+    with duckdb.connect(warehouse, read_only=True) as connection:
         assert connection.table("marts.fct_lap_times").count("*").fetchall() == [(rows.height,)]

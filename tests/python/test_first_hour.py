@@ -40,15 +40,15 @@ class NewUser:
                 shutil.copy2(ROOT / name, self.project / name)
         (self.project / ".venv").symlink_to(ROOT / ".venv")
 
-    def types(self, line: str) -> str:
-        """Give a command to the shell, which must succeed. Returns its output."""
+    def types(self, line: str, code: int = 0) -> str:
+        """Give a command to the shell, which must end with this exit code. Returns its output."""
         environment = {"HOME": str(self.home), "PATH": os.environ["PATH"], "LANG": "C.UTF-8"}
         command = ["sh", "-c", line]
         result = subprocess.run(
             command, cwd=self.project, env=environment, capture_output=True, encoding="utf-8"
         )
         output = result.stdout + result.stderr
-        assert result.returncode == 0, f"{line}: {output}"
+        assert result.returncode == code, f"{line}: {output}"
         assert "Traceback" not in output, f"{line}: {output}"
         return output
 
@@ -65,6 +65,9 @@ def test_the_first_hour(
     folder.mkdir()
     user = NewUser(folder)
     warehouse = user.data / "warehouse.duckdb"
+
+    user.types("make packages")
+    assert "Run `make build` first." in user.types(".venv/bin/dbt build", code=2)
 
     output = user.types("make build")
     assert output.splitlines()[-1] == "The data: simulated seasons 2021 to 2025."

@@ -59,7 +59,8 @@ def read_contents(
         held = f"select season, race_name from {marts}.dim_races where is_held order by race_date, race_id"
         races = [f"{season} {name}" for season, name in query(held)]
     if HISTORY in tables(snapshots):
-        versions = f"select count(*), count(dbt_valid_to) from {snapshots}.{HISTORY}"
+        # Without names, both columns would be `count` on PostgreSQL.
+        versions = f"select count(*) as versions, count(dbt_valid_to) as ended from {snapshots}.{HISTORY}"
         [(versions_count, ended)] = query(versions)
         current = versions_count - ended
     if "dim_seasons" in names:

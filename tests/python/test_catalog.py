@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import duckdb
 import pytest
 from conftest import SCRIPTS, run
 
@@ -22,13 +23,13 @@ def cli():
 
 
 class Project:
-    """A copy of the scripts, a data folder with a file as its warehouse, and a fake dbt."""
+    """A copy of the scripts, a data folder with an empty warehouse, and a fake dbt."""
 
     def __init__(self, root: Path, fake: Path) -> None:
         self.folder, self.fake = root / "a #1 project", fake
         shutil.copytree(SCRIPTS, self.folder / "scripts", ignore=shutil.ignore_patterns("__pycache__"))
         (self.folder / "data").mkdir()
-        (self.folder / "data" / "warehouse.duckdb").touch()
+        duckdb.connect(self.folder / "data" / "warehouse.duckdb").close()
 
     def show(self, *options: str, **environment: str | Path) -> tuple[int, str]:
         """Run catalog.py in the project. Returns its exit code and what it printed."""

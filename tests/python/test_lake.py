@@ -285,7 +285,8 @@ def test_a_load_can_be_fetched_for_other_engines(remote: Remote, raw_copy: Path,
     remote.convert(raw_copy, one)
     other.mkdir()
     Lake(remote.url).fetch(other)
-    files = {file for file in (one / "parquet").iterdir() if file.name != "checksums.parquet"}
+    files = {file for file in (one / "parquet").iterdir() if file.suffix == ".parquet"}
+    files -= {one / "parquet" / "checksums.parquet"}
     assert len(files) > 10  # other engines do full builds only, which need no checksums
     for file in files:
         assert pl.read_parquet(file).equals(pl.read_parquet(other / "parquet" / file.name)), file.name

@@ -131,6 +131,7 @@ def test_a_terminal_shows_the_first_rows(data: Path, capsys: pytest.CaptureFixtu
 
 def test_a_terminal_goes_on_after_an_error(data: Path) -> None:
     """Ctrl-C drops the line, Ctrl-D ends. The history is in the data folder, and nowhere else."""
+    (data / ".build").mkdir()  # as every build does
     main, other = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, SCRIPTS / "shell.py"],

@@ -71,7 +71,7 @@ def failure(printed: str, log: str) -> str:
         )
     if lacking and not os.environ.get("PIP_NO_INDEX"):
         listed = re.search(r"Looking in indexes: (.+)", log)
-        hosts = ", ".join(map(host, listed[1].split(", "))) if listed else "pypi.org"
+        hosts = ", ".join(map(host, listed[1].split(", "))) if listed else "the default index"
         return f"{lacking[0]} at {hosts}; name an index that has it with PIP_INDEX_URL, then start again"
     return (lacking or errors or printed.splitlines() or ["pip failed and printed nothing"])[0]
 

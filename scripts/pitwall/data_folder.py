@@ -17,7 +17,6 @@ REPLACED = (
     "quarantine",
     "quarantine.new",
     ".tmp",
-    ".build",
     "spark",
 )
 MARKER = ".pitwall"

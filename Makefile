@@ -146,7 +146,8 @@ audit: audit-extra
 	@.venv/bin/pip-audit --strict --disable-pip --require-hashes -r requirements/all.txt
 
 clean: writable
-	rm -rf -- target logs dbt_packages .mypy_cache .pytest_cache .ruff_cache "$${PITWALL_DATA:-data}/.build"
+	rm -rf -- target logs dbt_packages .mypy_cache .pytest_cache .ruff_cache
+	@[ ! -e "$${PITWALL_DATA:-data}/.pitwall" ] || rm -rf -- "$${PITWALL_DATA:-data}/.build"
 
 # The environment. Copies of the lock files in .venv/ record what is installed. `all` includes every other set.
 

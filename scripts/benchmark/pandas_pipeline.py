@@ -23,6 +23,8 @@ ENTITIES = {"&lt;": "<", "&gt;": ">", "&quot;": '"', "&#39;": "'", "&nbsp;": " "
 BLOCK = 9
 PLACES = [f"places_{number}" for number in range(4)]
 LISTED = [f"listed_{number}" for number in range(6)]
+# The marts of single laps have no names next to their keys.
+WITHOUT_NAMES = ("fct_lap_times", "fct_race_laps")
 
 
 def snake(name: str) -> str:
@@ -854,11 +856,31 @@ def reconciled(
     ]
 
 
+def names(raw: Path) -> dict[str, pd.DataFrame]:
+    """The names that stand next to each key in the marts, by key."""
+    races, drivers = read(raw, "races"), read(raw, "drivers")
+    constructors, status = read(raw, "constructors"), read(raw, "status")
+    driver_name = clean(drivers["forename"]) + " " + clean(drivers["surname"])
+    found = {
+        "race_id": races[["race_id"]].assign(race_name=clean(races["name"]), race_date=races["date"]),
+        "driver_id": drivers[["driver_id"]].assign(driver_name=driver_name),
+        "constructor_id": constructors[["constructor_id"]].assign(
+            constructor_name=clean(constructors["name"])
+        ),
+        "status_id": status[["status_id"]].assign(status=clean(status["status"])),
+    }
+    return {key: frame.set_index(key) for key, frame in found.items()}
+
+
 def run(raw: Path, out: Path) -> None:
     """Compute the seven tables and write them."""
     out.mkdir(parents=True, exist_ok=True)
+    names_of = names(raw)
 
     def write(table: str, frame: pd.DataFrame) -> None:
+        if table not in WITHOUT_NAMES:
+            for key in names_of.keys() & set(frame.columns):
+                frame = frame.join(names_of[key], on=key)
         frame.to_parquet(out / f"{table}.parquet", compression="zstd", index=False)
 
     circuits = read(raw, "circuits")[["circuit_id", "circuit_ref"]]

@@ -200,6 +200,9 @@ def test_clean_removes_the_build_of_an_odd_data_folder_only(checkout: Checkout) 
     for folder in ("target", "data/.build", f"{ODD}/.build", f"{ODD}/parquet"):
         (checkout.folder / folder).mkdir(parents=True)
     assert checkout.make("clean", PITWALL_DATA=ODD)[0] == 0
+    assert (checkout.folder / ODD / ".build").exists(), "a folder without the mark may be the user's"
+    (checkout.folder / ODD / ".pitwall").touch()
+    assert checkout.make("clean", PITWALL_DATA=ODD)[0] == 0
     left = {path.relative_to(checkout.folder).as_posix() for path in checkout.folder.glob("*/*")}
     assert left >= {"data/.build", f"{ODD}/parquet"}
     assert f"{ODD}/.build" not in left

@@ -59,6 +59,21 @@ def test_warnings_errors_and_prints_are_shown_and_nothing_else(capsys: pytest.Ca
     ]
 
 
+@pytest.mark.parametrize("is_event", [True, False])
+def test_a_crash_is_its_last_line(is_event: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    progress = Progress()
+    text = "Traceback (most recent call last):\n  File x\n\nOSError: No space left on device\n"
+    if is_event:
+        progress.show(event("MainStackTrace", text, level="error"))
+    else:
+        for line in text.splitlines(keepends=True):
+            progress.show(line)
+    progress.show(event("JinjaLogWarning", "a warning", level="warn"))
+    progress.close()
+    assert progress.crash == "OSError: No space left on device"
+    assert capsys.readouterr().out == "a warning\n"
+
+
 def test_a_terminal_gets_a_bar_that_goes_away(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = Terminal()
     monkeypatch.setattr("sys.stdout", terminal)

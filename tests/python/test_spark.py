@@ -213,7 +213,9 @@ if os.environ.get("CUT_SHORT"):
         warehouse.commit()
     warehouse_spark.tables = tables
     warehouse.export(Path(os.environ["CUT_SHORT"]))
-print("COMMITTED", warehouse, *warehouse.commit(), flush=True)
+built = warehouse.contents(new=True).rows
+warehouse.commit()
+print("COMMITTED", warehouse, len(built), sum(built.values()), flush=True)
 warehouse.export(Path(sys.argv[1]))
 """
 # The revisions of results, and everything that they are computed from.
@@ -346,7 +348,7 @@ def test_a_build_runs_on_a_spark_connect_server(
         SPARK_CONF_DIR=settings,
     ):
         remote = {"SPARK_REMOTE": f"sc://127.0.0.1:{port}/;user_id=somebody", "JAVA_HOME": tmp_path}
-        output = build_subset(small, tmp_path / "first", SUBSET, "+dim_circuits", **remote)
+        output = build_subset(small, tmp_path / "first", SUBSET, "+dim_dates", **remote)
         shutil.rmtree(small / "parquet")
         shutil.copytree(revised / "parquet", small / "parquet")
         half = tmp_path / "half"
@@ -361,8 +363,8 @@ def test_a_build_runs_on_a_spark_connect_server(
     versions = tmp_path / "first" / "snapshots.db" / "race_results_history"
     assert rows == [2, polars.read_parquet(versions).height], "marts of this build, the history of the last"
     assert len(left) == 2, f"the schema of views and that of the last tables, not {left}"
-    assert "dim_circuits" not in differences(data / "warehouse.duckdb", tmp_path / "first", "marts")
-    assert differences(data / "warehouse.duckdb", tmp_path / "second", "marts")["dim_circuits"] == "missing"
+    assert "dim_dates" not in differences(data / "warehouse.duckdb", tmp_path / "first", "marts")
+    assert differences(data / "warehouse.duckdb", tmp_path / "second", "marts")["dim_dates"] == "missing"
     check_history(revised, tmp_path / "first", tmp_path / "second")
 
 

@@ -73,7 +73,6 @@ def dbt_build(
     command += ["--log-path", target.parent / "logs", "build", "--target", profile_target]
     command += ["--project-dir", ROOT, "--profiles-dir", ROOT, "--target-path", target, *options]
     environment = {**inherited(), "PITWALL_DATA": str(data), "DO_NOT_TRACK": "1", **connection}
-    crash = ""
     progress = Progress()
     with subprocess.Popen(
         command,
@@ -86,16 +85,13 @@ def dbt_build(
         errors="replace",
     ) as process:
         for line in process.stdout or ():
-            if crash or "Traceback (most recent call last)" in line:
-                crash = line.strip() or crash
-            else:
-                progress.show(line)
+            progress.show(line)
     progress.close()
     if process.returncode and not progress.said:
         print(f"dbt ended with exit code {process.returncode}, and printed nothing.", flush=True)
     if not process.returncode:
         return ""
-    return crash or f"exit code {process.returncode}"
+    return progress.crash or f"exit code {process.returncode}"
 
 
 def count_tests(target: Path) -> tuple[int, int]:

@@ -7,6 +7,7 @@ import threading
 
 from tqdm import tqdm
 
+TRACEBACK = "Traceback (most recent call last):"
 EVERY = 10  # if the output is no terminal, a line for each tenth model or test
 STARTED = "LogStartLine"
 ENDED = ("LogModelResult", "LogTestResult", "LogSeedResult", "LogSnapshotResult", "LogNodeResult")
@@ -20,6 +21,7 @@ class Progress:
 
     def __init__(self) -> None:
         self.done = 0
+        self.crash = ""  # the last line of a crash, which is shown without its traceback
         self.said = False  # whether anything but the bar was shown
         self.bar = tqdm(
             bar_format="{n_fmt} of {total_fmt}, {elapsed}: {desc}",
@@ -46,8 +48,14 @@ class Progress:
             name, level, text = (event["info"][key] for key in ("name", "level", "msg"))
             data = event["data"]
         except (ValueError, KeyError, TypeError):
-            self.print(line.rstrip())
+            if self.crash or TRACEBACK in line:
+                self.crash = line.strip() or self.crash
+            else:
+                self.print(line.rstrip())
             return
+        text, *traceback = text.split(TRACEBACK)
+        if traceback:
+            self.crash = traceback[-1].strip().rpartition("\n")[2].strip()
         if level in ("warn", "error") or name == "PrintEvent":
             self.print(text)
         elif name == "FoundStats":

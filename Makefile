@@ -97,11 +97,9 @@ shell: core
 # `mf` reads the metrics from target/ and the connection from profiles.yml. Its progress display overwrites lines, so --quiet.
 metrics: export override PITWALL_TARGET := $(or $(value ENGINE),duckdb)
 metrics: writable engine metrics-extra packages $(ENGINE_EXTRA)
-	@case "$$PITWALL_TARGET" in \
-	    spark) echo 'metrics: MetricFlow has no adapter for Spark; build on duckdb or postgres' >&2; exit 2 ;; \
-	    duckdb) [ -f "$${PITWALL_DATA:-data}/warehouse.duckdb" ] || { \
-	        echo 'metrics: there is no warehouse yet; run `make build` first' >&2; exit 2; } ;; \
-	esac
+	@[ "$$PITWALL_TARGET" != spark ] || { \
+	    echo 'metrics: MetricFlow has no adapter for Spark; build on duckdb or postgres' >&2; exit 2; }
+	@.venv/bin/python scripts/check_warehouse.py --engine "$$PITWALL_TARGET"
 	@.venv/bin/dbt --quiet --log-level-file none parse --target-path target
 	@said=$$(.venv/bin/mf validate-configs 2>&1) || { \
 	    echo "$$said" >&2; \

@@ -20,6 +20,8 @@ require("duckdb")
 
 import duckdb  # noqa: E402
 
+from pitwall.warehouse.opening import unreadable  # noqa: E402
+
 HELP = """\
 .tables      list the tables with their number of rows
 .schema T    list the columns of table T with their types
@@ -97,13 +99,7 @@ class Shell:
             try:
                 self.connection = duckdb.connect(self.warehouse, read_only=True)
             except duckdb.Error as error:
-                writer = re.search(r"lock is held.*?(PID \d+)", str(error), re.DOTALL)
-                if not writer:
-                    raise PlainError(f"{self.warehouse}: {first_line(error)}") from None
-                raise PlainError(
-                    f"{self.warehouse}: another program has it open for writing ({writer[1]}); "
-                    "end that program, or start again when it has ended"
-                ) from None
+                raise unreadable(self.warehouse, error) from None
             rows = self.connection.execute("select schema_name from duckdb_schemas()").fetchall()
             there = [name for name in SCHEMAS if (name,) in rows]
             self.connection.execute(f"set search_path = '{','.join(there)}'")

@@ -5,6 +5,7 @@ The MetricFlow that comes with dbt-core writes the SQL, and DuckDB runs it in th
 
 import csv
 import json
+import os
 import re
 import shlex
 import shutil
@@ -16,7 +17,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from conftest import ROOT, must_run
+from conftest import ROOT, must_run, run
 from metricflow.engine.metricflow_engine import MetricFlowEngine, MetricFlowQueryRequest
 from metricflow.protocols.sql_client import SqlEngine
 from metricflow.sql.render.duckdb_renderer import DuckDbSqlPlanRenderer
@@ -441,3 +442,13 @@ def test_mf_gives_the_same_values(simulated: Metrics, tmp_path: Path) -> None:
         rows = {int(row["driver"]): float(row["win_rate"]) for row in csv.DictReader(handle)}
     with duckdb.connect(simulated.warehouse, read_only=True) as connection:
         assert rows == pytest.approx(simulated.values(connection, "win_rate", "driver"))
+
+
+@needs_mf
+def test_mf_names_a_program_that_has_the_warehouse_open(simulated: Metrics, tmp_path: Path) -> None:
+    environment = mf_environment(simulated, tmp_path)
+    with duckdb.connect(tmp_path / "warehouse.duckdb"):
+        result = run(MF, "query", "--quiet", "--metrics", "wins", **environment)
+    assert result.returncode
+    assert f"(PID {os.getpid()}) has it open; end that program, then start again\n" in result.stdout
+    assert "Traceback" not in result.stdout

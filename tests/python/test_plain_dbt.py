@@ -1,5 +1,6 @@
 """Plain dbt in a small project with the macros of this one: the raw views, the seeds and the history."""
 
+import os
 import shutil
 from collections.abc import Callable
 from datetime import date, timedelta
@@ -9,9 +10,10 @@ import duckdb
 import jinja2
 import pytest
 import yaml
-from conftest import DBT, ROOT, must_run, run
+from conftest import DBT, ROOT, SCRIPTS, must_run, run
 
 from pitwall.warehouse.duckdb import STORAGE
+from pitwall.warehouse.opening import unreadable
 
 MACROS = (
     "incremental.sql",
@@ -80,6 +82,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (root / "macros" / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / "macros" / name, root / "macros" / name)
     shutil.copy(ROOT / "profiles.yml", root)
+    (root / "scripts").symlink_to(SCRIPTS)
     ours = yaml.safe_load((ROOT / "dbt_project.yml").read_text(encoding="utf-8"))
     kept = ("name", "profile", "flags", "on-run-start", "seeds", "snapshots")
     settings = {key: ours[key] for key in kept} | {"on-run-end": ["{{ show_all_races() }}"]}
@@ -114,7 +117,7 @@ def built(project: Path) -> Probe:
 def probe(built: Probe, tmp_path: Path) -> Probe:
     """A copy of the built project and its data."""
     copy = tmp_path / "copy"
-    shutil.copytree(built.folder, copy)
+    shutil.copytree(built.folder, copy, symlinks=True)
     return Probe(copy / ODD)
 
 
@@ -165,11 +168,47 @@ def test_commands_that_only_read_change_nothing(probe: Probe) -> None:
 def test_without_data_the_message_says_what_to_do(
     project: Path, tmp_path: Path, command: str, message: str
 ) -> None:
-    empty = Probe(shutil.copytree(project, tmp_path / ODD))
+    empty = Probe(shutil.copytree(project, tmp_path / ODD, symlinks=True))
     empty.data.mkdir()
     output = empty.dbt(command, fails=True)
     assert message in output
     assert "Traceback" not in output
+
+
+@pytest.mark.parametrize("command", ["build", "show --inline", "test"])
+def test_a_program_that_has_the_warehouse_open_is_named(probe: Probe, command: str) -> None:
+    query = ["select 1"] if command.startswith("show") else []
+    with duckdb.connect(probe.warehouse):
+        output = probe.dbt(*command.split(), *query, fails=True)
+    assert output.endswith(f"(PID {os.getpid()}) has it open; end that program, then start again")
+    assert "Traceback" not in output
+
+
+def test_a_data_folder_that_is_missing_is_named(probe: Probe) -> None:
+    output = probe.dbt("run", fails=True, PITWALL_DATA="none")
+    message = "none: no such folder; name the data folder with PITWALL_DATA, or run `make build`"
+    assert output.endswith(f"Database Error {message}")
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (
+            'Could not set lock on file "a": Conflicting lock is held in /usr/bin/a b (PID 7).',
+            "a b (PID 7) has",
+        ),
+        ('Could not set lock on file "a": Conflicting lock is held in PID 7.', "another program (PID 7) has"),
+        ('Cannot open file "a": Permission denied', "Permission denied"),
+        ('Could not read from file "a": bad', "cannot be read, and no other file has the history"),
+    ],
+)
+def test_the_reason_why_a_warehouse_cannot_be_opened_is_named(
+    tmp_path: Path, error: str, message: str
+) -> None:
+    warehouse = tmp_path / "warehouse.duckdb"
+    assert str(unreadable(warehouse, duckdb.IOException(f"IO Error: {error}"))).startswith(
+        f"{warehouse}: {message}"
+    )
 
 
 @pytest.mark.parametrize(

@@ -98,7 +98,7 @@ def test_a_program_that_writes_is_named(data: Path) -> None:
     with duckdb.connect(data / "warehouse.duckdb"):
         result = piped(data, "select 1;\n")
     assert result.returncode == 2
-    assert f"another program has it open for writing (PID {os.getpid()})" in result.stderr
+    assert f"(PID {os.getpid()}) has it open; end that program, then start again" in result.stderr
     assert result.stderr.count("\n") == 1
 
 

@@ -1,7 +1,6 @@
 """The warehouse in a DuckDB file, `warehouse.duckdb` in the data folder."""
 
 import fcntl
-import re
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +19,7 @@ from pitwall.warehouse.base import (
 )
 from pitwall.warehouse.changes import find_changes, has_checksums, record
 from pitwall.warehouse.contents import HISTORY, Contents, read_contents
+from pitwall.warehouse.opening import unreadable
 from pitwall.warehouse.sql import glob_pattern, identifier, literal
 
 STORAGE = "v1.2.0"  # the format of a new file: every client since DuckDB 1.2 reads it; as in profiles.yml
@@ -143,19 +143,6 @@ class DuckDBWarehouse(Warehouse):
                     out.mkdir(parents=True)
                     file = literal(out / "all.parquet")
                     connection.execute(f"copy {schema}.{identifier(table)} to {file} (format parquet)")
-
-
-def unreadable(warehouse: Path, error: duckdb.Error) -> PlainError:
-    """Why a warehouse cannot be read, and what to do: first of all which program has it open."""
-    if holder := re.search(r"held in (.+?) \(PID (\d+)\)", str(error)):
-        return PlainError(
-            f"{warehouse}: {Path(holder[1]).name} (PID {holder[2]}) has it open; end that program, then "
-            "start again"
-        )
-    return PlainError(
-        f"{warehouse}: cannot be read, and no other file has the history of revised results. Put a good copy "
-        f"in its place, or move it away to start a new history. DuckDB says: {error}"
-    )
 
 
 def write_ahead_log(warehouse: Path) -> Path:

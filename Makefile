@@ -36,7 +36,7 @@ export DO_NOT_TRACK = 1
 
 .NOTPARALLEL:
 .PHONY: help build data metrics shell test test-all bench parity torture docs lint format lock audit clean
-.PHONY: core dev all packages engine writable $(EXTRAS:%=%-extra)
+.PHONY: core dev all packages engine writable workers $(EXTRAS:%=%-extra)
 
 help:
 	@echo 'make build              build the warehouse from a small simulated championship'
@@ -72,11 +72,11 @@ build: engine packages $(ENGINE_EXTRA)
 data: core
 	@.venv/bin/python scripts/fetch.py
 
-test: lint
+test: workers lint
 	@.venv/bin/python -m pytest $(PARALLEL) -m 'not extra and not slow'
 
 # Needs Java for Spark, and a PostgreSQL server. A test that is skipped fails, unless it needs the real files.
-test-all: all lint
+test-all: workers all lint
 	@PITWALL_NO_SKIPS=1 .venv/bin/python -m pytest $(PARALLEL)
 
 bench: writable bench-extra packages
@@ -164,6 +164,12 @@ engine: .venv/bin/python
 
 writable:
 	@$(IS_WRITABLE)
+
+workers:
+	@case "$${WORKERS:-logical}" in \
+	    auto | logical) ;; \
+	    *[!0-9]*) echo "WORKERS=$$WORKERS: is no number of processes; name one, or logical for one per core" >&2; exit 2 ;; \
+	esac
 
 .venv/bin/python:
 	@$(IS_WRITABLE)

@@ -19,6 +19,16 @@ from urllib.parse import urlsplit
 from pitwall.command import ROOT, Parser, PlainError, exit_code
 
 LOCKS = ROOT / "requirements"
+# Install here, whatever the configuration files of pip say for other projects. An empty prefix or root would be
+# the current folder.
+HERE = [
+    "--no-user",
+    "--target=",
+    f"--prefix={sys.prefix}",
+    "--root=/",
+    "--no-binary=:none:",
+    "--only-binary=:none:",
+]
 # What pip writes into its log about an index, or a file of it, that it cannot fetch.
 NOT_FETCHED = re.compile(r"Could not fetch URL (?P<url>\S+): (?P<why>.+) - skipping")
 BROKEN = re.compile(r"HTTPS?ConnectionPool\(host='(?P<host>[^']+)'.*?\): (?P<why>.+)")
@@ -106,15 +116,17 @@ def install(name: str) -> None:
             sys.executable,
             "-m",
             "pip",
+            "--python=",
             "install",
             "--requirement",
             lock,
             "--log",
             log,
         ]
-        command += ["-qq", "--no-input", "--no-user", "--disable-pip-version-check"]
+        command += ["-qq", "--no-input", "--disable-pip-version-check", *HERE]
         command += ["--no-compile", "--no-deps", "--require-hashes"]
-        result = subprocess.run(command, stderr=subprocess.PIPE, text=True, errors="replace")
+        variables = {**os.environ, "PIP_DRY_RUN": "0"}  # there is no option that switches it off
+        result = subprocess.run(command, env=variables, stderr=subprocess.PIPE, text=True, errors="replace")
         if result.returncode:
             raise PlainError(
                 failure(result.stderr, log.read_text("utf-8", "replace") if log.exists() else "")

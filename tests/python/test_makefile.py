@@ -153,12 +153,26 @@ def test_a_value_arrives_as_it_was_typed(checkout: Checkout, name: str) -> None:
 
 def test_values_are_quoted(checkout: Checkout) -> None:
     environment = {"PITWALL_LAKE": ODD, "QUICK": ODD}
-    assert checkout.make("test", f"WORKERS={ODD}")[0] == 0
-    assert checkout.calls()[-1][0][:4] == ["-m", "pytest", "--numprocesses", ODD]
     assert checkout.make("bench", f"EXTRAS={ODD}", **environment) == (0, "")
     assert ["scripts/install_requirements.py", "s3"] in [arguments for arguments, _ in checkout.calls()]
-    assert checkout.make("test")[0] == 0
-    assert checkout.calls()[-1][0][:4] == ["-m", "pytest", "--numprocesses", "logical"]
+    assert not (checkout.folder / "pwned").exists()
+
+
+@pytest.mark.parametrize(
+    ("value", "given"), [("", "logical"), ("logical", "logical"), ("auto", "auto"), ("0", "0"), ("12", "12")]
+)
+def test_as_many_processes_as_wanted_run_the_tests(checkout: Checkout, value: str, given: str) -> None:
+    assert checkout.make("test", f"WORKERS={value}")[0] == 0
+    assert checkout.calls()[-1][0][:4] == ["-m", "pytest", "--numprocesses", given]
+
+
+@pytest.mark.parametrize("value", ["abc", "-1", "1.5", "2 3", ODD])
+@pytest.mark.parametrize("target", ["test", "test-all"])
+def test_a_number_of_processes_that_is_none_is_refused(checkout: Checkout, target: str, value: str) -> None:
+    code, output = checkout.make(target, f"WORKERS={value}")
+    message = "is no number of processes; name one, or logical for one per core"
+    assert (code, output) == (2, f"WORKERS={value}: {message}")
+    assert checkout.calls() == []
     assert not (checkout.folder / "pwned").exists()
 
 
@@ -320,7 +334,7 @@ def installed(wheels: Path, tmp_path_factory: pytest.TempPathFactory) -> Checkou
 def core(checkout: Checkout, **environment: str | Path) -> tuple[int, str]:
     """Install the packages again, as if no installation had ended."""
     (checkout.folder / ".venv" / "core.txt").unlink(missing_ok=True)
-    code, output = checkout.make("core", PIP_CONFIG_FILE="/dev/null", **environment)
+    code, output = checkout.make("core", **{"PIP_CONFIG_FILE": "/dev/null", **environment})
     first, _, rest = output.partition("\n")
     assert first == "Installing the packages that requirements/core.txt locks ..."
     return code, rest
@@ -349,6 +363,25 @@ def test_packages_are_installed_once_and_in_their_place(
     assert core(installed, PIP_NO_INDEX="1", PIP_FIND_LINKS=wheels, **theirs) == (0, "")
     assert spare(installed) == "spare\n"
     assert installed.make("core", PIP_NO_INDEX="1") == (0, "")
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        *("target=elsewhere", "prefix=elsewhere", "root=elsewhere", "python=elsewhere"),
+        *("user=true", "dry-run=true", "no-binary=:all:"),
+    ],
+)
+def test_settings_of_pip_for_other_projects_have_no_effect(
+    installed: Checkout, wheels: Path, tmp_path: Path, setting: str
+) -> None:
+    """In a configuration file, where the settings of an index are too."""
+    for path in (installed.folder / ".venv").glob("lib/*/site-packages/spare*"):
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    file = tmp_path / "pip.conf"
+    file.write_text(f"[global]\nno-index = true\nfind-links = {wheels}\n{setting}\n")
+    assert core(installed, PIP_CONFIG_FILE=file) == (0, "")
+    assert spare(installed) == "spare\n"
 
 
 @pytest.mark.parametrize("lost", ["spare.py", "pip"])

@@ -27,7 +27,6 @@ from pitwall.raw.manifest import (
     Row,
     file_sha256,
     link_unchanged,
-    manifest_columns,
     read_manifest,
     utc_now,
     write_manifest,
@@ -165,7 +164,7 @@ def run(raw: str, data: Path, *, max_bad_rows: int = 0, schema: Path = SOURCES) 
         for folder in ("parquet.new", "quarantine.new", ".tmp"):
             (data / folder).mkdir()
         files = locate(raw, {f"{table.name}.csv" for table in tables}, data / ".tmp")
-        previous = read_manifest(data / "parquet", manifest_columns())
+        previous = read_manifest(data / "parquet")
         rows = []
         for table in tqdm(tables, unit="table", leave=False, disable=None):
             row, notes = load_table(table, *files[f"{table.name}.csv"], data, previous.get(table.name))

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from pitwall.command import ROOT, Parser, PlainError, exit_code
 
 LOCKS = ROOT / "requirements"
-# Install here, whatever the configuration files of pip say for other projects. An empty prefix or root would be
+# Install here, whatever pip's configuration files say for other projects. An empty prefix or root would mean
 # the current folder.
 HERE = [
     "--no-user",

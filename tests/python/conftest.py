@@ -8,7 +8,6 @@ The test files run in parallel, one process per core. `make test` runs the tests
 
 import csv
 import fcntl
-import hashlib
 import os
 import pprint
 import re
@@ -17,17 +16,18 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from functools import cache
 from importlib.metadata import Distribution, distributions
 from pathlib import Path
 
-import polars as pl
 import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = ROOT / "scripts"
 TESTS = ROOT / "tests" / "python"
+SOURCES = "models/staging/pitwall"  # declares the manifest that every build reads
 DBT = Path(sys.executable).with_name("dbt")
 
 # These files run first because they take longest: a long file that starts last would run alone. The first two
@@ -145,18 +145,24 @@ def no_engines() -> dict[str, str]:
     return {"PYTHONPATH": str(TESTS / "no_engines"), "HIDDEN_PACKAGES": ",".join(roots)}
 
 
+def manifest_row(table: str, sha256: str) -> dict[str, object]:
+    """A row of the manifest of hand-made Parquet files."""
+    counts = ("rows_read", "rows_converted", "rows_quarantined", "rows_short")
+    return {
+        "table_name": table,
+        "parquet_sha256": sha256,
+        **dict.fromkeys(("source_name", "source_sha256", "schema_sha256"), ""),
+        **dict.fromkeys((*counts, "source_bytes", "parquet_bytes", "seconds"), 1),
+        **dict.fromkeys(("converted_at", "checked_at"), datetime(2026, 1, 1)),
+    }
+
+
 def record(parquet: Path) -> None:
-    """Write the manifest of a folder of hand-made Parquet files, with the columns that a build reads."""
-    rows = [
-        {
-            "table_name": path.stem,
-            "parquet_sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
-            "rows_converted": 1,
-        }
-        for path in parquet.glob("*.parquet")
-        if path.stem != "load_manifest"
-    ]
-    pl.DataFrame(rows).write_parquet(parquet / "load_manifest.parquet")
+    """Write the manifest of a folder of hand-made Parquet files."""
+    from pitwall.raw.manifest import MANIFEST, file_sha256, write_manifest
+
+    tables = [path for path in parquet.glob("*.parquet") if path.name != MANIFEST]
+    write_manifest(parquet, [manifest_row(path.stem, file_sha256(path)) for path in tables])
 
 
 def table_cells(table: str) -> list[list[str]]:

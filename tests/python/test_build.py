@@ -8,7 +8,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from conftest import SCRIPTS, record, run
+from conftest import ROOT, SCRIPTS, SOURCES, record, run
 
 # Writes a warehouse with FAKE_ROWS rows, records its arguments, and returns FAKE_EXIT.
 FAKE_DBT = """
@@ -52,6 +52,7 @@ class Project:
         self.warehouse = self.data / "warehouse.duckdb"
         self.unfinished = self.data / ".build" / "warehouse.duckdb"
         shutil.copytree(SCRIPTS, root / "scripts", ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / SOURCES, root / SOURCES)
         (self.data / "parquet").mkdir(parents=True)
         (self.data / "parquet" / "laps.parquet").write_bytes(b"no build reads this")
         record(self.data / "parquet")

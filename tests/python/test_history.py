@@ -8,7 +8,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from conftest import SCRIPTS, record, run
+from conftest import ROOT, SCRIPTS, SOURCES, record, run
 
 from pitwall.warehouse.base import is_of_other_results
 from pitwall.warehouse.duckdb import STORAGE
@@ -46,21 +46,24 @@ def cli():
 
 
 class Project:
-    """A folder with the scripts, one result and the stand-in for dbt."""
+    """A folder with the scripts, a few results and the stand-in for dbt."""
 
     def __init__(self, root: Path, fake: Path) -> None:
         self.root, self.fake = root, fake
         self.data = root / "data"
         self.warehouse = self.data / "warehouse.duckdb"
         shutil.copytree(SCRIPTS, root / "scripts", ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / SOURCES, root / SOURCES)
         (self.data / "parquet").mkdir(parents=True)
 
-    def build(self, points: int, dbt_end: str = "0", driver: int = 44, result: int = 1) -> tuple[int, str]:
-        """Build from a single result with these points, this driver and this id."""
+    def build(
+        self, points: int, dbt_end: str = "0", driver: int = 44, result: int = 1, results_count: int = 1
+    ) -> tuple[int, str]:
+        """Build from results with these points, this driver, and ids from this one on."""
         results = self.data / "parquet" / "results.parquet"
         duckdb.sql(
-            f"copy (select {result} as result_id, 9 as race_id, {driver} as driver_id, {points} as points) "
-            f"to '{results}'"
+            f"copy (select {result} + i as result_id, 9 as race_id, {driver} as driver_id, "
+            f"{points} as points from range({results_count}) as ids(i)) to '{results}'"
         )
         record(results.parent)
         script = self.root / "scripts" / "build.py"
@@ -124,6 +127,22 @@ def test_an_unreadable_warehouse_is_not_replaced(project: Project) -> None:
     assert points_in(project.warehouse) == [18]
 
 
+def test_a_program_that_writes_to_the_warehouse_is_named_before_the_metrics(project: Project) -> None:
+    command = project.root / "scripts" / "check_warehouse.py"
+    missing = run(command, cwd=project.root)
+    assert missing.stdout == (
+        "check_warehouse: data/warehouse.duckdb: is not built yet; `make build` builds it\n"
+    )
+    project.build(25)
+    with duckdb.connect(project.warehouse):
+        held = run(command, cwd=project.root)
+    message = f"(PID {os.getpid()}) has it open; end that program, then start again\n"
+    assert (missing.returncode, held.returncode) == (2, 2)
+    assert held.stdout.endswith(message)
+    assert held.stdout.count("\n") == 1
+    assert run(command, cwd=project.root).returncode == 0
+
+
 def test_a_build_is_refused_while_another_program_writes_to_the_warehouse(project: Project) -> None:
     project.build(25)
     with duckdb.connect(project.warehouse):
@@ -151,14 +170,28 @@ def test_other_results_begin_a_new_history_and_the_last_one_is_kept(
     assert points_in(kept) == points
 
 
+def test_data_that_lack_most_results_are_refused_before_dbt_starts(project: Project) -> None:
+    project.build(25, results_count=20)
+    code, output = project.build(25, results_count=9)
+    assert code == 2
+    assert output.startswith(
+        "build: this would end 11 of 20 results in the history of revised results for good"
+    )
+    assert "in another folder, which PITWALL_DATA names" in output
+    assert output.count("\n") == 1
+    assert len(points_in(project.warehouse)) == 20
+    assert project.build(25, results_count=10)[0] == 0
+
+
 @pytest.mark.parametrize(
     ("counts", "are_others"),
     [
         ((0, 0, 0), False),  # nothing is current, so nothing would look revised
         ((10, 0, 0), True),  # new ids
-        ((10, 1, 1), False),
+        ((10, 5, 5), False),
         ((10, 10, 5), False),
         ((10, 10, 4), True),
+        ((10, 3, 1), True),
     ],
 )
 def test_results_are_others_if_no_id_is_known_or_most_mean_another_result(

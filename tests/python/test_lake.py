@@ -15,7 +15,7 @@ from urllib.request import Request, urlopen
 import duckdb
 import polars as pl
 import pytest
-from conftest import DBT, ROOT, SCRIPTS, must_run, run
+from conftest import DBT, ROOT, SCRIPTS, manifest_row, must_run, run
 
 from pitwall.command import PlainError
 
@@ -26,7 +26,7 @@ moto = pytest.importorskip("moto.server", reason="moto is not installed: make s3
 from botocore.session import get_session  # noqa: E402
 
 from pitwall.raw.lake import Lake  # noqa: E402
-from pitwall.raw.manifest import file_sha256  # noqa: E402
+from pitwall.raw.manifest import file_sha256, manifest_columns  # noqa: E402
 
 SECRET = "a-word-that-nobody-writes"
 BUCKET = "pitwall"
@@ -401,18 +401,20 @@ def test_a_build_refuses_an_empty_or_incomplete_lake(remote: Remote, raw: Path, 
     assert remote.read(races) == good
 
 
-@pytest.mark.parametrize("content", [b"not parquet", b"other columns", b"quote in a value"])
+@pytest.mark.parametrize(
+    "content", [b"not parquet", b"other columns", b"quote in a value", b"a value is NULL"]
+)
 def test_a_manifest_that_is_not_ours_is_left_alone(
     remote: Remote, raw: Path, tmp_path: Path, content: bytes
 ) -> None:
     if content != b"not parquet":
-        row = (
-            {"table_name": "races", "parquet_sha256": "'); drop table x; --"}
-            if content == b"quote in a value"
-            else {"a": 1}
-        )
+        row = manifest_row("races", "'); drop table x; --")
+        if content == b"other columns":
+            row["a"] = 1
+        if content == b"a value is NULL":
+            row |= {"parquet_sha256": "0" * 64, "rows_converted": None}
         file = io.BytesIO()
-        pl.DataFrame([row]).write_parquet(file)
+        pl.DataFrame([row], schema_overrides=manifest_columns()).write_parquet(file)
         content = file.getvalue()
     remote.put("load_manifest.parquet", content)
     for command in ([SCRIPTS / "csv_to_parquet.py", raw], [SCRIPTS / "build.py"]):

@@ -140,6 +140,15 @@ def test_without_a_name_the_engine_is_duckdb(checkout: Checkout) -> None:
         assert checkout.calls()[-1][0] == ["scripts/catalog.py", "--engine", "duckdb"]
 
 
+def test_the_warehouse_is_checked_before_the_metrics(checkout: Checkout) -> None:
+    checkout.make("metrics", "ENGINE=duckdb")  # ends where `mf` would start
+    [*_, check, parse] = [arguments for arguments, _ in checkout.calls()]
+    assert check == ["scripts/check_warehouse.py", "--engine", "duckdb"]
+    assert "parse" in parse
+    code, output = checkout.make("metrics", "ENGINE=spark", SPARK_REMOTE="sc://x:1")
+    assert code == 2, output
+
+
 # Settings
 
 

@@ -9,19 +9,24 @@ import os
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr
+from io import StringIO
 from pathlib import Path
 from unittest.mock import patch
 
 import duckdb
+import polars as pl
 import pytest
 from conftest import LONG
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, reject, settings
 from hypothesis import strategies as st
 
 import build
 import convert_input
 import csv_to_parquet
 import simulate
+from pitwall.raw.manifest import MANIFEST, manifest_columns
 from pitwall.warehouse.dbt import inherited
 from pitwall.warehouse.sql import glob_pattern, literal
 
@@ -126,9 +131,9 @@ class User:
         self.expected = ""  # the dump that the warehouse must hold; "" before the first good build
         self.versions: set[tuple[object, ...]] = set()  # all that the history of real data ever had
 
-    def give(self, command: str) -> None:
-        """Run a command as `make build` does, and check what it leaves."""
-        raw = [str(self.dumps[command])] if command in self.dumps else []
+    @contextmanager
+    def here(self, command: str) -> Iterator[None]:
+        """Run the scripts in this process, with the stand-in for dbt."""
         with (
             patch.dict(os.environ, {"PITWALL_DATA": str(self.data)}),
             patch.object(convert_input, "run_command", run_command),
@@ -138,15 +143,16 @@ class User:
                 lambda _, data, connection, target, *rest: stand_in(data, connection, target, command),
             ),
         ):
+            yield
+
+    def give(self, command: str) -> None:
+        """Run a command as `make build` does, and check what it leaves."""
+        raw = [str(self.dumps[command])] if command in self.dumps else []
+        with self.here(command):
             code = convert_input.main(["--", *raw])
             assert code in (0, 2)
             if code == 0:
-                arguments = ["build", *(["--may-simulate"] if raw else []), "--full"]
-                with patch.object(sys, "argv", arguments):
-                    try:
-                        code = build.main()
-                    except SystemExit:
-                        code = 9
+                code = build_fully(*(["--may-simulate"] if raw else []))
         if code == 0:
             self.expected = command if raw else self.expected or "the simulator's own"
         self.check(command, code)
@@ -177,6 +183,15 @@ class User:
             with duckdb.connect(file, read_only=True) as connection:
                 kept |= set(connection.execute(f"select result_id, points from {HISTORY}").fetchall())
         assert self.versions <= kept, f"{command} lost versions of results"
+
+
+def build_fully(*options: str) -> int:
+    """Run build.py in this process. Returns its exit code, 9 if it was killed."""
+    with patch.object(sys, "argv", ["build", "--full", *options]):
+        try:
+            return build.main()
+        except SystemExit:
+            return 9
 
 
 def run_command(script: str, *arguments: str | Path) -> int:
@@ -218,3 +233,82 @@ def test_any_order_of_commands_leaves_a_good_warehouse(
         user = User(Path(folder) / name, dumps)
         for command in commands:
             user.give(command)
+
+
+@pytest.fixture(scope="module")
+def built(dumps: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data folder of a build."""
+    user = User(tmp_path_factory.mktemp("built") / "data", dumps)
+    user.give("newer")
+    return user.data
+
+
+# Any value of Parquet or JSON.
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**63 - 1)
+    | st.floats()
+    | st.text()
+    | st.binary()
+    | st.decimals(allow_nan=False, allow_infinity=False, places=3, min_value=0, max_value=10**9)
+    | st.datetimes()
+    | st.dates(),
+    lambda values: st.lists(values, max_size=2) | st.dictionaries(st.sampled_from("ab"), values, min_size=1),
+    max_leaves=3,
+)
+FORGED = st.one_of(
+    st.binary(),
+    st.dictionaries(st.sampled_from([*manifest_columns(), "another"]), VALUES, min_size=1, max_size=3),
+)
+
+
+def forge(manifest: Path, forged: bytes | dict[str, object]) -> None:
+    """Replace a manifest, or the values of some columns in one row."""
+    if isinstance(forged, bytes):
+        manifest.write_bytes(forged)
+        return
+    frame = pl.read_parquet(manifest)
+    for name, value in forged.items():
+        rest = frame[name].to_list()[1:] if name in frame.columns else [None] * (len(frame) - 1)
+        try:
+            column = pl.Series(name, [value, *rest], dtype=frame.schema.get(name))
+        except (TypeError, OverflowError, ValueError, pl.exceptions.PolarsError):
+            column = pl.Series(name, [value] * len(frame))
+        frame = frame.with_columns(column)
+    frame.write_parquet(manifest)
+
+
+@pytest.mark.usefixtures("_elsewhere")
+@settings(
+    max_examples=1000 if LONG else 15,
+    deadline=None,
+    derandomize=not LONG,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(forged=FORGED)
+@example({"rows_converted": None})
+@example({"rows_quarantined": None, "source_sha256": None})
+@example({"table_name": None})
+@example({"table_name": "../races"})
+def test_any_manifest_is_refused_in_one_line_or_read(
+    dumps: dict[str, Path], built: Path, forged: bytes | dict[str, object]
+) -> None:
+    """A build refuses a manifest that is none, and the next conversion writes a new one."""
+    with tempfile.TemporaryDirectory() as folder:
+        user = User(Path(shutil.copytree(built, Path(folder) / "data")), dumps)
+        try:
+            forge(user.data / "parquet" / MANIFEST, forged)
+        except (
+            TypeError,
+            OverflowError,
+            ValueError,
+            pl.exceptions.PolarsError,
+            pl.exceptions.PanicException,
+        ):
+            reject()  # Polars cannot write it
+        with user.here("plain"), redirect_stderr(StringIO()) as error:
+            code = build_fully()
+            assert (code, error.getvalue().count("\n")) in ((0, 0), (2, 1)), error.getvalue()
+            assert convert_input.main([]) == 0, error.getvalue()
+            assert build_fully() == 0, error.getvalue()

@@ -16,12 +16,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-import polars as pl
 from tqdm import tqdm
 
 from pitwall.command import PlainError
 from pitwall.data_folder import swap
-from pitwall.raw.manifest import MANIFEST, Row, is_intact, read_manifest
+from pitwall.raw.manifest import MANIFEST, Row, is_intact, parse_manifest, read_manifest
 from pitwall.raw.values import POLARS_ERRORS
 
 # No quote, no `..`, no wildcard, because the address becomes part of SQL.
@@ -146,11 +145,11 @@ class Lake:
                 self.files.call_s3("list_objects_v2", Bucket=self.url.split("/")[2], MaxKeys=1)
                 return Load({}, "", b"")
         try:
-            rows = pl.read_parquet(io.BytesIO(content)).to_dicts()
-            if not all(OBJECT.fullmatch(_object(row)) for row in rows):
+            tables = parse_manifest(io.BytesIO(content))
+            if not all(OBJECT.fullmatch(_object(row)) for row in tables.values()):
                 raise ValueError
-            return Load({row["table_name"]: row for row in rows}, tag, content)
-        except (*POLARS_ERRORS, KeyError, ValueError):
+            return Load(tables, tag, content)
+        except (*POLARS_ERRORS, OSError, ValueError):
             raise PlainError(
                 f"{self}/{MANIFEST}: is no manifest of Pitwall; name another lake with PITWALL_LAKE"
             ) from None

@@ -4,6 +4,7 @@ import hashlib
 import os
 import shutil
 from datetime import UTC, datetime
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -23,16 +24,26 @@ def manifest_columns() -> dict[str, pl.DataType]:
     return {column.name: column.dtype for column in read_tables(MANIFEST_SOURCES)[0].columns}
 
 
-def read_manifest(parquet: Path, schema: dict[str, pl.DataType] | None = None) -> dict[str, Row]:
-    """The row of each table, by table name. Without a readable manifest there are none.
+def parse_manifest(file: Path | BytesIO) -> dict[str, Row]:
+    """The row of each table, by table name.
 
-    Args:
-        schema: the columns that it must have, for example because an older version of Pitwall had others.
+    Raises:
+        ValueError, OSError, POLARS_ERRORS: it is no manifest with the declared columns, or a value is NULL.
+    """
+    rows = pl.read_parquet(file, glob=False, schema=manifest_columns())
+    if any(rows.null_count().row(0)):
+        raise ValueError("a value is NULL")
+    return {row["table_name"]: row for row in rows.to_dicts()}
+
+
+def read_manifest(parquet: Path) -> dict[str, Row]:
+    """The row of each table, by table name. Without a manifest, or with a damaged one, there are none.
+
+    The manifest of an older version of Pitwall may have other columns, and counts as damaged.
     """
     try:
-        rows = pl.read_parquet(parquet / MANIFEST, glob=False, schema=schema).to_dicts()
-        return {row["table_name"]: row for row in rows}
-    except (OSError, KeyError, *POLARS_ERRORS):
+        return parse_manifest(parquet / MANIFEST)
+    except (OSError, ValueError, *POLARS_ERRORS):
         return {}
 
 
@@ -50,7 +61,7 @@ def file_sha256(path: Path) -> str:
 def is_intact(parquet: Path, row: Row) -> bool:
     """Whether a table's Parquet file has exactly the bytes that the manifest recorded."""
     path = parquet / f"{row['table_name']}.parquet"
-    return path.is_file() and row.get("parquet_sha256") == file_sha256(path)
+    return path.is_file() and row["parquet_sha256"] == file_sha256(path)
 
 
 def link_unchanged(table: Table, path: Path, data: Path, last: Row) -> bool:

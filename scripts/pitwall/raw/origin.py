@@ -10,6 +10,7 @@ from pathlib import Path
 import polars as pl
 
 from pitwall.raw.fetch import is_url, without_secrets
+from pitwall.raw.values import POLARS_ERRORS
 
 FILE = "origin.txt"
 # The address of the pages of simulated drivers, races and seasons. It is reserved for examples.
@@ -34,7 +35,7 @@ def is_simulated(parquet: Path) -> bool:
     """Whether scripts/simulate.py made the data in a folder."""
     try:
         urls = pl.read_parquet(parquet / "seasons.parquet", columns=["url"], glob=False)["url"]
-    except (OSError, pl.exceptions.PolarsError):
+    except (OSError, *POLARS_ERRORS):
         return False
     return bool(len(urls)) and bool(urls.str.contains(SIMULATED_URL, literal=True).all())
 
@@ -56,6 +57,6 @@ def held_races(parquet: Path) -> tuple[date | None, date | None]:
         results = pl.scan_parquet(parquet / "results.parquet", glob=False)
         held = races.join(results, on="race_id", how="semi")
         first, last = held.select(first=pl.col("date").min(), last=pl.col("date").max()).collect().row(0)
-    except (OSError, pl.exceptions.PolarsError):
+    except (OSError, *POLARS_ERRORS):
         return None, None
     return first, last

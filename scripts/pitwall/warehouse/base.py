@@ -77,8 +77,20 @@ def is_of_other_results(current: int, known: int, same: int) -> bool:
         current: how many results are current in the history.
         known: how many of their ids are in the new results.
         same: for how many of these the race and the driver are the same.
+
+    Raises:
+        PlainError: they are of the same championship, and lack most of its results. dbt would find that only
+            in the middle of the build: macros/cross_db/keep_history.sql.
     """
-    return known == 0 < current or 2 * same < known
+    if known == 0 < current or 2 * same < known:
+        return True
+    if 2 * same < current:
+        raise PlainError(
+            f"this would end {current - same:,} of {current:,} results in the history of revised results for "
+            "good, because they are not in these data. Build other data in another folder, which "
+            "PITWALL_DATA names. The last good warehouse is unchanged"
+        )
+    return False
 
 
 def report_kept_history(kept: object) -> None:

@@ -12,8 +12,9 @@ import duckdb
 import polars as pl
 
 from pitwall.command import ROOT
-from pitwall.raw.checksums import FILE
+from pitwall.raw.checksums import FILE, SCHEMA
 from pitwall.raw.manifest import MANIFEST
+from pitwall.raw.values import POLARS_ERRORS
 from pitwall.warehouse.sql import glob_pattern
 
 # Tables with neither races nor seasons. All others belong to a race; `seasons` belongs to a year.
@@ -170,8 +171,8 @@ def summary(seasons: list[int], total: int) -> str:
 def has_checksums(parquet: Path) -> bool:
     """Whether there are checksums of the data, and they can be read."""
     try:
-        pl.read_parquet(parquet / FILE, glob=False)
-    except (OSError, pl.exceptions.PolarsError):
+        pl.read_parquet(parquet / FILE, glob=False, schema=SCHEMA)
+    except (OSError, *POLARS_ERRORS):
         return False
     return True
 

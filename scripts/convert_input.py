@@ -12,7 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from pitwall.command import ROOT, Parser, PlainError, exit_code, whole_number
+from pitwall.command import ROOT, Parser, PlainError, exit_code, printable, whole_number
 from pitwall.data_folder import data_folder, locked, recover
 from pitwall.raw.manifest import MANIFEST, read_manifest
 from pitwall.raw.origin import describe, is_simulated, read_origin
@@ -41,7 +41,7 @@ def convert_input(raw: str | None, max_bad_rows: int) -> int:
         max_bad_rows = max(max_bad_rows, accepted)
         if not raw or (not Path(raw).exists() and Path(raw) != simulated):
             gone = f"{raw or 'the input of the last build'} cannot be converted again"
-            print(f"{gone}; the converted data stay: {describe(data / 'parquet')}.", flush=True)
+            print(f"{printable(gone)}; the converted data stay: {describe(data / 'parquet')}.", flush=True)
             return 0
     if Path(raw) == simulated:
         code = run_command("simulate.py", "--seasons", f"{SEASONS}", simulated)

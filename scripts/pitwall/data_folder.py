@@ -94,11 +94,19 @@ def recover(data: Path) -> None:
     if (data / "parquet.old").exists() and not (data / "parquet").exists():
         (data / "parquet.old").rename(data / "parquet")
     if (data / "quarantine.new").exists() and not (data / "parquet.new").exists():
-        shutil.rmtree(data / "quarantine", ignore_errors=True)
+        remove(data / "quarantine")
         (data / "quarantine.new").rename(data / "quarantine")
     # In this order, because quarantine.new without parquet.new would look like a commit.
     for leftover in ("quarantine.new", "parquet.new", "parquet.old", ".tmp"):
-        shutil.rmtree(data / leftover, ignore_errors=True)
+        remove(data / leftover)
+
+
+def remove(path: Path) -> None:
+    """Remove what has a name that a run replaces: usually a folder, but it can be a file or a link."""
+    if path.is_symlink() or path.is_file():
+        path.unlink()
+    else:
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def swap(data: Path) -> None:

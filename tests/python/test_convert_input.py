@@ -78,6 +78,14 @@ def test_converted_data_stay_if_their_input_is_gone(folder: Input, real: Path) -
     assert (folder.parquet / "results.parquet").read_bytes() == before
 
 
+def test_a_damaged_record_of_the_input_is_printed_without_control_characters(
+    folder: Input, real: Path
+) -> None:
+    folder.convert(real)
+    (folder.parquet / "origin.txt").write_bytes(b"a\0b\n\x1b[31mc\xff")
+    assert folder.convert().startswith("a?b ?[31mc? cannot be converted again; the converted data stay")
+
+
 def test_data_of_an_earlier_version_stay(folder: Input, real: Path) -> None:
     folder.convert(real)
     (folder.parquet / "origin.txt").unlink()

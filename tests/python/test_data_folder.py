@@ -6,7 +6,7 @@ import pytest
 from conftest import SCRIPTS, must_run, run
 
 from pitwall.command import PlainError
-from pitwall.data_folder import REPLACED, check_kept, locked
+from pitwall.data_folder import REPLACED, check_kept, locked, recover, swap
 
 MARKER = ".pitwall"
 
@@ -51,6 +51,35 @@ def test_files_of_the_user_in_a_folder_that_is_replaced_are_refused(
             check_kept(path, tmp_path)
     for path in (tmp_path, tmp_path / "raw", tmp_path / f"{name}s"):
         check_kept(path, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "name", ["parquet", "parquet.new", "parquet.old", "quarantine", "quarantine.new", ".tmp"]
+)
+@pytest.mark.parametrize("kind", ["file", "link"])
+def test_a_file_or_a_link_with_the_name_of_a_folder_stops_no_run(
+    tmp_path: Path, name: str, kind: str
+) -> None:
+    """A link is removed, and what it leads to stays."""
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "diary.txt").touch()
+    data = tmp_path / "data"
+    with locked(data):
+        (data / "parquet").mkdir()
+        recover(data)
+        (data / "parquet").rmdir()
+        if kind == "link":
+            (data / name).symlink_to(mine)
+        else:
+            (data / name).touch()
+        recover(data)
+        (data / "parquet.new").mkdir()
+        (data / "quarantine.new").mkdir()
+        swap(data)
+    assert not (data / name).is_symlink()
+    assert (data / name).is_dir() == (name in ("parquet", "quarantine"))
+    assert (mine / "diary.txt").exists()
 
 
 def test_a_conversion_of_quarantined_files_deletes_none(small_warehouse: Path, tmp_path: Path) -> None:

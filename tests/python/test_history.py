@@ -170,6 +170,23 @@ def test_other_results_begin_a_new_history_and_the_last_one_is_kept(
     assert points_in(kept) == points
 
 
+def test_a_folder_to_which_duckdb_cannot_write_is_refused(
+    tmp_path: Path, fake_dbt: Callable[[str], Path]
+) -> None:
+    """DuckDB would look for its log in another folder, `a.wal?b`, which does not exist."""
+    project = Project(tmp_path / "a?b", fake_dbt(FAKE_DBT))
+    code, output = project.build(25)
+    message = "DuckDB cannot write to a path with a question mark; name another data folder with PITWALL_DATA"
+    assert (code, output.count("\n")) == (2, 1)
+    assert output.startswith(f"build: {project.data}/.build/warehouse.duckdb: {message}")
+    (tmp_path / "c?d").mkdir()
+    with (
+        duckdb.connect(tmp_path / "c?d" / "x") as connection,
+        pytest.raises(duckdb.Error, match=r"c\.wal\?d"),
+    ):
+        connection.execute("create table a as select 1")
+
+
 def test_data_that_lack_most_results_are_refused_before_dbt_starts(project: Project) -> None:
     project.build(25, results_count=20)
     code, output = project.build(25, results_count=9)

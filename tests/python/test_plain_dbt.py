@@ -184,10 +184,20 @@ def test_a_program_that_has_the_warehouse_open_is_named(probe: Probe, command: s
     assert "Traceback" not in output
 
 
-def test_a_data_folder_that_is_missing_is_named(probe: Probe) -> None:
-    output = probe.dbt("run", fails=True, PITWALL_DATA="none")
-    message = "none: no such folder; name the data folder with PITWALL_DATA, or run `make build`"
-    assert output.endswith(f"Database Error {message}")
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ("none", "none: no such folder; name the data folder with PITWALL_DATA, or run `make build`"),
+        (
+            "a?b",
+            "a?b/warehouse.duckdb: DuckDB cannot write to a path with a question mark; name another data ",
+        ),
+    ],
+)
+def test_a_data_folder_that_cannot_be_used_is_named(probe: Probe, data: str, message: str) -> None:
+    output = probe.dbt("run", fails=True, PITWALL_DATA=data)
+    assert f"Database Error {message}" in output
+    assert "Traceback" not in output
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from pitwall.warehouse.base import (
 )
 from pitwall.warehouse.changes import find_changes, has_checksums, record
 from pitwall.warehouse.contents import HISTORY, Contents, read_contents
-from pitwall.warehouse.opening import unreadable
+from pitwall.warehouse.opening import check_path, unreadable
 from pitwall.warehouse.sql import glob_pattern, identifier, literal
 
 STORAGE = "v1.2.0"  # the format of a new file: every client since DuckDB 1.2 reads it; as in profiles.yml
@@ -49,6 +49,7 @@ class DuckDBWarehouse(Warehouse):
         return self.final.exists()
 
     def begin(self) -> dict[str, str]:
+        check_path(self.new.absolute())
         self.new.parent.mkdir(exist_ok=True)
         for leftover in (self.new, write_ahead_log(self.new)):
             leftover.unlink(missing_ok=True)

@@ -11,6 +11,15 @@ from pitwall.command import PlainError
 HOLDER = re.compile(r"lock is held in(?: (?P<program>.+?))?(?: \(| )PID (?P<pid>\d+)")
 
 
+def check_path(warehouse: Path) -> None:
+    """Raise PlainError if DuckDB cannot write there: what follows a `?` is no path to it."""
+    if "?" in str(warehouse):
+        raise PlainError(
+            f"{warehouse}: DuckDB cannot write to a path with a question mark; name another data folder with "
+            "PITWALL_DATA, or rename the folder"
+        )
+
+
 def holder(error: duckdb.Error) -> str:
     """Which program has the file open, by name and PID; "" if that is not the reason."""
     found = HOLDER.search(str(error))

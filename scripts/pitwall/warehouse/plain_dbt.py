@@ -10,7 +10,8 @@ import duckdb
 from dbt.adapters.duckdb.credentials import DuckDBCredentials
 from dbt.adapters.duckdb.plugins import BasePlugin
 
-from pitwall.warehouse.opening import unreadable
+from pitwall.command import PlainError
+from pitwall.warehouse.opening import check_path, unreadable
 
 
 class Plugin(BasePlugin):
@@ -18,7 +19,11 @@ class Plugin(BasePlugin):
 
     def update_connection_config(self, creds: DuckDBCredentials, config: dict[str, Any]) -> None:
         """Raise RuntimeError if the warehouse cannot be opened. dbt-duckdb calls this just before it does."""
+        warehouse = Path(creds.path)
         try:
+            check_path(warehouse)
             duckdb.connect(creds.path, config=config).close()
+        except PlainError as error:
+            raise RuntimeError(str(error)) from None
         except duckdb.Error as error:
-            raise RuntimeError(str(unreadable(Path(creds.path), error))) from None
+            raise RuntimeError(str(unreadable(warehouse, error))) from None

@@ -7,6 +7,7 @@ new one.
 """
 
 import argparse
+import io
 import re
 import sys
 from collections.abc import Callable
@@ -191,7 +192,10 @@ def remember_lines(history: Path) -> None:
 
 def from_pipe(_prompt: str) -> str:
     """The next line of a pipe or a file."""
-    line = sys.stdin.readline()
+    try:
+        line = sys.stdin.readline()
+    except UnicodeDecodeError:
+        raise PlainError("the input is not UTF-8 text") from None
     if not line:
         raise EOFError
     return line.rstrip("\n")
@@ -202,9 +206,12 @@ def main() -> int:
     parser = Parser(description=__doc__, epilog=HELP, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.parse_args()
     data = data_folder()
-    is_terminal = sys.stdin.isatty()
 
     def action() -> None:
+        is_terminal = sys.stdin.isatty()
+        if not is_terminal and isinstance(sys.stdin, io.TextIOWrapper):
+            # In another encoding, it would be another question.
+            sys.stdin.reconfigure(encoding="utf-8-sig", errors="strict")
         shell = Shell(data / "warehouse.duckdb", is_terminal=is_terminal)
         if is_terminal:
             if (data / ".build").is_dir():  # a build made it

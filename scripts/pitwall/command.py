@@ -65,6 +65,20 @@ def require(*packages: str, installed_by: str = "make build") -> None:
         sys.exit(2)
 
 
+def open_closed_streams() -> None:
+    """Open the streams that the caller closed: nothing to read, and messages go to the other output, if any.
+
+    Otherwise the next file that is opened, for example a Parquet file, would be what Polars, DuckDB and every
+    child take for stdout or stderr.
+    """
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(descriptor, True)
+    os.close(descriptor)
+    sys.stdin = sys.stdin or io.StringIO()
+    sys.stdout = sys.stdout or io.StringIO()
+    sys.stderr = sys.stderr or sys.stdout
+
+
 def exit_code(program: str, action: Callable[[], None], path: Path) -> int:
     """Run the action, and print a failure in one line on stderr.
 
@@ -75,6 +89,7 @@ def exit_code(program: str, action: Callable[[], None], path: Path) -> int:
     Returns:
         0 if the action succeeded, 2 if it failed, 130 if it was interrupted.
     """
+    open_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         # A path may have characters that the terminal's encoding lacks. Printing them must not fail.
         if isinstance(stream, io.TextIOWrapper):

@@ -379,6 +379,35 @@ def test_the_reason_of_a_failure_is_printed_if_stdout_is_full() -> None:
     assert "Traceback" not in result.stderr
 
 
+@pytest.mark.parametrize("streams", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_closed_stream_stops_no_run_and_hides_no_failure(
+    seasons: tuple[Path, Path], tmp_path: Path, streams: str
+) -> None:
+    def convert(raw: Path) -> subprocess.CompletedProcess[str]:
+        command = f'exec "$1" scripts/csv_to_parquet.py "$2" {streams}'
+        return run("sh", "-c", command, "sh", sys.executable, raw, PITWALL_DATA=tmp_path / "data")
+
+    result = convert(tmp_path / "none")
+    assert result.returncode == 2
+    assert "Traceback" not in result.stdout
+    assert ("no such folder" in result.stdout) == (streams != "<&- >&- 2>&-")
+    assert convert(seasons[0]).returncode == 0
+    assert "races.parquet" in counts(tmp_path / "data" / "parquet")
+
+
+def test_a_child_never_writes_into_a_file_in_place_of_a_closed_stream(tmp_path: Path) -> None:
+    program = (
+        "import subprocess; from pathlib import Path; from pitwall.command import exit_code\n"
+        "def write():\n with Path('file').open('w'): subprocess.run('echo out; echo error >&2', shell=True)\n"
+        "raise SystemExit(exit_code('csv_to_parquet', write, None))"
+    )
+    command = 'cd "$1" && exec "$2" -c "$3" <&- >&- 2>&-'
+    assert (
+        run("sh", "-c", command, "sh", tmp_path, sys.executable, program, PYTHONPATH=SCRIPTS).returncode == 0
+    )
+    assert (tmp_path / "file").read_text() == ""
+
+
 def test_a_full_disk_while_converting_changes_nothing(seasons: tuple[Path, Path], small_disk: Path) -> None:
     must_run(SCRIPTS / "csv_to_parquet.py", seasons[0], PITWALL_DATA=small_disk)
     before = counts(small_disk / "parquet")

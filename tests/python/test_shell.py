@@ -94,6 +94,26 @@ def test_without_a_warehouse_it_says_what_to_do(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("variables", [{}, {"LC_ALL": "C"}, {"PYTHONIOENCODING": "ascii"}])
+def test_a_pipe_is_read_as_utf_8(data: Path, variables: dict[str, str]) -> None:
+    command = [sys.executable, SCRIPTS / "shell.py"]
+    environment = {**os.environ, "PITWALL_DATA": str(data), **variables}
+    for text, code, out, error in (
+        ("\ufeffselect length('é') as n;\n".encode(), 0, b"n\n-\n1\n", b""),
+        (b"select length('\xff') as n;\n", 2, b"", b"shell: the input is not UTF-8 text\n"),
+    ):
+        result = subprocess.run(command, env=environment, input=text, capture_output=True)
+        assert (result.returncode, result.stdout, result.stderr) == (code, out, error)
+
+
+def test_without_an_input_it_ends(data: Path) -> None:
+    command = ["sh", "-c", 'exec "$1" scripts/shell.py <&-', "sh", sys.executable]
+    result = subprocess.run(
+        command, cwd=ROOT, env={**os.environ, "PITWALL_DATA": str(data)}, capture_output=True
+    )
+    assert (result.returncode, result.stdout, result.stderr) == (0, b"", b"")
+
+
 def test_a_program_that_writes_is_named(data: Path) -> None:
     with duckdb.connect(data / "warehouse.duckdb"):
         result = piped(data, "select 1;\n")

@@ -68,8 +68,8 @@ def require(*packages: str, installed_by: str = "make build") -> None:
 def open_closed_streams() -> None:
     """Open the streams that the caller closed: nothing to read, and messages go to the other output, if any.
 
-    Otherwise the next file that is opened, for example a Parquet file, would be what Polars and DuckDB take for
-    stdout or stderr.
+    Otherwise the next file that is opened, for example a Parquet file, would be what Polars and DuckDB take
+    for stdout or stderr.
     """
     while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
         os.set_inheritable(descriptor, True)

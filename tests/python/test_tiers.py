@@ -94,7 +94,7 @@ def test_ci_runs_all_tests_except_torture() -> None:
     """.ci/run calls `make test-all`, which runs pytest without excluding a mark."""
     assert "\nmake test-all\n" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     [recipe] = re.findall(
-        r"(?m)^test-all: all lint\n\t(.+)$", (ROOT / "Makefile").read_text(encoding="utf-8")
+        r"(?m)^test-all: workers all lint\n\t(.+)$", (ROOT / "Makefile").read_text(encoding="utf-8")
     )
     assert "PITWALL_NO_SKIPS=1" in recipe
     assert " -m '" not in recipe

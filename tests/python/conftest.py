@@ -226,6 +226,13 @@ def profile_hash(data: Path) -> bytes:
     return FileHash.from_contents(text).checksum.encode()
 
 
+def pass_unit_tests(project: Path, target: Path) -> None:
+    """Record that the unit tests of a copy of the project passed, so that a build of it does not run them."""
+    from pitwall.warehouse.fingerprint import code_fingerprint
+
+    (target / "unit_tests_passed").write_text(f"{code_fingerprint(project)} 1\n", encoding="utf-8")
+
+
 class Builder:
     """Builds DuckDB warehouses as `make build` does, without the packages of other engines.
 

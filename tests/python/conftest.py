@@ -38,9 +38,11 @@ FIRST = (
     "test_project",
     "test_csv_to_parquet",
     "test_spark",
-    "test_faults",
     "test_incremental",
+    "test_faults",
     "test_benchmark",
+    "test_first_hour",
+    "test_lake",
     "test_postgres",
 )
 LONG = bool(os.environ.get("PITWALL_TORTURE"))

@@ -47,7 +47,7 @@ def forked_dbt(
     process.join(TIMEOUT)
     if process.is_alive():
         process.kill()
-        process.join(TIMEOUT)
+        process.join(60)
     assert process.exitcode is not None, "dbt cannot be killed"
     printed = output.read_text(encoding="utf-8") if output.exists() else ""
     return subprocess.CompletedProcess(["dbt", *arguments], process.exitcode, printed)

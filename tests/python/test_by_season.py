@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 import yaml
-from conftest import DBT, ROOT, run
+from conftest import ROOT, run_dbt
 
 MACROS = ("incremental.sql", "cross_db/in_block.sql", "cross_db/materializations/by_season.sql")
 MODELS = {
@@ -62,9 +62,9 @@ class Probe:
 
     def dbt(self, *arguments: str, seasons: str = "", fails: bool = False) -> str:
         """Run dbt, of an incremental run with the changed seasons; return what it printed."""
-        command = [DBT, "--no-use-colors", "--log-level", "warn", *arguments]
+        options = ("--no-use-colors", "--log-level", "warn")
         environment = {"PITWALL_SEASONS": seasons, "PITWALL_RACES": "1"} if seasons else {}
-        result = run(*command, cwd=self.root, **environment)
+        result = run_dbt(*options, *arguments, cwd=self.root, **environment)
         assert bool(result.returncode) is fails, result.stdout
         return result.stdout
 

@@ -15,7 +15,7 @@ from urllib.request import Request, urlopen
 import duckdb
 import polars as pl
 import pytest
-from conftest import DBT, ROOT, SCRIPTS, manifest_row, must_run, run
+from conftest import ROOT, SCRIPTS, Builder, manifest_row, must_run, run, run_dbt
 
 from pitwall.command import PlainError
 
@@ -208,10 +208,11 @@ def test_the_second_of_two_loads_at_once_fails(
 
 
 def test_a_build_from_the_lake_gives_the_same_marts(
-    remote: Remote, simulated_warehouse: Path, tmp_path: Path
+    remote: Remote, simulated_warehouse: Path, builder: Builder, tmp_path: Path
 ) -> None:
     """Every mart has the same cells as in a build from the disk. No file and no message has the secret."""
     remote.convert(simulated_warehouse.parent / "raw", tmp_path / "one")
+    builder.prepare(tmp_path / "other")  # no unit test reads the lake
     output = must_run(SCRIPTS / "build.py", PITWALL_DATA=tmp_path / "other", **remote.environment)
     other = tmp_path / "other" / "warehouse.duckdb"
     assert not (tmp_path / "other" / "parquet").exists()
@@ -248,10 +249,13 @@ def test_plain_dbt_can_switch_between_disk_and_lake(remote: Remote, raw_copy: Pa
     rename_first_race(raw_copy, "Of the disk")
     must_run(SCRIPTS / "csv_to_parquet.py", raw_copy, PITWALL_DATA=data)
     log = tmp_path / "logs"
-    command = [DBT, "run-operation", "create_raw_views", "--project-dir", ROOT, "--profiles-dir", ROOT]
-    command += ["--target-path", tmp_path / "target", "--log-path", log, "--log-level-file", "debug"]
+    command = ["run-operation", "create_raw_views", "--project-dir", ROOT, "--profiles-dir", ROOT]
+    command += ["--log-path", log, "--log-level-file", "debug"]
     for environment, name in [({}, "disk"), (remote.environment, "lake"), ({}, "disk")]:
-        output = must_run(*command, PITWALL_DATA=data, **environment)
+        # A target for each: with another connection dbt parses the whole project again.
+        result = run_dbt(*command, "--target-path", tmp_path / name, PITWALL_DATA=data, **environment)
+        output = result.stdout
+        assert not result.returncode, output
         with duckdb.connect(data / "warehouse.duckdb", read_only=True) as connection:
             found = connection.execute(
                 f"select count(*) from raw.races where name = 'Of the {name}'"
@@ -436,9 +440,9 @@ def test_a_missing_s3fs_is_reported_with_the_way_to_install_it(
 
 def test_dbt_refuses_a_lake_address_with_a_quote(remote: Remote, tmp_path: Path) -> None:
     """Plain dbt runs without the check in the scripts."""
-    command = [DBT, "run-operation", "create_raw_views", "--project-dir", ROOT, "--profiles-dir", ROOT]
+    command = ["run-operation", "create_raw_views", "--project-dir", ROOT, "--profiles-dir", ROOT]
     command += ["--target-path", tmp_path / "target", "--log-level-file", "none"]
     address = f"s3://{BUCKET}/a') ; create table main.stolen as select 1; --"
-    result = run(*command, PITWALL_DATA=tmp_path, **{**remote.environment, "PITWALL_LAKE": address})
+    result = run_dbt(*command, PITWALL_DATA=tmp_path, **{**remote.environment, "PITWALL_LAKE": address})
     assert result.returncode != 0
     assert "PITWALL_LAKE is no plain address" in result.stdout

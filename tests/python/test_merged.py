@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
-from conftest import DBT, ROOT, must_run, run
+from conftest import ROOT, must_run, run_dbt
 
 ENTRIES = """
 select * from (values
@@ -132,9 +132,7 @@ def outcome(probe: Path) -> dict[str, tuple[str, dict[str, str]]]:
     for way in WAYS:
         options = MERGED_OPTIONS if way == "merged" else ()
         target = probe / "target" / way
-        printed = run(
-            DBT, "--log-level", "warn", "build", "--target-path", target, *options, cwd=probe
-        ).stdout
+        printed = run_dbt("--log-level", "warn", "build", "--target-path", target, *options, cwd=probe).stdout
         results = target / "run_results.json"
         assert results.exists(), printed
         found[way] = (
@@ -224,13 +222,13 @@ def test_a_test_that_cannot_be_merged_is_an_error_with_the_reason(probe: Path, t
         column = {"name": "team", "data_tests": [test]}
         models.append({"name": f"odd_{number}", "data_tests": ["merged"], "columns": [column]})
     (root / "models" / "models.yml").write_text(yaml.safe_dump({"models": models}))
-    printed = " ".join(run(DBT, "--log-level", "warn", "build", *MERGED_OPTIONS, cwd=root).stdout.split())
+    printed = " ".join(run_dbt("--log-level", "warn", "build", *MERGED_OPTIONS, cwd=root).stdout.split())
     for number, (_, reason) in enumerate(UNMERGEABLE):
         message = f"odd_{number}__test cannot be merged" if "because" in reason else "A native test refers to"
         assert message in printed
         assert reason in printed
 
     # Plain dbt merges nothing: it runs the same tests as they are, and prints their failing rows.
-    printed = run(DBT, "--log-level", "warn", "build", cwd=root).stdout
+    printed = run_dbt("--log-level", "warn", "build", cwd=root).stdout
     assert "cannot be merged" not in printed
     assert named_failures(printed)["Failed: odd_1__test"] == (1, "team=NULL")

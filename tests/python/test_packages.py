@@ -18,7 +18,7 @@ from typing import Any
 import duckdb
 import pytest
 import yaml
-from conftest import DBT, ROOT, SCRIPTS, must_run, no_engines, run
+from conftest import ROOT, SCRIPTS, must_run, no_engines, run, run_dbt
 
 import setup_packages
 
@@ -334,7 +334,7 @@ def outcome(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     (root / "profiles.yml").write_text(
         yaml.safe_dump({"probe": {"target": "dev", "outputs": {"dev": target}}})
     )
-    output = run(DBT, "build", cwd=root).stdout
+    output = run_dbt("build", cwd=root).stdout
     results = root / "target" / "run_results.json"
     assert results.exists(), output
     failures = {

@@ -10,7 +10,7 @@ import duckdb
 import jinja2
 import pytest
 import yaml
-from conftest import DBT, ROOT, SCRIPTS, must_run, run
+from conftest import DBT, ROOT, SCRIPTS, must_run, run_dbt
 
 from pitwall.warehouse.duckdb import STORAGE
 from pitwall.warehouse.opening import unreadable
@@ -41,9 +41,9 @@ class Probe:
 
     def dbt(self, *arguments: str, fails: bool = False, **environment: str) -> str:
         """Run dbt in the folder above the project; return what it printed."""
-        command = [DBT, "--no-use-colors", "--log-path", self.folder / "logs", *arguments]
-        command += ["--project-dir", self.root, "--profiles-dir", self.root]
-        result = run(*command, cwd=self.folder, **environment)
+        options = ("--project-dir", self.root, "--profiles-dir", self.root)
+        before = ("--no-use-colors", "--log-path", self.folder / "logs")
+        result = run_dbt(*before, *arguments, *options, cwd=self.folder, **environment)
         assert bool(result.returncode) is fails, result.stdout
         return " ".join(result.stdout.split())
 

@@ -22,7 +22,7 @@ from typing import Any
 import dbt.include
 import duckdb
 import pytest
-from conftest import DBT, must_run
+from conftest import run_dbt
 
 PROJECT = Path(__file__).resolve().parents[2]
 PACKAGE = "pitwall"
@@ -432,10 +432,11 @@ def test_dbt_build_runs_every_native_test(
 ) -> None:
     """Plain dbt runs all native tests one by one, and no merged test."""
     scratch, _ = parsed
-    command = [DBT, "--quiet", "ls", "--resource-type", "test", "--output", "json"]
+    command = ["--quiet", "ls", "--resource-type", "test", "--output", "json"]
     command += ["--output-keys", "unique_id", "--target-path", scratch / "target", "--log-path", scratch]
-    listed = must_run(*command, PITWALL_DATA=scratch)
-    found = {json.loads(line)["unique_id"] for line in listed.splitlines()}
+    listed = run_dbt(*command, PITWALL_DATA=scratch)
+    assert not listed.returncode, listed.stdout
+    found = {json.loads(line)["unique_id"] for line in listed.stdout.splitlines()}
     every = {
         key
         for key, node in project.manifest["nodes"].items()

@@ -3,12 +3,14 @@
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import forked_dbt
 import pytest
-from conftest import ROOT, TESTS
+from conftest import ROOT, TESTS, run_dbt
 
 TWO_SKIPS = """
 import pytest
@@ -32,7 +34,8 @@ pytest.importorskip("no_such_driver")
 
 def outcomes(folder: Path, content: str, *options: str, **environment: str) -> dict[str, int]:
     """Run a file of tests with the project's conftest.py. Returns the number of tests by outcome."""
-    shutil.copy(TESTS / "conftest.py", folder)
+    for name in ("conftest.py", "forked_dbt.py"):
+        shutil.copy(TESTS / name, folder)
     (folder / "test_some.py").write_text(content, encoding="utf-8")
     (folder / "pytest.ini").write_text("[pytest]\nmarkers = torture\n", encoding="utf-8")
     inherited = {
@@ -69,6 +72,13 @@ def test_a_skip_of_a_whole_file_fails_where_skips_are_forbidden(tmp_path: Path) 
 
 def test_torture_runs_only_if_it_is_asked_for(tmp_path: Path) -> None:
     assert outcomes(tmp_path, TWO_SKIPS, PITWALL_TORTURE="1")["failed"] == 1
+
+
+def test_a_dbt_that_does_not_end_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that no test waits for it."""
+    assert run_dbt("--version").returncode == 0
+    monkeypatch.setattr(forked_dbt, "TIMEOUT", 0)
+    assert run_dbt("--version").returncode == -signal.SIGKILL
 
 
 def test_files_that_need_an_extra_are_marked() -> None:

@@ -4,8 +4,8 @@
 - Cut: from a warehouse that ends before the race, the features before the weekend are the same.
 - No ancestor of the features is a table that sums up whole seasons or careers.
 
-Leaks that are planted on purpose show that these tests find them. The SQL is the one that dbt compiled, run on
-changed raw tables in memory.
+Leaks that are planted on purpose show that these tests find them. The SQL is the one that dbt compiled,
+run on changed raw tables in memory.
 """
 
 import csv
@@ -119,8 +119,8 @@ class Features:
     def scramble(self, race: int, moment: str) -> None:
         """Give the race another result, and remove all later ones.
 
-        The cars finish in the opposite order and half of them retire. Before the weekend the grid is another one
-        too, and nobody has qualified or failed to.
+        The cars finish in the opposite order and half of them retire. Before the weekend the grid is
+        another one too, and other drivers failed to qualify.
         """
         self.forget(race, *RESULTS, "qualifying", from_race=False)
         self.change("sprint_results", f"from {{source}} where race_id <> {race}")
@@ -162,7 +162,7 @@ class Features:
         )
 
     def cut(self, race: int, moment: str) -> None:
-        """Remove the results of the race and of all later ones, and the qualifying if it is not known then."""
+        """Remove the results of the race and of all later ones, and a qualifying that is not known yet."""
         self.forget(race, *RESULTS, from_race=True)
         self.forget(race, "qualifying", from_race=moment == "before_weekend")
 
@@ -184,8 +184,8 @@ def lineage(parents: dict[str, list[str]], name: str) -> list[str]:
 def differences(features: Features, race: int, moment: str, how: str, leak: Leak | None = None) -> set[str]:
     """The features that differ after a scramble or a cut. Fails if it compares next to nothing.
 
-    A race that is cut off is not held. Its entrants are those of its qualifying or of the race before, and its
-    grid is the order of its qualifying: the drivers who are the same are compared, without field and grid.
+    A race that is cut off is not held. Its entrants are those of its qualifying or of the race before, and
+    its grid is the order of its qualifying: the drivers who are the same are compared, without field and grid.
     """
     features.restore()
     whole = features.build(race, moment, leak)

@@ -27,6 +27,17 @@ def data_folder() -> Path:
     return Path(os.environ.get("PITWALL_DATA") or "data")
 
 
+def regular(path: Path) -> Path:
+    """A path that is a regular file. Reading a named pipe in its place would never end.
+
+    Raises:
+        FileNotFoundError: it is none.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(path)
+    return path
+
+
 def claim(data: Path) -> None:
     """Mark the data folder as Pitwall's.
 

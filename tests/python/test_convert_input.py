@@ -1,6 +1,9 @@
 """scripts/convert_input.py: what a build without RAW reads. It replaces no real data by simulated ones."""
 
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -159,3 +162,18 @@ def test_simulated_data_replace_a_warehouse_of_real_ones_only_on_request(
     fake = fake_dbt("def cli(): return 7")
     result = run(SCRIPTS / "build.py", "--may-simulate", PITWALL_DATA=data, PYTHONPATH=fake)
     assert "dbt build failed (exit code 7)" in result.stdout
+
+
+def test_a_named_pipe_in_place_of_a_file_hangs_nothing(folder: Input) -> None:
+    folder.convert()
+    (folder.data / "dbt.py").touch()  # a dbt that cannot be called, should the build get so far
+    environment = {"PITWALL_DATA": folder.data, "PYTHONPATH": folder.data, "PATH": os.environ["PATH"]}
+    for name in ("load_manifest.parquet", "origin.txt", "checksums.parquet", "seasons.parquet"):
+        (folder.parquet / name).unlink()
+        os.mkfifo(folder.parquet / name)
+        for script, code in (("build.py", 2), ("convert_input.py", 0)):
+            command = [sys.executable, SCRIPTS / script]
+            result = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+            assert result.returncode == code, result.stderr
+            assert "Traceback" not in result.stderr
+        assert (folder.parquet / name).is_file(), "the next conversion writes it again"

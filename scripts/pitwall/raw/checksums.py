@@ -9,6 +9,7 @@ from pathlib import Path
 
 import polars as pl
 
+from pitwall.data_folder import regular
 from pitwall.raw.schema import Table
 from pitwall.raw.values import POLARS_ERRORS
 
@@ -33,7 +34,7 @@ def part_checksums(table: Table, parquet: Path) -> pl.DataFrame:
 def write_checksums(tables: list[Table], kept: set[str], old: Path, new: Path) -> None:
     """Write the checksums of the tables in folder `new`, copying those of `kept` tables from folder `old`."""
     try:
-        known = pl.read_parquet(old / FILE, glob=False, schema=SCHEMA)
+        known = pl.read_parquet(regular(old / FILE), glob=False, schema=SCHEMA)
         known = known.filter(pl.col("table_name").is_in(list(kept)))
     except (OSError, *POLARS_ERRORS):
         known = pl.DataFrame(schema=SCHEMA)

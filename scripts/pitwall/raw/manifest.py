@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 
 from pitwall.command import PlainError
+from pitwall.data_folder import regular
 from pitwall.raw.account import checksum
 from pitwall.raw.schema import MANIFEST_SOURCES, Table, read_tables
 from pitwall.raw.values import POLARS_ERRORS
@@ -30,7 +31,9 @@ def parse_manifest(file: Path | BytesIO) -> dict[str, Row]:
     Raises:
         ValueError, OSError, POLARS_ERRORS: it is no manifest with the declared columns, or a value is NULL.
     """
-    rows = pl.read_parquet(file, glob=False, schema=manifest_columns())
+    rows = pl.read_parquet(
+        regular(file) if isinstance(file, Path) else file, glob=False, schema=manifest_columns()
+    )
     if any(rows.null_count().row(0)):
         raise ValueError("a value is NULL")
     return {row["table_name"]: row for row in rows.to_dicts()}

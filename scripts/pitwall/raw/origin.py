@@ -9,6 +9,7 @@ from pathlib import Path
 
 import polars as pl
 
+from pitwall.data_folder import regular
 from pitwall.raw.fetch import is_url, without_secrets
 from pitwall.raw.values import POLARS_ERRORS
 
@@ -26,7 +27,7 @@ def write_origin(parquet: Path, raw: str) -> None:
 def read_origin(parquet: Path) -> str:
     """The input of the data in a folder; "" if it is not known."""
     try:
-        return os.fsdecode((parquet / FILE).read_bytes())
+        return os.fsdecode(regular(parquet / FILE).read_bytes())
     except OSError:
         return ""
 
@@ -34,7 +35,7 @@ def read_origin(parquet: Path) -> str:
 def is_simulated(parquet: Path) -> bool:
     """Whether scripts/simulate.py made the data in a folder."""
     try:
-        urls = pl.read_parquet(parquet / "seasons.parquet", columns=["url"], glob=False)["url"]
+        urls = pl.read_parquet(regular(parquet / "seasons.parquet"), columns=["url"], glob=False)["url"]
     except (OSError, *POLARS_ERRORS):
         return False
     return bool(len(urls)) and bool(urls.str.contains(SIMULATED_URL, literal=True).all())
@@ -53,8 +54,8 @@ def describe(parquet: Path) -> str:
 def held_races(parquet: Path) -> tuple[date | None, date | None]:
     """The dates of the first and of the last race with results."""
     try:
-        races = pl.scan_parquet(parquet / "races.parquet", glob=False)
-        results = pl.scan_parquet(parquet / "results.parquet", glob=False)
+        races = pl.scan_parquet(regular(parquet / "races.parquet"), glob=False)
+        results = pl.scan_parquet(regular(parquet / "results.parquet"), glob=False)
         held = races.join(results, on="race_id", how="semi")
         first, last = held.select(first=pl.col("date").min(), last=pl.col("date").max()).collect().row(0)
     except (OSError, *POLARS_ERRORS):

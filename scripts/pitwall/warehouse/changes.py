@@ -12,6 +12,7 @@ import duckdb
 import polars as pl
 
 from pitwall.command import ROOT
+from pitwall.data_folder import regular
 from pitwall.raw.checksums import FILE, SCHEMA
 from pitwall.raw.manifest import MANIFEST
 from pitwall.raw.values import POLARS_ERRORS
@@ -171,7 +172,7 @@ def summary(seasons: list[int], total: int) -> str:
 def has_checksums(parquet: Path) -> bool:
     """Whether there are checksums of the data, and they can be read."""
     try:
-        pl.read_parquet(parquet / FILE, glob=False, schema=SCHEMA)
+        pl.read_parquet(regular(parquet / FILE), glob=False, schema=SCHEMA)
     except (OSError, *POLARS_ERRORS):
         return False
     return True

@@ -99,7 +99,7 @@ def differences(warehouse: Path, spark: Path, schema: str) -> dict[str, str]:
 def test_a_build_prints_its_result_and_no_warning(built: tuple[Path, str]) -> None:
     folder, output = built
     assert folder.is_symlink()
-    assert f"The warehouse is ready: {folder}, 3" in output
+    assert re.search(rf"The warehouse is ready: {re.escape(str(folder))}, [1-9]\d* tables with", output)
     # Java prints this about a module that Spark uses.
     output = output.replace("WARNING: Using incubator modules: jdk.incubator.vector\n", "")
     assert "warn" not in output.lower()

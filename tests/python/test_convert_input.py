@@ -177,3 +177,16 @@ def test_a_named_pipe_in_place_of_a_file_hangs_nothing(folder: Input) -> None:
             assert result.returncode == code, result.stderr
             assert "Traceback" not in result.stderr
         assert (folder.parquet / name).is_file(), "the next conversion writes it again"
+
+
+def test_named_pipes_are_no_data(tmp_path: Path) -> None:
+    for name in ("seasons", "races", "results"):
+        os.mkfifo(tmp_path / f"{name}.parquet")
+    code = (
+        "import sys, pathlib; from pitwall.raw.origin import describe, is_simulated; "
+        "data = pathlib.Path(sys.argv[1]); print(describe(data), is_simulated(data))"
+    )
+    output = subprocess.check_output(
+        [sys.executable, "-c", code, tmp_path], cwd=SCRIPTS, text=True, timeout=60
+    )
+    assert output == "files without results False\n"

@@ -31,9 +31,7 @@ def parse_manifest(file: Path | BytesIO) -> dict[str, Row]:
     Raises:
         ValueError, OSError, POLARS_ERRORS: it is no manifest with the declared columns, or a value is NULL.
     """
-    rows = pl.read_parquet(
-        regular(file) if isinstance(file, Path) else file, glob=False, schema=manifest_columns()
-    )
+    rows = pl.read_parquet(file, glob=False, schema=manifest_columns())
     if any(rows.null_count().row(0)):
         raise ValueError("a value is NULL")
     return {row["table_name"]: row for row in rows.to_dicts()}
@@ -45,7 +43,7 @@ def read_manifest(parquet: Path) -> dict[str, Row]:
     The manifest of an older version of Pitwall may have other columns, and counts as damaged.
     """
     try:
-        return parse_manifest(parquet / MANIFEST)
+        return parse_manifest(regular(parquet / MANIFEST))
     except (OSError, ValueError, *POLARS_ERRORS):
         return {}
 

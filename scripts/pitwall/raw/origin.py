@@ -54,8 +54,8 @@ def describe(parquet: Path) -> str:
 def held_races(parquet: Path) -> tuple[date | None, date | None]:
     """The dates of the first and of the last race with results."""
     try:
-        races = pl.scan_parquet(parquet / "races.parquet", glob=False)
-        results = pl.scan_parquet(parquet / "results.parquet", glob=False)
+        races = pl.scan_parquet(regular(parquet / "races.parquet"), glob=False)
+        results = pl.scan_parquet(regular(parquet / "results.parquet"), glob=False)
         held = races.join(results, on="race_id", how="semi")
         first, last = held.select(first=pl.col("date").min(), last=pl.col("date").max()).collect().row(0)
     except (OSError, *POLARS_ERRORS):

@@ -128,7 +128,7 @@
         {% do run_query('drop table if exists ' ~ table.schema ~ '.' ~ table.identifier) %}
         {% do run_query(
             'create table ' ~ table.schema ~ '.' ~ table.identifier ~ ' (' ~ columns | join(', ')
-            ~ ') using parquet location ' ~ dbt.string_literal(dbt.escape_single_quotes(data_folder() ~ '/predictions'))
+            ~ ") using parquet options (pathGlobFilter '*.parquet') location " ~ dbt.string_literal(dbt.escape_single_quotes(data_folder() ~ '/predictions'))
         ) %}
     {% endfor %}
 {% endmacro %}

@@ -10,7 +10,18 @@ from typing import Any
 import duckdb
 import polars as pl
 import pytest
-from conftest import DBT, SCRIPTS, Builder, Rows, must_run, races_of, remove_race, rewrite, run
+from conftest import (
+    DBT,
+    SCRIPTS,
+    Builder,
+    Rows,
+    must_run,
+    races_of,
+    remove_race,
+    rewrite,
+    run,
+    write_forecasts,
+)
 from test_ledger import ROW
 
 from pitwall.prediction import ledger
@@ -64,8 +75,12 @@ def raw_and_data(without_last_race: Path, tmp_path: Path) -> tuple[Path, Path]:
 def test_a_new_a_revised_and_a_removed_race_are_built_incrementally(
     builder: Builder, without_last_race: Path, raw_and_data: tuple[Path, Path]
 ) -> None:
-    """The last race is new. In the season before, a race was removed, and a result got a penalty."""
+    """The last race is new. In the season before, a race was removed, and a result got a penalty.
+
+    Forecasts are new as well: they belong to no changed season.
+    """
     _, data = raw_and_data
+    write_forecasts(data)
     raw = shutil.copytree(without_last_race / "raw", data.with_name("raw"))
     race, *_, removed = races_of(raw, "2025")
     before: dict[str, str] = {}
@@ -80,6 +95,9 @@ def test_a_new_a_revised_and_a_removed_race_are_built_incrementally(
     rewrite(raw, "results", add_penalty)
     remove_race(raw, removed)
     compare_with_full(builder, raw, data, "incremental: 2 of 6 seasons changed (2025, 2026)")
+    scored = "select count(*) from marts.fct_predictions where is_scored"
+    with duckdb.connect(data / "warehouse.duckdb", read_only=True) as connection:
+        assert connection.execute(scored).fetchall() > [(100,)]
 
     # The penalty is a revision, with both values.
     result, time = int(before["resultId"]), int(before["milliseconds"])

@@ -172,6 +172,7 @@ season_moments as (
         known_at,
         season
     from season_slots
+    where season >= {{ var('first_predicted_season') }}
 
 ),
 
@@ -266,6 +267,7 @@ known_slots as (
         and season_slots.season = slot_sums.of_season
         and season_slots.slot >= slot_sums.slot
         and (season_slots.slot = 0 or slot_sums.slot > 0)
+    where season_slots.season >= {{ var('first_predicted_season') }}
     group by season_slots.known_at, season_slots.baseline, season_slots.season, season_slots.slot
 
 ),
@@ -408,6 +410,7 @@ likelihoods as (
     left join champions
         on races.season = champions.season
         and contenders.driver_id = champions.driver_id
+    where races.season >= {{ var('first_predicted_season') }}
 
 ),
 

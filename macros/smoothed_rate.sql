@@ -3,8 +3,8 @@
 {% macro smoothed_rate(times, cars, field_rate) -%}
     {%- set field_cars = 1000 * var('baseline_field_cars') -%}
     {{ ratio(
-        'coalesce(' ~ times ~ ', 0) + ' ~ field_cars ~ ' * ' ~ field_rate,
-        'coalesce(' ~ cars ~ ', 0) + ' ~ field_cars,
+        times ~ ' + ' ~ field_cars ~ ' * ' ~ field_rate,
+        cars ~ ' + ' ~ field_cars,
         'decimal(8, 6)'
     ) }}
 {%- endmacro %}

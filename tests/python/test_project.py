@@ -1103,7 +1103,6 @@ NUMBERS = {
     "fct_baseline_predictions": {
         "0.5": "the weight after a half-life",
         "1000": "weights are in thousandths",
-        "3": "the places on a podium",
     },
     "fct_pit_stop_times": {"2": "the lap into the lane and the lap out of it"},
     "fct_qualifying_results": {"2147483647": "the greatest integer, in place of a missing time"},
@@ -1115,6 +1114,7 @@ NUMBERS = {
     "int_championship__countback": {"19": "one place after 18", "37": "one place after 36"},
     "int_championship__points_by_system": {"2": "points have two decimals"},
     "int_championship__session_maxima": {"2": "the best place of a second car"},
+    "int_prediction__outcomes": {"3": "the places on a podium"},
     "team_mate_careers": {"0.5": "the median"},
     "team_mate_seasons": {"0.5": "the median"},
 }

@@ -1,8 +1,8 @@
 with
 
-results as (
+outcomes as (
 
-    select * from {{ ref('fct_race_results') }}
+    select * from {{ ref('int_prediction__outcomes') }}
 
 ),
 
@@ -21,131 +21,13 @@ all_races as (
 seasons as (
 
     select * from {{ ref('dim_seasons') }}
+    where season >= {{ var('first_predicted_season') }}
 
 ),
 
-rules as (
+drivers as (
 
-    select * from {{ ref('int_championship__rules') }}
-    where championship = 'drivers'
-
-),
-
-points_by_position as (
-
-    select * from {{ ref('points_by_position') }}
-    where session_type = 'race'
-
-),
-
-scoring as (
-
-    select
-        rules.season,
-        max(points_by_position.position) as scoring_places,
-        max(points_by_position.points) as points_of_win
-    from rules
-    inner join points_by_position
-        on rules.points_system = points_by_position.points_system
-    group by rules.season
-
-),
-
-numbered_races as (
-
-    select
-        *,
-        row_number() over (order by season, round) as race_number
-    from all_races
-
-),
-
-last_held as (
-
-    select max(race_number) as race_number from numbered_races
-    where is_held
-
-),
-
--- Those that were held, and the next one. A race that was cancelled in between is no race.
-races as (
-
-    select
-        numbered_races.*,
-        lag(numbered_races.race_id) over (order by numbered_races.race_number) as previous_race_id,
-        lag(numbered_races.season) over (order by numbered_races.race_number) as previous_season
-    from numbered_races
-    cross join last_held
-    where numbered_races.is_held or numbered_races.race_number = last_held.race_number + 1
-
-),
-
--- A driver with two cars is one row, with the better of each.
-entries as (
-
-    select
-        race_id,
-        race_name,
-        race_date,
-        season,
-        round,
-        driver_id,
-        driver_name,
-        min(grid_position) as grid_position,
-        min(finishing_position) as finishing_position,
-        bool_or(is_classified) as is_classified,
-        bool_and(position_text = 'F') as is_not_qualified
-    from results
-    group by race_id, race_name, race_date, season, round, driver_id, driver_name
-
-),
-
-known as (
-
-    select
-        entries.*,
-        standings.championship_position as place_before,
-        coalesce(entries.finishing_position <= scoring.scoring_places, false) as is_in_points
-    from entries
-    inner join races
-        on entries.race_id = races.race_id
-    inner join scoring
-        on entries.season = scoring.season
-    left join standings
-        on races.previous_race_id = standings.race_id
-        and entries.driver_id = standings.driver_id
-
-),
-
--- What the baseline looks at: the grid slot, or the place in the championship; 0 if there is none.
-moments as (
-
-    select
-        *,
-        'after_qualifying' as known_at,
-        'grid_slot' as baseline,
-        coalesce(grid_position, 0) as slot
-    from known
-    where not is_not_qualified
-    union all
-    select
-        *,
-        'before_weekend' as known_at,
-        'championship_order' as baseline,
-        coalesce(place_before, 0) as slot
-    from known
-
-),
-
-starts as (
-
-    select
-        *,
-        case when finishing_position = 1 then 1 else 0 end as wins,
-        case when finishing_position <= 3 then 1 else 0 end as podiums,
-        case when is_in_points then 1 else 0 end as scores,
-        case when is_classified then 1 else 0 end as classified
-    from moments
+    select * from {{ ref('dim_drivers') }}
 
 ),
 
@@ -153,7 +35,6 @@ season_slots as (
 
     select
         known_at,
-        baseline,
         season,
         slot,
         count(*) as cars,
@@ -161,18 +42,8 @@ season_slots as (
         sum(podiums) as podiums,
         sum(scores) as scores,
         sum(classified) as classified
-    from starts
-    group by known_at, baseline, season, slot
-
-),
-
-season_moments as (
-
-    select distinct
-        known_at,
-        season
-    from season_slots
-    where season >= {{ var('first_predicted_season') }}
+    from outcomes
+    group by known_at, season, slot
 
 ),
 
@@ -181,21 +52,24 @@ season_moments as (
 earlier_slots as (
 
     select
-        season_moments.season as of_season,
-        earlier.*,
+        seasons.season as of_season,
+        season_slots.*,
         cast(
             round(
                 1000 * power(
                     0.5,
-                    cast(season_moments.season - earlier.season as decimal(20, 9))
+                    cast(seasons.season - season_slots.season as decimal(20, 9))
                     / {{ var('baseline_half_life_seasons') }}
                 )
             ) as bigint
-        ) as weight
-    from season_moments
-    inner join season_slots as earlier
-        on season_moments.known_at = earlier.known_at
-        and season_moments.season > earlier.season
+        ) as weight,
+        case
+            when seasons.season - season_slots.season <= {{ var('baseline_classified_seasons') }} then 1
+            else 0
+        end as is_recent
+    from seasons
+    inner join season_slots
+        on seasons.season > season_slots.season
 
 ),
 
@@ -205,10 +79,12 @@ slot_sums as (
         known_at,
         of_season,
         slot,
-        cast(sum(weight * cars) as bigint) as cars,
-        cast(sum(weight * wins) as bigint) as wins,
-        cast(sum(weight * podiums) as bigint) as podiums,
-        cast(sum(weight * scores) as bigint) as scores
+        sum(weight * cars) as cars,
+        sum(weight * wins) as wins,
+        sum(weight * podiums) as podiums,
+        sum(weight * scores) as scores,
+        sum(is_recent * cars) as recent_cars,
+        sum(is_recent * classified) as recent_classified
     from earlier_slots
     group by known_at, of_season, slot
 
@@ -217,153 +93,160 @@ slot_sums as (
 field_sums as (
 
     select
-        known_at,
-        of_season,
-        sum(cars) as cars,
-        sum(wins) as wins,
-        sum(podiums) as podiums,
-        sum(scores) as scores
+        *,
+        sum(cars) over (partition by known_at, of_season) as field_cars,
+        sum(wins) over (partition by known_at, of_season) as field_wins,
+        sum(podiums) over (partition by known_at, of_season) as field_podiums,
+        sum(scores) over (partition by known_at, of_season) as field_scores,
+        sum(recent_cars) over (partition by known_at, of_season) as field_recent_cars,
+        sum(recent_classified) over (partition by known_at, of_season) as field_recent_classified
     from slot_sums
-    group by known_at, of_season
 
 ),
 
-field_rates as (
-
-    select
-        known_at,
-        of_season,
-        {{ ratio('wins', 'cars', 'decimal(10, 9)') }} as win_rate,
-        {{ ratio('podiums', 'cars', 'decimal(10, 9)') }} as podium_rate,
-        {{ ratio('scores', 'cars', 'decimal(10, 9)') }} as score_rate
-    from field_sums
-
-),
-
-classified_rates as (
-
-    select
-        known_at,
-        of_season,
-        {{ ratio('sum(classified)', 'sum(cars)', 'decimal(8, 6)') }} as classified_rate
-    from earlier_slots
-    where of_season - season <= {{ var('baseline_classified_seasons') }}
-    group by known_at, of_season
-
-),
-
--- A slot that no earlier season had counts as the last one before it.
-known_slots as (
+-- Each slot of a season with all slots of the seasons before it.
+pairs as (
 
     select
         season_slots.known_at,
-        season_slots.baseline,
         season_slots.season,
         season_slots.slot,
-        max(slot_sums.slot) as known_slot
+        field_sums.slot as earlier_slot,
+        case
+            when season_slots.slot = 0 and field_sums.slot = 0 then 1
+            when field_sums.slot between 1 and season_slots.slot then 1
+            else 0
+        end as is_known,
+        field_sums.cars,
+        field_sums.wins,
+        field_sums.podiums,
+        field_sums.scores,
+        {{ ratio('field_sums.field_wins', 'field_sums.field_cars', 'decimal(10, 9)') }} as win_rate,
+        {{ ratio('field_sums.field_podiums', 'field_sums.field_cars', 'decimal(10, 9)') }} as podium_rate,
+        {{ ratio('field_sums.field_scores', 'field_sums.field_cars', 'decimal(10, 9)') }} as score_rate,
+        {{ ratio('field_sums.field_recent_classified', 'field_sums.field_recent_cars', 'decimal(8, 6)') }}
+            as classified_rate
     from season_slots
-    left join slot_sums
-        on season_slots.known_at = slot_sums.known_at
-        and season_slots.season = slot_sums.of_season
-        and season_slots.slot >= slot_sums.slot
-        and (season_slots.slot = 0 or slot_sums.slot > 0)
-    where season_slots.season >= {{ var('first_predicted_season') }}
-    group by season_slots.known_at, season_slots.baseline, season_slots.season, season_slots.slot
+    inner join field_sums
+        on season_slots.known_at = field_sums.known_at
+        and season_slots.season = field_sums.of_season
+
+),
+
+-- A slot that no earlier season had counts as the last one before it. If there is none, only the field is known.
+preferred as (
+
+    select
+        *,
+        row_number() over (
+            partition by known_at, season, slot
+            order by is_known desc, earlier_slot desc
+        ) as preference
+    from pairs
 
 ),
 
 slot_rates as (
 
     select
-        known_slots.known_at,
-        known_slots.baseline,
-        known_slots.season,
-        known_slots.slot,
-        {{ smoothed_rate('slot_sums.wins', 'slot_sums.cars', 'field_rates.win_rate') }} as win_rate,
-        {{ smoothed_rate('slot_sums.podiums', 'slot_sums.cars', 'field_rates.podium_rate') }} as podium_rate,
-        {{ smoothed_rate('slot_sums.scores', 'slot_sums.cars', 'field_rates.score_rate') }} as score_rate,
-        classified_rates.classified_rate
-    from known_slots
-    inner join field_rates
-        on known_slots.known_at = field_rates.known_at
-        and known_slots.season = field_rates.of_season
-    left join classified_rates
-        on known_slots.known_at = classified_rates.known_at
-        and known_slots.season = classified_rates.of_season
-    left join slot_sums
-        on known_slots.known_at = slot_sums.known_at
-        and known_slots.season = slot_sums.of_season
-        and known_slots.known_slot = slot_sums.slot
+        known_at,
+        season,
+        slot,
+        {{ smoothed_rate('is_known * wins', 'is_known * cars', 'win_rate') }} as win_rate,
+        {{ smoothed_rate('is_known * podiums', 'is_known * cars', 'podium_rate') }} as podium_rate,
+        {{ smoothed_rate('is_known * scores', 'is_known * cars', 'score_rate') }} as score_rate,
+        classified_rate
+    from preferred
+    where preference = 1
 
 ),
 
-rates as (
+targets as (
 
-    select known_at, season, slot, 'win' as target, baseline, win_rate as probability
-    from slot_rates
+    select 'win' as target
     union all
-    select known_at, season, slot, 'podium' as target, baseline, podium_rate as probability
-    from slot_rates
+    select 'podium' as target
     union all
-    select known_at, season, slot, 'points' as target, baseline, score_rate as probability
-    from slot_rates
+    select 'points' as target
     union all
-    select known_at, season, slot, 'classified' as target, 'three_year_rate' as baseline, classified_rate as probability
-    from slot_rates
-    where classified_rate is not null
+    select 'classified' as target
 
 ),
 
 race_predictions as (
 
     select
-        starts.race_id,
-        starts.race_name,
-        starts.race_date,
-        starts.season,
-        starts.round,
-        starts.driver_id,
-        starts.driver_name,
-        starts.known_at,
-        rates.target,
-        rates.baseline,
-        rates.probability,
-        case rates.target
-            when 'win' then starts.wins
-            when 'podium' then starts.podiums
-            when 'points' then starts.scores
-            else starts.classified
+        outcomes.race_id,
+        outcomes.driver_id,
+        outcomes.known_at,
+        targets.target,
+        case
+            when targets.target = 'classified' then 'three_year_rate'
+            when outcomes.known_at = 'after_qualifying' then 'grid_slot'
+            else 'championship_order'
+        end as baseline,
+        case targets.target
+            when 'win' then slot_rates.win_rate
+            when 'podium' then slot_rates.podium_rate
+            when 'points' then slot_rates.score_rate
+            else slot_rates.classified_rate
+        end as probability,
+        case targets.target
+            when 'win' then outcomes.wins
+            when 'podium' then outcomes.podiums
+            when 'points' then outcomes.scores
+            else outcomes.classified
         end as outcome
-    from starts
-    inner join rates
-        on starts.known_at = rates.known_at
-        and starts.season = rates.season
-        and starts.slot = rates.slot
+    from outcomes
+    inner join slot_rates
+        on outcomes.known_at = slot_rates.known_at
+        and outcomes.season = slot_rates.season
+        and outcomes.slot = slot_rates.slot
+    cross join targets
 
 ),
 
--- Before the first race of a season there are no gaps.
-contenders as (
+points_of_wins as (
 
     select
-        races.race_id,
-        standings.driver_id,
-        standings.driver_name,
-        standings.gap_to_leader
-    from races
-    inner join standings
-        on races.previous_race_id = standings.race_id
-        and races.season = races.previous_season
-    union all
+        season,
+        max(points_of_win) as points_of_win
+    from outcomes
+    group by season
+
+),
+
+rounds as (
+
     select
-        races.race_id,
-        entries.driver_id,
-        entries.driver_name,
-        0 as gap_to_leader
-    from races
-    inner join entries
-        on races.race_id = entries.race_id
-    where races.previous_season is null or races.season > races.previous_season
+        *,
+        max(case when is_held then round end) over (partition by season) as last_round
+    from all_races
+
+),
+
+coming_rounds as (
+
+    select
+        *,
+        min(case when round > last_round then round end) over (partition by season) as next_round
+    from rounds
+
+),
+
+-- Those that were held, and the next one. A race that was cancelled in between is no race.
+races as (
+
+    select
+        coming_rounds.race_id,
+        coming_rounds.season,
+        seasons.is_complete,
+        lag(coming_rounds.race_id) over (partition by coming_rounds.season order by coming_rounds.round)
+            as previous_race_id
+    from coming_rounds
+    inner join seasons
+        on coming_rounds.season = seasons.season
+    where coming_rounds.is_held or coming_rounds.round = coming_rounds.next_round
 
 ),
 
@@ -377,40 +260,60 @@ champions as (
 
 ),
 
+gaps as (
+
+    select
+        race_id,
+        driver_id,
+        gap_to_leader
+    from standings
+
+),
+
+-- Before the first race of a season there are no gaps.
+contenders as (
+
+    select
+        races.race_id,
+        races.season,
+        races.is_complete,
+        coalesce(gaps.driver_id, outcomes.driver_id) as driver_id,
+        coalesce(gaps.gap_to_leader, 0) as gap_to_leader
+    from races
+    left join gaps
+        on races.previous_race_id = gaps.race_id
+    left join outcomes
+        on races.race_id = outcomes.race_id
+        and races.previous_race_id is null
+        and outcomes.known_at = 'before_weekend'
+    where gaps.driver_id is not null or outcomes.driver_id is not null
+
+),
+
 likelihoods as (
 
     select
         contenders.race_id,
-        races.race_name,
-        races.race_date,
-        races.season,
-        races.round,
         contenders.driver_id,
-        contenders.driver_name,
         cast(
             exp(
                 -{{ ratio(
-                    'contenders.gap_to_leader', 'scoring.points_of_win * ' ~ var('baseline_title_percent'),
+                    'contenders.gap_to_leader', 'points_of_wins.points_of_win * ' ~ var('baseline_title_percent'),
                     'decimal(20, 9)', times=100
                 ) }}
             ) as decimal(20, 9)
         ) as likelihood,
         case
-            when not seasons.is_complete then null
+            when not contenders.is_complete then null
             when champions.driver_id is null then 0
             else 1
         end as outcome
     from contenders
-    inner join races
-        on contenders.race_id = races.race_id
-    inner join seasons
-        on races.season = seasons.season
-    inner join scoring
-        on races.season = scoring.season
+    inner join points_of_wins
+        on contenders.season = points_of_wins.season
     left join champions
-        on races.season = champions.season
+        on contenders.season = champions.season
         and contenders.driver_id = champions.driver_id
-    where races.season >= {{ var('first_predicted_season') }}
 
 ),
 
@@ -418,12 +321,7 @@ title_predictions as (
 
     select
         race_id,
-        race_name,
-        race_date,
-        season,
-        round,
         driver_id,
-        driver_name,
         'before_weekend' as known_at,
         'title' as target,
         'points_gap_softmax' as baseline,
@@ -436,6 +334,7 @@ title_predictions as (
 predictions as (
 
     select * from race_predictions
+    where probability is not null
     union all
     select * from title_predictions
 
@@ -444,19 +343,23 @@ predictions as (
 final as (
 
     select
-        race_id,
-        race_name,
-        race_date,
-        season,
-        round,
-        driver_id,
-        driver_name,
-        known_at,
-        target,
-        baseline,
-        cast(probability as decimal(10, 9)) as probability,
-        outcome
+        predictions.race_id,
+        all_races.race_name,
+        all_races.race_date,
+        all_races.season,
+        all_races.round,
+        predictions.driver_id,
+        drivers.driver_name,
+        predictions.known_at,
+        predictions.target,
+        predictions.baseline,
+        cast(predictions.probability as decimal(10, 9)) as probability,
+        predictions.outcome
     from predictions
+    inner join all_races
+        on predictions.race_id = all_races.race_id
+    left join drivers
+        on predictions.driver_id = drivers.driver_id
 
 )
 

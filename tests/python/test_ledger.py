@@ -10,9 +10,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import polars as pl
 import pytest
-from conftest import ROOT, SCRIPTS, must_run, run
+from conftest import ROOT, SCRIPTS, Builder, must_run, run
 
 from pitwall.command import PlainError
 from pitwall.data_folder import REPLACED, check_kept
@@ -182,11 +183,31 @@ def test_no_conversion_replaces_the_ledger(small_warehouse: Path, tmp_path: Path
         assert contents(data) == before
 
 
+def test_dbt_reads_the_ledger_of_an_odd_folder(
+    builder: Builder, small_warehouse: Path, tmp_path: Path
+) -> None:
+    """Without a file the view has the declared columns and no rows. Other files are not read."""
+    data = tmp_path / "driver's [data] *"
+    shutil.copytree(small_warehouse.parent / "parquet", data / "parquet")
+    (data / ".build").mkdir()
+    found = []
+    for drivers in ([], ["hamilton", "russell"]):
+        for driver in drivers:
+            ledger.append(data, [ROW._replace(driver_ref=driver)])
+            (data / "predictions" / "notes.txt").write_text("mine")
+        result = builder.dbt(data, "run-operation", "create_raw_views")
+        assert result.returncode == 0, result.stdout
+        with duckdb.connect(data / ".build" / "warehouse.duckdb", read_only=True) as connection:
+            found.append(connection.execute("select driver_ref from raw.ledger order by all").fetchall())
+            types = connection.execute("select column_type from (describe raw.ledger)").fetchall()
+        assert [each for (each,) in types[4:8]] == ["VARCHAR", "VARCHAR", "DECIMAL(10,9)", "VARCHAR"]
+    assert found == [[], [("hamilton",), ("russell",)]]
+
+
 def test_a_build_refuses_a_damaged_file_before_it_starts(
     small_warehouse: Path, tmp_path: Path, fake_dbt: Callable[[str], Path]
 ) -> None:
     data = shutil.copytree(small_warehouse.parent, tmp_path / "data")
-    (data / "predictions").mkdir()
     (data / "predictions" / "mine.parquet").write_bytes(b"PAR1 and no more")
     result = run(SCRIPTS / "build.py", PITWALL_DATA=data, PYTHONPATH=fake_dbt("def cli(): return 1"))
     assert result.returncode == 2

@@ -1103,6 +1103,7 @@ NUMBERS = {
     "fct_baseline_predictions": {
         "0.5": "the weight after a half-life",
         "1000": "weights are in thousandths",
+        "100": "per cent",
     },
     "fct_pit_stop_times": {"2": "the lap into the lane and the lap out of it"},
     "fct_qualifying_results": {"2147483647": "the greatest integer, in place of a missing time"},

@@ -31,6 +31,74 @@ drivers as (
 
 ),
 
+numbered_races as (
+
+    select
+        *,
+        row_number() over (order by season, round) as race_number
+    from all_races
+
+),
+
+marked_races as (
+
+    select
+        *,
+        max(case when is_held then race_number end) over () as last_held_number
+    from numbered_races
+
+),
+
+-- Those that were held, and the next one. A race that was cancelled in between is no race.
+races as (
+
+    select
+        race_id,
+        season,
+        lag(race_id) over (order by race_number) as previous_race_id,
+        coalesce(season > lag(season) over (order by race_number), true) as is_first_of_season
+    from marked_races
+    where is_held or race_number = last_held_number + 1
+
+),
+
+moments as (
+
+    select 'before_weekend' as known_at
+    union all
+    select 'after_qualifying' as known_at
+
+),
+
+-- What the baseline looks at: the grid slot, or the place in the championship; 0 if there is none.
+starts as (
+
+    select
+        outcomes.season,
+        outcomes.race_id,
+        outcomes.driver_id,
+        moments.known_at,
+        coalesce(
+            case
+                when moments.known_at = 'after_qualifying' then outcomes.grid_position
+                else standings.championship_position
+            end, 0
+        ) as slot,
+        outcomes.wins,
+        outcomes.podiums,
+        outcomes.scores,
+        outcomes.classified
+    from outcomes
+    cross join moments
+    inner join races
+        on outcomes.race_id = races.race_id
+    left join standings
+        on races.previous_race_id = standings.race_id
+        and outcomes.driver_id = standings.driver_id
+    where moments.known_at = 'before_weekend' or outcomes.is_qualified
+
+),
+
 season_slots as (
 
     select
@@ -42,7 +110,7 @@ season_slots as (
         sum(podiums) as podiums,
         sum(scores) as scores,
         sum(classified) as classified
-    from outcomes
+    from starts
     group by known_at, season, slot
 
 ),
@@ -176,13 +244,13 @@ targets as (
 race_predictions as (
 
     select
-        outcomes.race_id,
-        outcomes.driver_id,
-        outcomes.known_at,
+        starts.race_id,
+        starts.driver_id,
+        starts.known_at,
         targets.target,
         case
             when targets.target = 'classified' then 'three_year_rate'
-            when outcomes.known_at = 'after_qualifying' then 'grid_slot'
+            when starts.known_at = 'after_qualifying' then 'grid_slot'
             else 'championship_order'
         end as baseline,
         case targets.target
@@ -192,16 +260,16 @@ race_predictions as (
             else slot_rates.classified_rate
         end as probability,
         case targets.target
-            when 'win' then outcomes.wins
-            when 'podium' then outcomes.podiums
-            when 'points' then outcomes.scores
-            else outcomes.classified
+            when 'win' then starts.wins
+            when 'podium' then starts.podiums
+            when 'points' then starts.scores
+            else starts.classified
         end as outcome
-    from outcomes
+    from starts
     inner join slot_rates
-        on outcomes.known_at = slot_rates.known_at
-        and outcomes.season = slot_rates.season
-        and outcomes.slot = slot_rates.slot
+        on starts.known_at = slot_rates.known_at
+        and starts.season = slot_rates.season
+        and starts.slot = slot_rates.slot
     cross join targets
 
 ),
@@ -213,40 +281,6 @@ points_of_wins as (
         max(points_of_win) as points_of_win
     from outcomes
     group by season
-
-),
-
-rounds as (
-
-    select
-        *,
-        max(case when is_held then round end) over (partition by season) as last_round
-    from all_races
-
-),
-
-coming_rounds as (
-
-    select
-        *,
-        min(case when round > last_round then round end) over (partition by season) as next_round
-    from rounds
-
-),
-
--- Those that were held, and the next one. A race that was cancelled in between is no race.
-races as (
-
-    select
-        coming_rounds.race_id,
-        coming_rounds.season,
-        seasons.is_complete,
-        lag(coming_rounds.race_id) over (partition by coming_rounds.season order by coming_rounds.round)
-            as previous_race_id
-    from coming_rounds
-    inner join seasons
-        on coming_rounds.season = seasons.season
-    where coming_rounds.is_held or coming_rounds.round = coming_rounds.next_round
 
 ),
 
@@ -276,17 +310,22 @@ contenders as (
     select
         races.race_id,
         races.season,
-        races.is_complete,
-        coalesce(gaps.driver_id, outcomes.driver_id) as driver_id,
-        coalesce(gaps.gap_to_leader, 0) as gap_to_leader
+        gaps.driver_id,
+        gaps.gap_to_leader
     from races
-    left join gaps
+    inner join gaps
         on races.previous_race_id = gaps.race_id
-    left join outcomes
+    where not races.is_first_of_season
+    union all
+    select
+        races.race_id,
+        races.season,
+        outcomes.driver_id,
+        0 as gap_to_leader
+    from races
+    inner join outcomes
         on races.race_id = outcomes.race_id
-        and races.previous_race_id is null
-        and outcomes.known_at = 'before_weekend'
-    where gaps.driver_id is not null or outcomes.driver_id is not null
+    where races.is_first_of_season
 
 ),
 
@@ -304,11 +343,13 @@ likelihoods as (
             ) as decimal(20, 9)
         ) as likelihood,
         case
-            when not contenders.is_complete then null
+            when not seasons.is_complete then null
             when champions.driver_id is null then 0
             else 1
         end as outcome
     from contenders
+    inner join seasons
+        on contenders.season = seasons.season
     inner join points_of_wins
         on contenders.season = points_of_wins.season
     left join champions
@@ -334,7 +375,6 @@ title_predictions as (
 predictions as (
 
     select * from race_predictions
-    where probability is not null
     union all
     select * from title_predictions
 
@@ -360,6 +400,7 @@ final as (
         on predictions.race_id = all_races.race_id
     left join drivers
         on predictions.driver_id = drivers.driver_id
+    where predictions.probability is not null
 
 )
 

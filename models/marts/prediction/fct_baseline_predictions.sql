@@ -49,7 +49,7 @@ marked_races as (
 
 ),
 
--- Those that were held, and the next one. A race that was cancelled in between is no race.
+-- Those that were held, and those to come. A race that was cancelled in between is no race.
 races as (
 
     select
@@ -58,7 +58,7 @@ races as (
         lag(race_id) over (order by race_number) as previous_race_id,
         coalesce(season > lag(season) over (order by race_number), true) as is_first_of_season
     from marked_races
-    where is_held or race_number = last_held_number + 1
+    where is_held or race_number > last_held_number
 
 ),
 

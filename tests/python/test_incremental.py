@@ -10,9 +10,23 @@ from typing import Any
 import duckdb
 import polars as pl
 import pytest
-from conftest import DBT, SCRIPTS, Builder, Rows, must_run, races_of, remove_race, rewrite, run
+from conftest import (
+    DBT,
+    SCRIPTS,
+    Builder,
+    Rows,
+    must_run,
+    races_of,
+    remove_race,
+    rewrite,
+    run,
+    write_forecasts,
+)
+from test_ledger import ROW
 
+from pitwall.prediction import ledger
 from pitwall.raw.checksums import part_checksums
+from pitwall.raw.predictions import ledger_fingerprint
 from pitwall.raw.schema import SOURCES, read_tables
 from pitwall.warehouse import changes
 from pitwall.warehouse.fingerprint import code_fingerprint
@@ -61,8 +75,12 @@ def raw_and_data(without_last_race: Path, tmp_path: Path) -> tuple[Path, Path]:
 def test_a_new_a_revised_and_a_removed_race_are_built_incrementally(
     builder: Builder, without_last_race: Path, raw_and_data: tuple[Path, Path]
 ) -> None:
-    """The last race is new. In the season before, a race was removed, and a result got a penalty."""
+    """The last race is new. In the season before, a race was removed, and a result got a penalty.
+
+    Forecasts are new as well: they belong to no changed season.
+    """
     _, data = raw_and_data
+    write_forecasts(data)
     raw = shutil.copytree(without_last_race / "raw", data.with_name("raw"))
     race, *_, removed = races_of(raw, "2025")
     before: dict[str, str] = {}
@@ -77,6 +95,9 @@ def test_a_new_a_revised_and_a_removed_race_are_built_incrementally(
     rewrite(raw, "results", add_penalty)
     remove_race(raw, removed)
     compare_with_full(builder, raw, data, "incremental: 2 of 6 seasons changed (2025, 2026)")
+    scored = "select count(*) from marts.fct_predictions where is_scored"
+    with duckdb.connect(data / "warehouse.duckdb", read_only=True) as connection:
+        assert connection.execute(scored).fetchall() > [(100,)]
 
     # The penalty is a revision, with both values.
     result, time = int(before["resultId"]), int(before["milliseconds"])
@@ -121,7 +142,8 @@ def plan_of(raw: Path, data: Path, code: str = "") -> changes.Changes | str:
     must_run(SCRIPTS / "csv_to_parquet.py", raw, PITWALL_DATA=data)
     with duckdb.connect(data / "warehouse.duckdb", read_only=True) as last:
         parquet = data / "parquet"
-        return changes.find_changes(last, parquet, code or code_fingerprint(changes.ROOT))
+        code = code or code_fingerprint(changes.ROOT)
+        return changes.find_changes(last, parquet, code, ledger_fingerprint(data))
 
 
 def set_in_first_row(column: str, value: str) -> Callable[[Rows], Rows]:
@@ -179,7 +201,9 @@ def test_changes_in_most_seasons_need_a_full_build(raw_and_data: tuple[Path, Pat
 def read_from(data: Path, old: Path) -> None:
     """Let the raw views of a warehouse that was copied from another folder read the files in its own."""
     with duckdb.connect(data / "warehouse.duckdb") as warehouse:
-        views = warehouse.execute("select sql from duckdb_views() where schema_name = 'raw'").fetchall()
+        views = warehouse.execute(
+            "select sql from duckdb_views() where schema_name = 'raw' and view_name <> 'ledger'"
+        ).fetchall()
         for (sql,) in views:
             assert str(old) in sql
             warehouse.execute(
@@ -193,7 +217,7 @@ def test_a_build_without_changes_does_not_start_dbt(
     fake_dbt: Callable[[str], Path],
     tmp_path: Path,
 ) -> None:
-    """With a dbt that fails: it is started if a row, a file or the folder changed, otherwise it is not."""
+    """With a dbt that fails: it is started if a row, a file, a forecast or the folder changed."""
     raw, data = raw_and_data
     environment = {"PYTHONPATH": fake_dbt("def cli(): return 1")}
 
@@ -214,6 +238,12 @@ def test_a_build_without_changes_does_not_start_dbt(
     shutil.copy(data / ".build" / "target" / "unit_tests_passed", tmp_path / "record")
     assert not starts_dbt()
     must_run(SCRIPTS / "csv_to_parquet.py", raw, PITWALL_DATA=data)
+    assert not starts_dbt()
+
+    forecast = ledger.append(data, [ROW])
+    assert starts_dbt()
+    forecast.unlink()
+    keep_record()
     assert not starts_dbt()
 
     moved = shutil.copytree(data, tmp_path / "moved")

@@ -15,7 +15,7 @@ from urllib.request import Request, urlopen
 import duckdb
 import polars as pl
 import pytest
-from conftest import ROOT, SCRIPTS, Builder, manifest_row, must_run, run, run_dbt
+from conftest import ROOT, SCRIPTS, Builder, manifest_row, must_run, run, run_dbt, write_forecasts
 
 from pitwall.command import PlainError
 
@@ -210,9 +210,13 @@ def test_the_second_of_two_loads_at_once_fails(
 def test_a_build_from_the_lake_gives_the_same_marts(
     remote: Remote, simulated_warehouse: Path, builder: Builder, tmp_path: Path
 ) -> None:
-    """Every mart has the same cells as in a build from the disk. No file and no message has the secret."""
+    """Every mart has the same cells as in a build from the disk. No file and no message has the secret.
+
+    The ledger is read from the disk.
+    """
     remote.convert(simulated_warehouse.parent / "raw", tmp_path / "one")
     builder.prepare(tmp_path / "other")  # no unit test reads the lake
+    shutil.copytree(simulated_warehouse.parent / "predictions", tmp_path / "other" / "predictions")
     output = must_run(SCRIPTS / "build.py", PITWALL_DATA=tmp_path / "other", **remote.environment)
     other = tmp_path / "other" / "warehouse.duckdb"
     assert not (tmp_path / "other" / "parquet").exists()
@@ -242,12 +246,13 @@ def test_a_build_from_the_lake_gives_the_same_marts(
 
 
 def test_plain_dbt_can_switch_between_disk_and_lake(remote: Remote, raw_copy: Path, tmp_path: Path) -> None:
-    """Views over files and tables from the lake replace each other."""
+    """Views over files and tables from the lake replace each other. The ledger is always on the disk."""
     data = tmp_path / "data"
     rename_first_race(raw_copy, "Of the lake")
     remote.convert(raw_copy, data)
     rename_first_race(raw_copy, "Of the disk")
     must_run(SCRIPTS / "csv_to_parquet.py", raw_copy, PITWALL_DATA=data)
+    write_forecasts(data)
     log = tmp_path / "logs"
     command = ["run-operation", "create_raw_views", "--project-dir", ROOT, "--profiles-dir", ROOT]
     command += ["--log-path", log, "--log-level-file", "debug"]
@@ -260,7 +265,8 @@ def test_plain_dbt_can_switch_between_disk_and_lake(remote: Remote, raw_copy: Pa
             found = connection.execute(
                 f"select count(*) from raw.races where name = 'Of the {name}'"
             ).fetchall()
-        assert found == [(1,)]
+            forecasts = connection.execute("select count(*) > 0 from raw.ledger").fetchall()
+        assert (found, forecasts) == ([(1,)], [(True,)])
         assert SECRET not in output
     assert "read_parquet" in (log / "dbt.log").read_text()
     assert SECRET not in (log / "dbt.log").read_text()

@@ -220,14 +220,15 @@ def test_settings_for_other_projects_are_not_inherited(checkout: Checkout) -> No
 
 
 def test_clean_removes_the_build_of_an_odd_data_folder_only(checkout: Checkout) -> None:
-    for folder in ("target", "data/.build", f"{ODD}/.build", f"{ODD}/parquet"):
+    kept = (f"{ODD}/parquet", f"{ODD}/predictions")
+    for folder in ("target", "data/.build", f"{ODD}/.build", *kept):
         (checkout.folder / folder).mkdir(parents=True)
     assert checkout.make("clean", PITWALL_DATA=ODD)[0] == 0
     assert (checkout.folder / ODD / ".build").exists(), "a folder without the mark may be the user's"
     (checkout.folder / ODD / ".pitwall").touch()
     assert checkout.make("clean", PITWALL_DATA=ODD)[0] == 0
     left = {path.relative_to(checkout.folder).as_posix() for path in checkout.folder.glob("*/*")}
-    assert left >= {"data/.build", f"{ODD}/parquet"}
+    assert left >= {"data/.build", *kept}
     assert f"{ODD}/.build" not in left
     assert not (checkout.folder / "target").exists()
 

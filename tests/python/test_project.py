@@ -74,6 +74,12 @@ EXEMPT: dict[str, dict[str, str]] = {
             "Every mart carries the names: a star fans out here.",
         ),
     },
+    "names of marts": {
+        **dict.fromkeys(
+            ("fct_prediction_scores", "fct_prediction_calibration"),
+            "Measured on the forecasts of races, and read together with them.",
+        ),
+    },
     "rejoining of upstream concepts": {
         "fct_what_if_points": "A mart that people query. Both marts join the names.",
         "int_careers__fastest_laps": "A rule that needs thought has its own model and unit test.",
@@ -1095,6 +1101,11 @@ NUMBERS = {
         **dict.fromkeys(("10", "1000", "10000", "100000"), "the value of a digit at its position"),
         **dict.fromkeys(("12", "31"), "the last day of the year"),
     },
+    "fct_baseline_predictions": {
+        "0.5": "the weight after a half-life",
+        "1000": "weights are in thousandths",
+        "100": "per cent",
+    },
     "fct_pit_stop_times": {"2": "the lap into the lane and the lap out of it"},
     "fct_qualifying_results": {"2147483647": "the greatest integer, in place of a missing time"},
     "fct_race_laps": {"1000000.0": "the unit is a millionth"},
@@ -1105,6 +1116,7 @@ NUMBERS = {
     "int_championship__countback": {"19": "one place after 18", "37": "one place after 36"},
     "int_championship__points_by_system": {"2": "points have two decimals"},
     "int_championship__session_maxima": {"2": "the best place of a second car"},
+    "int_prediction__outcomes": {"3": "the places on a podium"},
     "team_mate_careers": {"0.5": "the median"},
     "team_mate_seasons": {"0.5": "the median"},
 }

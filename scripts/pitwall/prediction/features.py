@@ -45,11 +45,14 @@ def _logit(share: pl.Expr) -> pl.Expr:
 
 
 _grid = pl.col("grid").fill_null(pl.col("field_cars"))
-_gap = 100 * pl.col("gap_to_pole_ms") / (pl.col("qualifying_ms") - pl.col("gap_to_pole_ms"))
-_gap = _gap.clip(upper_bound=_LARGEST_GAP_PERCENT)
-_field_not_classified = (pl.col("constructor_not_classified_20").sum() + _PRIOR_RATE) / (
-    pl.col("constructor_cars_20").sum() + 1
-)
+_gap = (100 * pl.col("gap_to_pole_ms") / pl.col("pole_ms")).clip(upper_bound=_LARGEST_GAP_PERCENT)
+
+
+def _field_not_classified(races: int) -> pl.Expr:
+    """Share of the cars of the field's constructors that were not classified."""
+    not_classified = pl.col(f"constructor_not_classified_{races}").sum().over("race_id")
+    return (not_classified + _PRIOR_RATE) / (pl.col(f"constructor_cars_{races}").sum().over("race_id") + 1)
+
 
 # Who is fast. Only differences within a race matter.
 PACE = {
@@ -76,7 +79,8 @@ GRID = {
 }
 # Who will be classified.
 RELIABILITY = {
-    "field": _logit(_field_not_classified.over("race_id")),
+    "field_5": _logit(_field_not_classified(5)),
+    "field_20": _logit(_field_not_classified(20)),
     "driver_not_classified_20": _not_classified("driver", "races", 20, prior=5),
     "constructor_not_classified_10": _not_classified("constructor", "cars", 10, prior=10),
     "constructor_not_classified_20": _not_classified("constructor", "cars", 20, prior=10),

@@ -17,7 +17,7 @@ NAME = "plackett_luce"
 
 # Choices made on the seasons 2010 to 2013; docs/predictions.md has the trials.
 FIRST_SEASON = 1985
-DEPTH = 2
+DEPTH = {"before_weekend": 1, "after_qualifying": 2}
 RIDGE = 3.0
 RIDGE_CLASSIFIED = 100.0
 HALF_LIFE_SEASONS = 8.0
@@ -113,7 +113,7 @@ def _fit(known: pl.DataFrame, before_season: int) -> Coefficients:
         grid.put(is_classified).astype(bool),
         grid.put(known["finishing_order"].to_numpy()),
         weights,
-        depth=DEPTH,
+        depth=DEPTH[moment],
         ridge=RIDGE,
     )
     return Coefficients(

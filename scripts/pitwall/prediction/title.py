@@ -14,6 +14,7 @@ import polars as pl
 
 from pitwall.command import PlainError
 from pitwall.prediction.ratings import Array, Race, Ratings
+from pitwall.prediction.tables import frame
 
 MODEL = "title_simulation"  # its name in the ledger
 
@@ -541,12 +542,13 @@ def ledger_rows(
     is_backtest: bool,
 ) -> pl.DataFrame:
     """Rows of the ledger from `forecast` or `backtest`. They belong to the next race of the season."""
-    races = pl.DataFrame(
-        connection.sql("""
-            select season, round, race_date, circuit_ref
-            from marts.dim_races inner join marts.dim_circuits using (circuit_id)""")
-    )
-    drivers = pl.DataFrame(connection.sql("select driver_id, driver_ref from marts.dim_drivers"))
+    races = frame(
+        connection,
+        """
+        select season, round, race_date, circuit_ref
+        from marts.dim_races inner join marts.dim_circuits using (circuit_id)""",
+    ).with_columns(pl.col("season", "round").cast(pl.Int32))
+    drivers = frame(connection, "select driver_id, driver_ref from marts.dim_drivers")
     last = races.select("season", after_round="round", trained_through="race_date")
     coming = races.select("season", "round", "circuit_ref")
     return (

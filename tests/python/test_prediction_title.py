@@ -166,7 +166,13 @@ def test_points_that_were_deducted_stay_so() -> None:
 
 @pytest.mark.parametrize(
     ("places", "champion"),
-    [([(1, B, 1)], B), ([(1, A, 2), (1, B, 3), (1, B, 3)], A), ([(1, B, 2), (1, A, 1)], A), ([], A)],
+    [
+        ([(1, B, 1)], B),
+        ([(1, A, 2), (1, B, 3), (1, B, 3)], A),
+        ([(1, B, 2), (1, A, 1)], A),
+        ([], A),
+        ([(2, B, 1)], A),
+    ],
 )
 def test_among_equal_points_the_better_places_win(places: list[tuple[int, int, int]], champion: int) -> None:
     table = [standing(A, 12), standing(B, 12)]
@@ -201,6 +207,21 @@ def test_a_car_that_often_fails_has_lower_odds() -> None:
     assert found[0] > found[1] + 0.1
 
 
+def test_cars_that_fail_have_no_place() -> None:
+    """Even if no car is left to be the first."""
+    random = np.random.default_rng(1)
+    assert (title.drive(np.zeros((3, 4)), 1.0, np.ones((3, 4)), random) == 4).all()
+    assert title.lookup([9.0, 6.0, 4.0, 3.0, 2.0, 1.0], np.array([[4, 4, 4, 0]])).tolist() == [[0, 0, 0, 9]]
+
+
+def test_ratings_learn_from_the_seasons_before() -> None:
+    table = [standing(A, 10), standing(B, 10)]
+    left = [next_race(each) for each in range(2, 8)]
+    seasons = season_of(table, left, [(1, A, 10.0), (1, B, 10.0)])
+    before = [race(each, "BADC", season=1999) for each in range(1, 9)]
+    assert probabilities(seasons._replace(races=[*before, race(1)]))[B] > probabilities(seasons)[B] + 0.05
+
+
 def test_a_driver_who_died_drives_no_more() -> None:
     table = [standing(A, 10), standing(B, 6)]
     left = [next_race(each) for each in range(2, 8)]
@@ -210,10 +231,10 @@ def test_a_driver_who_died_drives_no_more() -> None:
 
 
 def test_who_missed_the_last_race_is_expected_in_the_next() -> None:
-    races = [race(1), race(2, "ACD"), race(3, "ACD")]
+    races = [race(1), race(2, "ACD"), race(3, "ACD")._replace(constructors=[20, 30, 40])]
     seasons = season_of([], [], [], races=races)
-    assert set(title.entrants(seasons, 2000, 2)) == {A, B, C, D}
-    assert set(title.entrants(seasons, 2000, 3)) == {A, C, D}
+    assert title.entrants(seasons, 2000, 2) == TEAMS
+    assert title.entrants(seasons, 2000, 3) == {A: 20, C: 30, D: 40}
 
 
 def test_strengths_that_are_not_known_exactly_make_odds_less_sure(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -48,10 +48,8 @@ def fill(connection: duckdb.DuckDBPyConnection) -> None:
                 chances = [float(1 / (1 + np.exp(-logit))) for logit in (*logits, true)]
                 outcome = int(random.random() < chances[2])
                 season = 2014 if race < RACES // 2 else 2015
-                rows.append(
-                    (season, race, "after_qualifying", target, "plackett_luce", "backtest-1", True, True)
-                    + (chances[0], chances[1], outcome)
-                )
+                key = (season, race, "after_qualifying", target, "plackett_luce", "backtest-1", True, True)
+                rows.append((*key, chances[0], chances[1], outcome))
     rows += [(2016, 999, "before_weekend", "win", "plackett_luce", "1", False, True, 0.5, 0.5, 1)]
     rows += [(2016, 998, "before_weekend", "win", "plackett_luce", "1", False, False, 0.5, 0.5, None)]
     rows += [(2014, 1, "after_qualifying", "win", "lightgbm", "backtest-1", True, True, 0.5, 0.5, 1)]
@@ -60,14 +58,15 @@ def fill(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("create schema if not exists marts")
     for name in ("fct_predictions", "fct_prediction_scores", "fct_prediction_calibration"):
         found = connection.execute(
-            "select table_type from information_schema.tables where table_schema = 'marts' and table_name = ?",
+            "select table_type from information_schema.tables "
+            "where table_schema = 'marts' and table_name = ?",
             [name],
         ).fetchall()
         for (kind,) in found:
             connection.execute(f"drop {'view' if kind == 'VIEW' else 'table'} marts.{name}")
     connection.execute(
-        "create table marts.fct_predictions (season integer, race_id integer, known_at varchar, target varchar, "
-        "model varchar, model_version varchar, is_backtest boolean, is_scored boolean, probability double, "
+        "create table marts.fct_predictions (season integer, race_id integer, known_at varchar, "
+        "target varchar, model varchar, model_version varchar, is_backtest boolean, is_scored boolean, probability double, "
         "baseline_probability double, outcome integer)"
     )
     connection.executemany(

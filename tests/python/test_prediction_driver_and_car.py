@@ -133,7 +133,7 @@ def test_windows_stand_beside_each_other(even: Split) -> None:
     one = split(championship(1.0, 1.0), 2000, 2000, resamples=2)
     printed = text([even, one._replace(drivers=one.drivers.filter(pl.col("driver_name") != "Driver 0"))])
     lines = printed.splitlines()
-    assert lines[0].split()[-6:] == "2000 to 2004 2000 to 2000".split()
+    assert lines[0].split()[-6:] == ["2000", "to", "2004", "2000", "to", "2000"]
     assert f"{even.car_share:.2f} [" in lines[2]
     assert f"{one.car_share:.2f} [" in lines[2]
     [best] = [line for line in lines if line.startswith("Driver 0 ")]

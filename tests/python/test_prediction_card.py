@@ -66,8 +66,8 @@ def fill(connection: duckdb.DuckDBPyConnection) -> None:
             connection.execute(f"drop {'view' if kind == 'VIEW' else 'table'} marts.{name}")
     connection.execute(
         "create table marts.fct_predictions (season integer, race_id integer, known_at varchar, "
-        "target varchar, model varchar, model_version varchar, is_backtest boolean, is_scored boolean, probability double, "
-        "baseline_probability double, outcome integer)"
+        "target varchar, model varchar, model_version varchar, is_backtest boolean, is_scored boolean, "
+        "probability double, baseline_probability double, outcome integer)"
     )
     connection.executemany(
         f"insert into marts.fct_predictions ({names}) values ({', '.join('?' * 11)})", rows
@@ -144,6 +144,35 @@ def test_the_card_says_where_the_model_is_better_and_where_not(page: str) -> Non
     assert re.findall(r"- \*\*(\w+)\*\* after", not_better) == ["points", "classified"]
     assert "**classified** after qualifying: worse" in not_better
     assert "**points** after qualifying: no difference" in not_better
+
+
+def test_an_interval_that_holds_nothing_is_no_advantage(
+    evidence: Evidence, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = {"win": (0.01, 0.02), "podium": (-0.01, 0.02), "points": (-0.02, -0.01), "classified": (0.0, 0.1)}
+    monkeypatch.setattr(card, "advantage", lambda evidence, moment, target: found[target])
+    assert card.verdicts(evidence, is_better=True) == "- **win** after qualifying"
+    others = card.verdicts(evidence, is_better=False).splitlines()
+    assert [line.split(":")[0] for line in others] == [
+        f"- **{target}** after qualifying" for target in ("podium", "points", "classified")
+    ]
+    assert [line.endswith(": worse") for line in others] == [False, True, False]
+
+
+def test_means_weigh_each_forecast_alike() -> None:
+    """Races and seasons with more forecasts count more."""
+    low, high = card.interval(np.full(5, 0.3), np.array([1.0, 2.0, 3.0, 4.0, 50.0]))
+    assert (low, high) == pytest.approx((0.3, 0.3))
+    two = {"known_at": "after_qualifying", "target": "win", "bin": 1, "is_baseline": False}
+    seasons = pl.DataFrame(
+        [
+            {**two, "forecasts": 30, "outcomes": 3, "mean_probability": 0.1},
+            {**two, "forecasts": 10, "outcomes": 3, "mean_probability": 0.2},
+        ]
+    )
+    assert card.bins(seasons, "after_qualifying", "win").rows() == [
+        (False, 1, 40, pytest.approx(0.125), 0.15)
+    ]
 
 
 def test_the_area_under_the_curve_compares_pairs(page: str, evidence: Evidence) -> None:

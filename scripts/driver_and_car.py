@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Tell the driver from the car: split the finishing orders of some seasons, with intervals.
+"""Separate the driver from the car: split the finishing orders of some seasons, with intervals.
 
 It reads the last warehouse. The same seasons in two halves are split too and printed beside them, because the
 split moves with the window.

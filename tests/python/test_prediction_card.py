@@ -143,7 +143,7 @@ def test_the_card_says_where_the_model_is_better_and_where_not(page: str) -> Non
     assert re.findall(r"- \*\*(\w+)\*\*", better) == ["win", "podium"]
     assert re.findall(r"- \*\*(\w+)\*\* after", not_better) == ["points", "classified"]
     assert "**classified** after qualifying: worse" in not_better
-    assert "**points** after qualifying: no difference" in not_better
+    assert "**points** after qualifying: the interval holds no difference" in not_better
 
 
 def test_an_interval_that_holds_nothing_is_no_advantage(

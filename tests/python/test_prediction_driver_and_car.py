@@ -104,7 +104,7 @@ def test_an_effect_of_nothing_is_the_middle_of_the_field() -> None:
     assert place(1, 5) > place(1, 0.5)  # with more chance, strength matters less
 
 
-# What cannot be told
+# What cannot be split
 
 
 def test_a_window_without_results_is_reported() -> None:
@@ -121,7 +121,7 @@ def test_a_window_without_results_is_reported() -> None:
 
 def test_a_window_that_tells_nothing_apart_is_reported() -> None:
     alone = championship(1.0, 1.0, seasons=1).with_columns(constructor_id=pl.col("driver_id"))
-    with pytest.raises(PlainError, match="nothing tells them apart"):
+    with pytest.raises(PlainError, match="nothing separates them"):
         split(alone, 2000, 2000)
 
 

@@ -193,7 +193,7 @@ def calibration_error(found: pl.DataFrame, *, is_baseline: bool) -> float:
 
 
 def interval(values: Array, weights: Array) -> tuple[float, float]:
-    """The interval of a weighted mean of races, from races that are drawn anew."""
+    """The interval of a weighted mean of races, from races drawn at random from them."""
     random = np.random.default_rng(SEED)
     draws = random.integers(len(values), size=(RESAMPLES, len(values)))
     means = (values * weights)[draws].sum(axis=1) / weights[draws].sum(axis=1)
@@ -285,13 +285,7 @@ def verdicts(evidence: Evidence, *, is_better: bool) -> str:
     for moment, target in measures(evidence):
         low, high = advantage(evidence, moment, target)
         if (low > 0) == is_better:
-            what = (
-                ""
-                if is_better
-                else ": worse"
-                if high < 0
-                else ": no difference that races drawn anew bear out"
-            )
+            what = "" if is_better else ": worse" if high < 0 else ": the interval holds no difference"
             lines.append(f"- **{target}** {MOMENTS[moment]}{what}")
     return "\n".join(lines) or "Nowhere."
 

@@ -2,7 +2,7 @@
 
 A result is the sum of what the driver brings in all seasons, what the car brings, and chance. A car is that
 of a constructor in a season: one part of it is the same in all seasons of the constructor. Drivers who share
-a car, and drivers who change it, tell the two apart. Only cars that were classified count, so a car that
+a car, and drivers who change it, separate the two. Only cars that were classified count, so a car that
 fails often is not slow. A result is measured as the normal score of its place. All effects are random, so
 those with few results are drawn towards the middle (a linear mixed model, fitted by restricted maximum
 likelihood).
@@ -26,14 +26,14 @@ from pitwall.prediction.tables import frame, open_warehouse
 RESAMPLES = 200
 SEED = 1
 INTERVAL = (0.025, 0.975)
-FIELD = 20  # cars of the race in which effects are told as places
+FIELD = 20  # cars of the race in which effects are given as places
 FEWEST_RESULTS = 10  # of a driver who is listed
 SHOWN = 15
 FEWEST_CARS = 3  # that a race needs to have an order worth the name
 
 
 class Split(NamedTuple):
-    """What a window says. Intervals hold 95 % of the splits of races drawn anew from the window.
+    """What a window says. Intervals hold 95 % of the splits of races drawn at random from it.
 
     Args:
         car_share: the car's share of the variance that driver and car explain together.
@@ -73,7 +73,7 @@ def split(
     """Split the results of the seasons from `first` to `last`.
 
     Raises:
-        PlainError: the window has no results, or nothing in it tells drivers and cars apart.
+        PlainError: the window has no results, or nothing in it separates drivers and cars.
     """
     if first > last:
         raise PlainError(f"{first} to {last}: the first season is after the last one")
@@ -93,7 +93,7 @@ def split(
     drivers, cars = window["driver"].n_unique(), window["car"].n_unique()
     if window.select("driver", "car").n_unique() == drivers == cars:
         raise PlainError(
-            f"{first} to {last}: no driver had a team mate or changed the car, so nothing tells them apart; "
+            f"{first} to {last}: no driver had a team mate or changed the car, so nothing separates them; "
             "name more seasons"
         )
     model = Model.of(window)
@@ -281,8 +281,8 @@ def text(splits: list[Split]) -> str:
             table(["car", *windows], cars),
             "",
             f"A place is the mean place among {FIELD} cars if all else is average. Brackets hold 95 % of",
-            "the splits of races that are drawn anew. The split moves with the window: only team mates,",
-            "and drivers who change cars, tell drivers and cars apart.",
+            "the splits of races drawn at random from them. The split moves with the window: only team mates,",
+            "and drivers who change cars, separate drivers and cars.",
             *lines_of_moves(splits),
         ]
     )

@@ -32,7 +32,7 @@ MOST_RACES = 128
 # The moments at which the odds are tested, as parts of a season.
 MOMENTS = (0.25, 0.5, 0.75)
 FIRST_TESTED, LAST_TESTED = 1991, 2024
-# The baseline's scales, in wins. One is chosen anew for each season, on all seasons before it.
+# The baseline's scales, in wins. One is chosen for each season, on all seasons before it.
 SCALES = np.geomspace(0.1, 4, 40)
 CALIBRATION_BINS = 5
 RESAMPLES = 2000
@@ -460,7 +460,7 @@ def scores(tested: pl.DataFrame) -> pl.DataFrame:
     """The log loss of the odds and of the baseline at each moment, and over all (`moment` is NULL).
 
     The log loss is the mean of -log p of the champion. `better_by` is the difference, with the interval that
-    holds 95 % of the means of seasons drawn anew.
+    holds 95 % of the means of seasons drawn at random from them.
 
     Returns:
         `moment`, `seasons`, `log_loss`, `baseline_log_loss`, `better_by`, `better_by_low`, `better_by_high`.

@@ -281,8 +281,8 @@ def text(splits: list[Split]) -> str:
             table(["car", *windows], cars),
             "",
             f"A place is the mean place among {FIELD} cars if all else is average. Brackets hold 95 % of",
-            "the splits of races drawn at random from them. The split moves with the window: only team mates,",
-            "and drivers who change cars, separate drivers and cars.",
+            "the splits of races drawn at random from them. The split moves with the window: only",
+            "team mates, and drivers who change cars, separate drivers and cars.",
             *lines_of_moves(splits),
         ]
     )

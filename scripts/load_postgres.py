@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Load the Parquet files of the last conversion into schema `raw` of a PostgreSQL database.
 
-Reads $PITWALL_DATA/parquet, which csv_to_parquet.py writes, or the lake that $PITWALL_LAKE names. PGHOST,
-PGPORT, PGUSER, PGPASSWORD and PGDATABASE name the database. All tables change in one transaction.
+Reads $PITWALL_DATA/parquet, which csv_to_parquet.py writes, or the lake that $PITWALL_LAKE names, and the
+ledger in $PITWALL_DATA/predictions. PGHOST, PGPORT, PGUSER, PGPASSWORD and PGDATABASE name the database. All
+tables change in one transaction.
 
 `make build ENGINE=postgres` does not need this: it loads the tables itself. Use it before a plain
 `.venv/bin/dbt build --target postgres`.
@@ -32,7 +33,7 @@ def load() -> None:
         else:
             check_intact(data / "parquet")
         with connect() as connection, connection.cursor() as cursor, plain_errors(), transaction(cursor):
-            count = load_raw(cursor, data / "parquet", "raw")
+            count = load_raw(cursor, data, "raw")
     print(f"{database_name()}: {len(declared_tables())} tables with {count:,} rows in schema raw.")
 
 

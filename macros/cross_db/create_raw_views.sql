@@ -16,6 +16,18 @@
 {% endmacro %}
 
 
+{#- The raw tables that a conversion writes, one Parquet file each. -#}
+{% macro converted_tables() %}
+    {% do return(raw_tables() | rejectattr('source_name', 'equalto', 'predictions') | list) %}
+{% endmacro %}
+
+
+{#- The ledger of forecasts: any number of Parquet files in a folder of the data folder, also with a lake. -#}
+{% macro ledger_tables() %}
+    {% do return(raw_tables() | selectattr('source_name', 'equalto', 'predictions') | list) %}
+{% endmacro %}
+
+
 {% macro check_raw_tables(what_to_do) %}
     {% do adapter.dispatch('check_raw_tables')(what_to_do) %}
 {% endmacro %}
@@ -35,7 +47,7 @@
 
 
 {% macro default__create_raw_views(all_races=false) %}
-    {% set tables = raw_tables() %}
+    {% set tables = converted_tables() %}
     {% set lake = env_var('PITWALL_LAKE', '') %}
     {% set folder = '' if lake else duckdb__glob_pattern(data_folder() ~ '/parquet') %}
     {% if not lake %}
@@ -55,15 +67,34 @@
         {% do run_query('create schema if not exists ' ~ schema) %}
     {% endfor %}
     {% if lake %}
-        {% do return(duckdb__copy_lake(tables)) %}
+        {% do duckdb__copy_lake(tables) %}
+        {% do return(duckdb__create_ledger_views()) %}
     {% endif %}
     {% do duckdb__drop_raw('BASE TABLE') %}
+    {% do duckdb__create_ledger_views() %}
     {% for table in tables %}
         {% set limited = changed_seasons() is not none and not all_races and 'race_id' in table.columns and table.name != 'races' %}
         {% do run_query(
             'create or replace view ' ~ table.schema ~ '.' ~ table.identifier
             ~ ' as select * from read_parquet(' ~ dbt.string_literal(dbt.escape_single_quotes(folder ~ '/' ~ table.identifier ~ '.parquet')) ~ ')'
             ~ (' where race_id in (' ~ changed_races() ~ ')' if limited else '')
+        ) %}
+    {% endfor %}
+{% endmacro %}
+
+
+{#- Before the first forecast there is no file to read the columns from. -#}
+{% macro duckdb__create_ledger_views() %}
+    {% set files = dbt.string_literal(dbt.escape_single_quotes(duckdb__glob_pattern(data_folder() ~ '/predictions') ~ '/*.parquet')) %}
+    {% for table in ledger_tables() %}
+        {% set is_empty = run_query('select count(*) from glob(' ~ files ~ ')').rows[0][0] == 0 %}
+        {% set columns = [] %}
+        {% for column in table.columns.values() %}
+            {% do columns.append('cast(' ~ ('null' if is_empty else column.name) ~ ' as ' ~ column.data_type ~ ') as ' ~ column.name) %}
+        {% endfor %}
+        {% do run_query(
+            'create or replace view ' ~ table.schema ~ '.' ~ table.identifier ~ ' as select ' ~ columns | join(', ')
+            ~ (' where false' if is_empty else ' from read_parquet(' ~ files ~ ')')
         ) %}
     {% endfor %}
 {% endmacro %}
@@ -81,11 +112,23 @@
     {% for schema in graph.sources.values() | map(attribute='schema') | unique %}
         {% do run_query('create schema if not exists ' ~ schema) %}
     {% endfor %}
-    {% for table in raw_tables() %}
+    {% for table in converted_tables() %}
         {% do run_query('drop table if exists ' ~ table.schema ~ '.' ~ table.identifier) %}
         {% do run_query(
             'create table ' ~ table.schema ~ '.' ~ table.identifier
             ~ ' using parquet location ' ~ dbt.string_literal(dbt.escape_single_quotes(data_folder() ~ '/parquet/' ~ table.identifier ~ '.parquet'))
+        ) %}
+    {% endfor %}
+    {% for table in ledger_tables() %}
+        {#- With its columns, because before the first forecast there is no folder. -#}
+        {% set columns = [] %}
+        {% for column in table.columns.values() %}
+            {% do columns.append(column.name ~ ' ' ~ column.data_type) %}
+        {% endfor %}
+        {% do run_query('drop table if exists ' ~ table.schema ~ '.' ~ table.identifier) %}
+        {% do run_query(
+            'create table ' ~ table.schema ~ '.' ~ table.identifier ~ ' (' ~ columns | join(', ')
+            ~ ') using parquet location ' ~ dbt.string_literal(dbt.escape_single_quotes(data_folder() ~ '/predictions'))
         ) %}
     {% endfor %}
 {% endmacro %}

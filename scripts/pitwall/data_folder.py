@@ -45,7 +45,8 @@ def claim(data: Path) -> None:
         )
     marker.write_text(
         "Pitwall writes into this folder. It replaces and deletes warehouse.duckdb and these folders:\n"
-        f"{' '.join(REPLACED)}\n",
+        f"{' '.join(REPLACED)}\n"
+        "It never replaces or deletes a file in predictions, the ledger of forecasts.\n",
         encoding="utf-8",
     )
 

@@ -11,8 +11,11 @@ import duckdb
 import polars as pl
 import pytest
 from conftest import DBT, SCRIPTS, Builder, Rows, must_run, races_of, remove_race, rewrite, run
+from test_ledger import ROW
 
+from pitwall.prediction import ledger
 from pitwall.raw.checksums import part_checksums
+from pitwall.raw.predictions import ledger_fingerprint
 from pitwall.raw.schema import SOURCES, read_tables
 from pitwall.warehouse import changes
 from pitwall.warehouse.fingerprint import code_fingerprint
@@ -121,7 +124,8 @@ def plan_of(raw: Path, data: Path, code: str = "") -> changes.Changes | str:
     must_run(SCRIPTS / "csv_to_parquet.py", raw, PITWALL_DATA=data)
     with duckdb.connect(data / "warehouse.duckdb", read_only=True) as last:
         parquet = data / "parquet"
-        return changes.find_changes(last, parquet, code or code_fingerprint(changes.ROOT))
+        code = code or code_fingerprint(changes.ROOT)
+        return changes.find_changes(last, parquet, code, ledger_fingerprint(data))
 
 
 def set_in_first_row(column: str, value: str) -> Callable[[Rows], Rows]:
@@ -179,7 +183,9 @@ def test_changes_in_most_seasons_need_a_full_build(raw_and_data: tuple[Path, Pat
 def read_from(data: Path, old: Path) -> None:
     """Let the raw views of a warehouse that was copied from another folder read the files in its own."""
     with duckdb.connect(data / "warehouse.duckdb") as warehouse:
-        views = warehouse.execute("select sql from duckdb_views() where schema_name = 'raw'").fetchall()
+        views = warehouse.execute(
+            "select sql from duckdb_views() where schema_name = 'raw' and view_name <> 'ledger'"
+        ).fetchall()
         for (sql,) in views:
             assert str(old) in sql
             warehouse.execute(
@@ -193,7 +199,7 @@ def test_a_build_without_changes_does_not_start_dbt(
     fake_dbt: Callable[[str], Path],
     tmp_path: Path,
 ) -> None:
-    """With a dbt that fails: it is started if a row, a file or the folder changed, otherwise it is not."""
+    """With a dbt that fails: it is started if a row, a file, a forecast or the folder changed."""
     raw, data = raw_and_data
     environment = {"PYTHONPATH": fake_dbt("def cli(): return 1")}
 
@@ -214,6 +220,12 @@ def test_a_build_without_changes_does_not_start_dbt(
     shutil.copy(data / ".build" / "target" / "unit_tests_passed", tmp_path / "record")
     assert not starts_dbt()
     must_run(SCRIPTS / "csv_to_parquet.py", raw, PITWALL_DATA=data)
+    assert not starts_dbt()
+
+    forecast = ledger.append(data, [ROW])
+    assert starts_dbt()
+    forecast.unlink()
+    keep_record()
     assert not starts_dbt()
 
     moved = shutil.copytree(data, tmp_path / "moved")

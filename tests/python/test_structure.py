@@ -21,6 +21,13 @@ ALLOWED = {
     "pitwall.command": (),
     "pitwall.data_folder": ("pitwall.command",),
     "pitwall.needs": ("pitwall.command",),
+    "pitwall.prediction": (
+        "pitwall.command",
+        "pitwall.data_folder",
+        "pitwall.needs",
+        "pitwall.raw",
+        "pitwall.warehouse",
+    ),
     "pitwall.raw": ("pitwall.command", "pitwall.data_folder"),
     "pitwall.simulation": ("pitwall.command",),
     "pitwall.warehouse": ("pitwall.command", "pitwall.data_folder", "pitwall.needs", "pitwall.raw"),

@@ -110,6 +110,7 @@ def _dtype(declared: str) -> pl.DataType:
     simple: dict[str, pl.DataType] = {
         "integer": pl.Int32(),
         "bigint": pl.Int64(),
+        "boolean": pl.Boolean(),
         "date": pl.Date(),
         "string": pl.String(),
         "timestamp": pl.Datetime("us"),

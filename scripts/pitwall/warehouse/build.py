@@ -8,6 +8,7 @@ from pitwall.data_folder import data_folder, locked, recover
 from pitwall.raw import manifest
 from pitwall.raw.lake import lake_from_environment
 from pitwall.raw.origin import describe, is_simulated
+from pitwall.raw.predictions import check_ledger
 from pitwall.warehouse.base import Warehouse
 from pitwall.warehouse.contents import Contents, check_whole, describe_changes
 from pitwall.warehouse.dbt import build_options, count_tests, dbt_build, target_folder
@@ -53,6 +54,7 @@ def build(
             lake.fetch(data)
         elif not lake:
             manifest.check_intact(parquet)
+        check_ledger(data)
         raw = lake.tables() if lake else manifest.read_manifest(parquet)
         what = f"what is in {lake}" if lake else describe(parquet)
         connection = warehouse.begin()

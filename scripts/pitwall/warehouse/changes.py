@@ -1,7 +1,7 @@
 """What a build has to do: which seasons changed since the last one, or why everything has to be built again.
 
-A warehouse that scripts/build.py built has a schema `build`, with the fingerprint of the code and the
-checksums of the raw data that it was built from. Plain dbt drops that schema.
+A warehouse that scripts/build.py built has a schema `build`, with the fingerprints of the code and of the
+ledger and the checksums of the raw data that it was built from. Plain dbt drops that schema.
 """
 
 import csv
@@ -45,28 +45,30 @@ class Changes:
         }
 
 
-def find_changes(last: duckdb.DuckDBPyConnection, parquet: Path, code: str) -> Changes | str:
+def find_changes(last: duckdb.DuckDBPyConnection, parquet: Path, code: str, ledger: str) -> Changes | str:
     """Compare the data with those that the last warehouse was built from.
 
     Args:
         last: a connection to the last warehouse.
         parquet: the folder of the Parquet files.
         code: the fingerprint of the code; "" if unknown.
+        ledger: the fingerprint of the ledger. If it changed, no season did: what reads the ledger is built
+            again in every build.
 
     Returns:
         What changed, or the reason for a full build in a few words.
     """
     try:
-        return _find_changes(last, parquet, code)
+        return _find_changes(last, parquet, code, ledger)
     except (duckdb.BinderException, duckdb.CatalogException):  # another program changed the warehouse
         return "the last warehouse lacks a table or a column"
 
 
-def _find_changes(last: duckdb.DuckDBPyConnection, parquet: Path, code: str) -> Changes | str:
+def _find_changes(last: duckdb.DuckDBPyConnection, parquet: Path, code: str, ledger: str) -> Changes | str:
     recorded = last.execute(
         "select count(*) from information_schema.tables where table_schema = 'build'"
     ).fetchall()
-    if not code or recorded != [(3,)]:
+    if not code or recorded != [(4,)]:
         return "it is not known what the last warehouse was built from"
     if last.execute("select fingerprint from build.code").fetchall() != [(code,)]:
         return "the code changed, or dbt, or DuckDB"
@@ -110,22 +112,24 @@ def _find_changes(last: duckdb.DuckDBPyConnection, parquet: Path, code: str) -> 
         seasons,
         [race for (race,) in races],
         summary(seasons, total),
-        is_nothing=is_current(last, parquet),
+        is_nothing=is_current(last, parquet, ledger),
     )
 
 
-def is_current(last: duckdb.DuckDBPyConnection, parquet: Path) -> bool:
+def is_current(last: duckdb.DuckDBPyConnection, parquet: Path, ledger: str) -> bool:
     """Whether a build would make the last warehouse again, as it is and where it is.
 
     Needs the temporary table `changed`. The views of a warehouse that was moved read the files in the old
-    folder.
+    folder; the view of an empty ledger reads none.
     """
     folder = f"{glob_pattern(parquet.absolute())}/".replace("'", "''")
     [(is_current,)] = last.execute(
         "select not exists (from changed) "
         "and not exists (select table_name, rows_short from read_parquet(?) except from build.short_rows) "
-        "and not exists (from duckdb_views() where schema_name = 'raw' and not contains(sql, ?))",
-        [glob_pattern(parquet / MANIFEST), folder],
+        "and exists (from build.ledger where fingerprint = ?) "
+        "and not exists (from duckdb_views() "
+        "where schema_name = 'raw' and view_name <> 'ledger' and not contains(sql, ?))",
+        [glob_pattern(parquet / MANIFEST), ledger, folder],
     ).fetchall()
     return bool(is_current)
 
@@ -176,12 +180,13 @@ def has_checksums(parquet: Path) -> bool:
     return True
 
 
-def record(warehouse: duckdb.DuckDBPyConnection, parquet: Path, code: str) -> None:
+def record(warehouse: duckdb.DuckDBPyConnection, parquet: Path, code: str, ledger: str) -> None:
     """Write into a finished warehouse what it was built from. Nothing if the code is unknown."""
     if code:
         warehouse.execute("drop schema if exists build cascade")
         warehouse.execute("create schema build")
         warehouse.execute("create table build.code as select ? as fingerprint", [code])
+        warehouse.execute("create table build.ledger as select ? as fingerprint", [ledger])
         checksums = glob_pattern(parquet / FILE)
         warehouse.execute("create table build.checksums as from read_parquet(?)", [checksums])
         warehouse.execute(

@@ -12,6 +12,7 @@ import duckdb
 from pitwall.command import PlainError
 from pitwall.needs import NotAvailable
 from pitwall.raw.lake import lake_from_environment
+from pitwall.raw.predictions import ledger_fingerprint
 from pitwall.warehouse.base import (
     Warehouse,
     check_clock,
@@ -41,6 +42,7 @@ class DuckDBWarehouse(Warehouse):
         self.new = data / ".build" / "warehouse.duckdb"
         self.parquet = data / "parquet"
         self.results = self.parquet / "results.parquet"
+        self.ledger = ""  # its fingerprint before the build: what is added meanwhile is left for the next one
 
     def __str__(self) -> str:
         return str(self.final)
@@ -52,6 +54,7 @@ class DuckDBWarehouse(Warehouse):
         self.new.parent.mkdir(exist_ok=True)
         for leftover in (self.new, write_ahead_log(self.new)):
             leftover.unlink(missing_ok=True)
+        self.ledger = ledger_fingerprint(self.data)
         lake = lake_from_environment()
         # A lake has no checksums.
         if lake or not has_checksums(self.parquet):
@@ -62,7 +65,7 @@ class DuckDBWarehouse(Warehouse):
             return connection
         try:
             with duckdb.connect(self.final, read_only=True) as last:
-                changes = self.why_full or find_changes(last, self.parquet, self.code)
+                changes = self.why_full or find_changes(last, self.parquet, self.code, self.ledger)
                 if not isinstance(changes, str) and changes.is_nothing:
                     self.is_current = True
                     self.plan = changes.summary
@@ -112,7 +115,7 @@ class DuckDBWarehouse(Warehouse):
     def commit(self) -> None:
         try:
             with duckdb.connect(self.new) as connection:
-                record(connection, self.parquet, self.code)
+                record(connection, self.parquet, self.code, self.ledger)
                 connection.execute("checkpoint")
         except duckdb.Error as error:
             last = "the last good warehouse is unchanged" if self.exists() else "there is no warehouse yet"

@@ -66,7 +66,7 @@ class PostgresWarehouse(Warehouse):
                 for suffix in (NEW, OLD):
                     cursor.execute(f"drop schema if exists {name}{suffix} cascade")
             with transaction(cursor):
-                load_raw(cursor, self.data / "parquet", f"raw{NEW}")
+                load_raw(cursor, self.data, f"raw{NEW}")
                 self.leaves_history = carry_history(cursor)
         return {**connection_settings(), "PITWALL_SCHEMA_SUFFIX": NEW}
 

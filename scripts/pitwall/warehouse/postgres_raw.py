@@ -1,10 +1,11 @@
-"""Fill the raw tables of a PostgreSQL database from the Parquet files."""
+"""Fill the raw tables of a PostgreSQL database from the Parquet files and the ledger."""
 
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from pitwall.raw.predictions import ledger_table, read_ledger
 from pitwall.raw.schema import MANIFEST_SOURCES, SOURCES, Column, Table, read_tables
 from pitwall.warehouse.postgres_connection import query_rows
 from pitwall.warehouse.sql import identifier, literal
@@ -12,9 +13,14 @@ from pitwall.warehouse.sql import identifier, literal
 TYPES = {"string": "text"}  # declared types that PostgreSQL calls by another name
 
 
+def converted_tables() -> list[Table]:
+    """The tables of schema raw that have a Parquet file each."""
+    return read_tables(SOURCES) + read_tables(MANIFEST_SOURCES)
+
+
 def declared_tables() -> list[Table]:
     """All tables of schema raw."""
-    return read_tables(SOURCES) + read_tables(MANIFEST_SOURCES)
+    return [*converted_tables(), ledger_table()]
 
 
 def column_type(column: Column) -> str:
@@ -22,7 +28,7 @@ def column_type(column: Column) -> str:
     return TYPES.get(column.declared, column.declared)
 
 
-def load_raw(cursor: Any, parquet: Path, schema: str) -> int:
+def load_raw(cursor: Any, data: Path, schema: str) -> int:
     """Fill the tables of a schema, which is created if it is missing. Call it within a transaction.
 
     A table that has the declared columns is truncated and filled, so that views on it stay. Any other table
@@ -31,12 +37,16 @@ def load_raw(cursor: Any, parquet: Path, schema: str) -> int:
     Returns:
         The number of rows.
     """
-    tables = declared_tables()
     cursor.execute(f"create schema if not exists {identifier(schema)}")
-    return sum(fill(cursor, table, parquet / f"{table.name}.parquet", schema) for table in tables)
+    count = 0
+    for table in converted_tables():
+        path = data / "parquet" / f"{table.name}.parquet"
+        columns = [column.name for column in table.columns]
+        count += fill(cursor, table, pl.read_parquet(path, glob=False, columns=columns), schema)
+    return count + fill(cursor, ledger_table(), read_ledger(data), schema)
 
 
-def fill(cursor: Any, table: Table, parquet: Path, schema: str) -> int:
+def fill(cursor: Any, table: Table, frame: pl.DataFrame, schema: str) -> int:
     """Fill one table of a schema. Returns the number of rows."""
     relation = f"{identifier(schema)}.{identifier(table.name)}"
     wanted = [(column.name, column_type(column).replace(" ", "")) for column in table.columns]
@@ -55,7 +65,6 @@ def fill(cursor: Any, table: Table, parquet: Path, schema: str) -> int:
         key = ", ".join(map(identifier, table.key))
         cursor.execute(f"create table {relation} ({', '.join(columns)}, primary key ({key}))")
         describe(cursor, table, relation)
-    frame = pl.read_parquet(parquet, glob=False, columns=[column.name for column in table.columns])
     frame = frame.cast({column.name: column.dtype for column in table.columns})
     cursor.adbc_ingest(table.name, frame, mode="append", db_schema_name=schema)
     # Without statistics the planner assumes that every table is small.

@@ -8,7 +8,7 @@ WORKERS ?= logical
 override PARALLEL = --numprocesses "$${WORKERS:-logical}" --dist loadfile --no-loadscope-reorder
 override TORTURED = faults broken_csv orders benchmark
 override SQL = $(wildcard models tests analyses snapshots)
-override EXTRAS = postgres spark redshift s3 bench metrics audit
+override EXTRAS = postgres spark redshift s3 bench metrics audit ml
 
 # Recipes read what the user set from the environment, in quotes. On the command line make would expand a dollar sign
 # in a value, so each value is set again as it was typed.
@@ -37,6 +37,7 @@ export DO_NOT_TRACK = 1
 .NOTPARALLEL:
 .PHONY: help build data metrics shell test test-all bench parity torture docs lint format lock audit clean
 .PHONY: core dev all packages engine writable workers $(EXTRAS:%=%-extra)
+.PHONY: train predict serve backtest card mlflow mlflow-pages
 
 help:
 	@echo 'make build              build the warehouse from a small simulated championship'
@@ -50,6 +51,12 @@ help:
 	@echo 'make docs               open the catalog: every table, column and test, a glossary, the lineage'
 	@echo 'make shell              query the warehouse in SQL; .examples lists questions'
 	@echo 'make metrics            query metrics by name: wins, rates, medians'
+	@echo 'make train              train the model of races, test it season by season, and record it in MLflow'
+	@echo 'make predict            predict the next race, and write it to the ledger (RACE=2025-19, GRID=file.csv)'
+	@echo 'make serve              answer predictions over HTTP on this machine (PORT=8000)'
+	@echo 'make mlflow             show the runs and the registered models in MLflow (PORT=5000)'
+	@echo 'make backtest           print the scores of the backtest beside their bars'
+	@echo 'make card               write docs/model-card.md from the warehouse'
 	@echo 'make test               run the linters and the tests on DuckDB; your data are not touched'
 	@echo 'make test-all           run what CI runs: also the slow tests, and those of other engines, S3, the benchmark'
 	@echo 'make bench              compare speed and memory with other tools: docs/benchmarks.md (QUICK=1: little data)'
@@ -93,6 +100,24 @@ docs: writable engine packages $(ENGINE_EXTRA)
 
 shell: core
 	@.venv/bin/python scripts/shell.py
+
+train: ml-extra
+	@.venv/bin/python scripts/train.py
+
+predict: ml-extra
+	@.venv/bin/python scripts/predict.py $(if $(value RACE),--race="$$RACE") $(if $(value GRID),--grid="$$GRID")
+
+serve: ml-extra
+	@.venv/bin/python scripts/serve.py $(if $(value PORT),--port="$$PORT")
+
+backtest: ml-extra packages
+	@.venv/bin/python scripts/backtest.py
+
+card: ml-extra packages
+	@.venv/bin/python scripts/model_card.py
+
+mlflow: ml-extra mlflow-pages
+	@exec .venv/bin/python scripts/show_runs.py $(if $(value PORT),--port="$$PORT")
 
 # `mf` reads the metrics from target/ and the connection from profiles.yml. Its progress display overwrites lines, so --quiet.
 metrics: export override PITWALL_TARGET := $(or $(value ENGINE),duckdb)
@@ -138,7 +163,10 @@ lock: writable .venv/bin/python
 	    "$$tools/bin/uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 	        --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' \
 	        $(if $(call flag,$(value UPGRADE)),--upgrade) $$choice -o requirements/$$set.txt pyproject.toml || exit; \
-	done
+	done; \
+	"$$tools/bin/uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
+	    --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' \
+	    $(if $(call flag,$(value UPGRADE)),--upgrade) -o requirements/mlflow.txt requirements/mlflow.in
 
 audit: audit-extra
 	@.venv/bin/pip-audit --strict --disable-pip --require-hashes -r requirements/all.txt
@@ -154,6 +182,15 @@ core dev all $(EXTRAS:%=%-extra): .venv/bin/python
 	    echo "The programs in .venv do not start, because it was made as $$made. Remove it, then start again." >&2; exit 2; }
 	@cmp -s requirements/$(@:-extra=).txt .venv/$(@:-extra=).txt || \
 	    .venv/bin/python scripts/install_requirements.py $(@:-extra=)
+
+# The pages of MLflow are in an environment of their own: they need other versions than dbt.
+mlflow-pages: .venv-mlflow/bin/python
+	@cmp -s requirements/mlflow.txt .venv-mlflow/mlflow.txt || \
+	    .venv-mlflow/bin/python scripts/install_requirements.py mlflow
+
+.venv-mlflow/bin/python: .venv/bin/python
+	@$(IS_WRITABLE)
+	@.venv/bin/python -m venv --clear .venv-mlflow
 
 packages: core $(if $(value PITWALL_LAKE),s3-extra)
 	@.venv/bin/python scripts/setup_packages.py

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -17,6 +18,8 @@ from typing import Any
 
 import pytest
 from conftest import ROOT, mounted, remount, run
+
+import install_requirements
 
 SECRET = "correct-horse"
 # Every character that make or a shell could read as something else.
@@ -183,6 +186,55 @@ def test_a_number_of_processes_that_is_none_is_refused(checkout: Checkout, targe
     assert (code, output) == (2, f"WORKERS={value}: {message}")
     assert checkout.calls() == []
     assert not (checkout.folder / "pwned").exists()
+
+
+@pytest.mark.parametrize(
+    ("target", "settings", "options"),
+    [
+        ("predict", {}, []),
+        ("predict", {"RACE": "2025-20", "GRID": ODD}, ["--race=2025-20", f"--grid={ODD}"]),
+        ("serve", {"PORT": "8001"}, ["--port=8001"]),
+        ("serve", {"PORT": ""}, []),
+    ],
+)
+def test_settings_of_predictions_arrive_as_they_were_typed(
+    checkout: Checkout, target: str, settings: dict[str, str], options: list[str]
+) -> None:
+    shutil.copy(checkout.folder / "requirements" / "core.txt", checkout.folder / "requirements" / "ml.txt")
+    for words, environment in (([f"{name}={value}" for name, value in settings.items()], {}), ([], settings)):
+        assert checkout.make(target, *words, **environment) == (0, "")
+        assert checkout.calls()[-1][0] == [f"scripts/{target}.py", *options]
+
+
+def test_the_pages_of_mlflow_are_installed_in_an_environment_of_their_own(checkout: Checkout) -> None:
+    own = checkout.folder / ".venv-mlflow" / "bin" / "python"
+    own.parent.mkdir(parents=True)
+    own.write_text(PROGRAM)
+    own.chmod(0o755)
+    assert checkout.make("mlflow", "PORT=5001") == (0, "")
+    installed = ["scripts/install_requirements.py", "mlflow"]
+    assert [arguments for arguments, _ in checkout.calls()] == [
+        ["scripts/install_requirements.py", "ml"],
+        installed,
+        ["scripts/show_runs.py", "--port=5001"],
+    ]
+    shutil.copy(checkout.folder / "requirements" / "mlflow.txt", own.parents[1])
+    assert checkout.make("mlflow") == (0, "")
+    assert [arguments for arguments, _ in checkout.calls()].count(installed) == 1
+
+
+def test_the_pages_of_mlflow_have_the_version_that_writes_the_store() -> None:
+    locks = {name: (ROOT / "requirements" / f"{name}.txt") for name in ("ml", "mlflow")}
+    versions = {
+        name: re.findall(rf"(?m)^{package}==(\S+)", locks[name].read_text(encoding="utf-8"))
+        for name, package in (("ml", "mlflow-skinny"), ("mlflow", "mlflow"))
+    }
+    assert versions["ml"] == versions["mlflow"] != []
+
+
+def test_the_pages_of_mlflow_are_in_no_other_environment() -> None:
+    assert "mlflow" not in install_requirements.included("all")
+    assert install_requirements.included("mlflow") == ["mlflow"]
 
 
 def test_mypy_prints_without_colors_if_the_user_wants_none(checkout: Checkout) -> None:

@@ -1,0 +1,52 @@
+#!/usr/bin/env python3
+"""Train the model of races: test it season by season, record the runs in MLflow, and register it.
+
+It becomes the champion, which `make predict` and `make serve` use, if it meets all bars and is not worse than
+the present champion. The predictions of the test go to the ledger, marked as a backtest.
+"""
+
+import argparse
+import sys
+
+from pitwall.command import Parser, exit_code, require
+from pitwall.data_folder import data_folder
+
+require("duckdb", "polars", "mlflow", "pandas", "sqlalchemy", "alembic", "scipy", installed_by="make train")
+
+import polars as pl  # noqa: E402
+
+from pitwall.prediction import forecasting, tracking  # noqa: E402
+
+
+def report(trained: forecasting.Trained) -> None:
+    """Print the scores, and what became of the model."""
+    over_all = trained.scores.filter(pl.col("season").is_null()).drop("season")
+    with pl.Config(
+        tbl_rows=-1,
+        tbl_cols=-1,
+        tbl_width_chars=200,
+        tbl_hide_dataframe_shape=True,
+        tbl_hide_column_data_types=True,
+        tbl_formatting="NOTHING",
+        float_precision=4,
+    ):
+        print(over_all)
+    print(f"The backtest is in {trained.file}; the next `make build` loads it.")
+    version, reasons = trained.recorded.version, trained.recorded.reasons
+    if reasons:
+        print(f"Version {version} of the model is not the champion: {'; '.join(reasons)}.")
+    else:
+        print(f"Version {version} of the model is the champion. Next: `make predict`, `make serve`.")
+    print("`make mlflow` shows the runs.")
+
+
+def main() -> int:
+    """The command line. Returns the exit code: 0 done, 2 failed with one line on stderr."""
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.parse_args()
+    data = data_folder()
+    return exit_code("train", lambda: report(forecasting.train(data)), data / tracking.FOLDER)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

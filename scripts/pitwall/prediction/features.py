@@ -37,7 +37,9 @@ def _mean(total: str, count: str, races: int, prior: int = _PRIOR_RACES) -> pl.E
 
 def _not_classified(who: str, count: str, races: int, prior: int) -> pl.Expr:
     """Share of cars that were not classified."""
-    return (pl.col(f"{who}_not_classified_{races}") + _PRIOR_RATE * prior) / (pl.col(f"{who}_{count}_{races}") + prior)
+    return (pl.col(f"{who}_not_classified_{races}") + _PRIOR_RATE * prior) / (
+        pl.col(f"{who}_{count}_{races}") + prior
+    )
 
 
 def _logit(share: pl.Expr) -> pl.Expr:

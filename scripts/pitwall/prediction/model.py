@@ -44,7 +44,9 @@ class Model(NamedTuple):
     def fit(cls, rows: pl.DataFrame, before_season: int) -> Model:
         """Learn from all seasons before one. `rows` is what `rows.read` returns."""
         known = rows.filter(
-            pl.col("season").is_between(FIRST_SEASON, before_season - 1), pl.col("is_held"), pl.col("is_scored")
+            pl.col("season").is_between(FIRST_SEASON, before_season - 1),
+            pl.col("is_held"),
+            pl.col("is_scored"),
         )
         races = known["race_id"].n_unique()
         if races < LEAST_RACES:
@@ -65,7 +67,11 @@ class Model(NamedTuple):
             coefficients.intercept,
             np.array([coefficients.reliability[name] for name in features.reliability(moment)]),
         )
-        return grid, strengths, grid.put(logistic.chances(features.columns(frame, features.reliability(moment))))
+        return (
+            grid,
+            strengths,
+            grid.put(logistic.chances(features.columns(frame, features.reliability(moment)))),
+        )
 
     def probabilities(self, frame: pl.DataFrame, moment: str) -> pl.DataFrame:
         """race_id, driver_id, one column per target, and expected_order, in the order of `frame`.
@@ -91,7 +97,9 @@ class Model(NamedTuple):
 
     @classmethod
     def from_json(cls, weights: dict[str, Any]) -> Model:
-        moments = {moment: Coefficients(**coefficients) for moment, coefficients in weights["moments"].items()}
+        moments = {
+            moment: Coefficients(**coefficients) for moment, coefficients in weights["moments"].items()
+        }
         return cls(date.fromisoformat(weights["trained_through"]), moments)
 
 

@@ -52,7 +52,9 @@ def chances(strengths: Array, classified: Array, cars: Mask, places: dict[str, A
 
     `classified` is the chance of each car to be classified. If fewer than k are, the others share what is left.
     """
-    relative = np.where(cars, strengths - np.where(cars, strengths, -np.inf).max(axis=1, keepdims=True), -np.inf)
+    relative = np.where(
+        cars, strengths - np.where(cars, strengths, -np.inf).max(axis=1, keepdims=True), -np.inf
+    )
     rates = np.exp(relative)
     rates /= rates.sum(axis=1, keepdims=True)
     most = int(max(k.max() for k in places.values()))
@@ -82,7 +84,9 @@ def _counts_without_each(arrived: Array, most: int) -> Array:
     up_to = np.cumsum(after[1:], axis=2)
     for count in range(most):
         # `count` of those before it, and at most the rest of those after it.
-        cumulative[:, :, count:] += (before[:-1, :, count, None] * up_to[:, :, : most - count]).transpose(1, 0, 2)
+        cumulative[:, :, count:] += (before[:-1, :, count, None] * up_to[:, :, : most - count]).transpose(
+            1, 0, 2
+        )
     return cumulative
 
 
@@ -96,7 +100,9 @@ def _sum_to(chances: Array, cars: Mask, k: Array) -> Array:
     k = np.minimum(k, cars.sum(axis=1))[:, None]
     missing = k - chances.sum(axis=1, keepdims=True)
     rest = np.where(cars, 1 - chances, 0)
-    share = np.divide(missing, rest.sum(axis=1, keepdims=True), out=np.zeros_like(missing), where=rest.any(axis=1)[:, None])
+    share = np.divide(
+        missing, rest.sum(axis=1, keepdims=True), out=np.zeros_like(missing), where=rest.any(axis=1)[:, None]
+    )
     whole: Array = np.where(cars, chances + share * rest, 0)
     return whole
 

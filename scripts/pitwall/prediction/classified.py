@@ -23,7 +23,10 @@ class Logistic(NamedTuple):
 
 
 def fit(inputs: Array, outcomes: Array, weights: Array, *, ridge: float) -> Logistic:
-    """`ridge` penalizes squared coefficients of inputs that are scaled to a deviation of 1, and not the intercept."""
+    """The likeliest coefficients.
+
+    `ridge` penalizes squared coefficients, but the intercept; inputs are scaled to a deviation of 1.
+    """
     mean, scale = inputs.mean(axis=0), inputs.std(axis=0) + 1e-9
     scaled = np.column_stack([np.ones(len(inputs)), (inputs - mean) / scale])
     penalty = np.full(scaled.shape[1], ridge)

@@ -1,18 +1,68 @@
-"""The inputs of the model, from `fct_race_features`: ratios of the mart's counts, one row per race, driver and moment."""
+"""The inputs of the model: ratios of the counts in `fct_race_features`, a row per race, driver and moment."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from pitwall.prediction.tables import frame, open_warehouse
+
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 MOMENTS = ("before_weekend", "after_qualifying")
 TARGETS = ("win", "podium", "points", "classified")
+
+# The features of all races, what happened, and what the simplest rule said. Who had no grid slot and did not
+# start is not scored. A driver who changed cars is one row, with the better result.
+ROWS = """
+with
+
+results as (
+
+    select
+        race_id,
+        driver_id,
+        min(position_order) as finishing_order,
+        min(finishing_position) as finishing_position,
+        bool_or(is_classified) as is_classified,
+        bool_or(is_started or grid_position is not null) as is_scored
+    from marts.fct_race_results
+    group by all
+
+),
+
+baselines as (
+
+    pivot (select race_id, driver_id, known_at, target, probability from marts.fct_baseline_predictions)
+    on target in ('win', 'podium', 'points', 'classified')
+    using cast(any_value(probability) as double)
+    group by race_id, driver_id, known_at
+
+)
+
+select
+    features.*,
+    results.finishing_order,
+    coalesce(results.is_scored, false) as is_scored,
+    cast(coalesce(results.finishing_position = 1, false) as integer) as win,
+    cast(coalesce(results.finishing_position <= 3, false) as integer) as podium,
+    cast(coalesce(results.finishing_position <= features.points_places, false) as integer) as points,
+    cast(coalesce(results.is_classified, false) as integer) as classified,
+    baselines.win as baseline_win,
+    baselines.podium as baseline_podium,
+    baselines.points as baseline_points,
+    baselines.classified as baseline_classified
+from marts.fct_race_features as features
+left join results using (race_id, driver_id)
+left join baselines using (race_id, driver_id, known_at)
+where features.is_held
+order by features.season, features.round, features.known_at, features.driver_id
+"""
 
 # A mean of few races is drawn towards that of a car in midfield, by so many races of it.
 _PRIOR_RACES = 2
@@ -97,6 +147,19 @@ RELIABILITY_GRID = {
 }
 
 
+def read(data: Path) -> pl.DataFrame:
+    """All races that were held, a row per race, driver and moment.
+
+    Beside the features: `win`, `podium`, `points` and `classified` (0 or 1), `finishing_order`, `is_scored`, and
+    `baseline_win` and so on, the probabilities of the baselines (NULL before the first season that has them).
+
+    Raises:
+        PlainError: there is no warehouse, or it has no such marts.
+    """
+    with open_warehouse(data) as connection:
+        return frame(connection, ROWS)
+
+
 def pace(moment: str) -> dict[str, pl.Expr]:
     """The inputs of the order at a moment."""
     return PACE | (GRID if moment == "after_qualifying" else {})
@@ -113,7 +176,7 @@ def columns(frame: pl.DataFrame, expressions: dict[str, pl.Expr]) -> Array:
 
 
 class Grid(NamedTuple):
-    """Where the rows of a frame stand in a table of races by cars, so that all races are worked on at once."""
+    """Where the rows of a frame stand in a table of races by cars: all races are worked on at once."""
 
     race: NDArray[np.intp]
     car: NDArray[np.intp]

@@ -1,8 +1,9 @@
 """The order of a race: a rank-ordered logit (Plackett-Luce) of the cars that are classified.
 
-The winner is drawn with chances in proportion to `exp(strength)`, then the second of the others, and so on. The same
-order arises if each car arrives at a random time, exponential with rate `exp(strength)`. A car that is not classified
-never arrives. Arrival times make the chance of a place among the first k a sum over one variable, without simulation.
+The winner is drawn with chances in proportion to `exp(strength)`, then the second of the others, and so on. The
+same order arises if each car arrives at a random time, exponential with rate `exp(strength)`. A car that is not
+classified never arrives. With arrival times, the chance of a place among the first k is a sum over one variable,
+without simulation.
 """
 
 from __future__ import annotations
@@ -19,8 +20,13 @@ _LOG_TIMES = np.linspace(-15, 21, 181)
 def fit(inputs: Array, classified: Mask, order: Array, weights: Array, *, depth: int, ridge: float) -> Array:
     """The coefficients that make the first `depth` places of each race most likely.
 
-    `inputs` is races by cars by inputs, `order` the place of each car in races by cars (lower is better), `weights` one
-    per race. `ridge` penalizes squared coefficients of inputs that are scaled to a deviation of 1.
+    Args:
+        inputs: races by cars by inputs.
+        classified: races by cars.
+        order: the place of each car, in races by cars; lower is better.
+        weights: one per race.
+        depth: how many places of a race count.
+        ridge: penalizes squared coefficients of inputs that are scaled to a deviation of 1.
     """
     scale = np.sqrt((inputs[classified] ** 2).mean(axis=0)) + 1e-9
     by_place = np.argsort(np.where(classified, order, np.inf), axis=1, kind="stable")
@@ -48,9 +54,11 @@ def fit(inputs: Array, classified: Mask, order: Array, weights: Array, *, depth:
 
 
 def chances(strengths: Array, classified: Array, cars: Mask, places: dict[str, Array]) -> dict[str, Array]:
-    """The chance of each car to be among the first k, for each target's k by race; they sum to k in each race.
+    """The chance of each car to be among the first k; the chances of a race sum to k.
 
-    `classified` is the chance of each car to be classified. If fewer than k are, the others share what is left.
+    Args:
+        classified: the chance of each car to be classified. If fewer than k are, the others share what is left.
+        places: k of each race, by target.
     """
     relative = np.where(
         cars, strengths - np.where(cars, strengths, -np.inf).max(axis=1, keepdims=True), -np.inf

@@ -47,7 +47,7 @@ def rank_correlation(expected: Array, found: Array) -> float:
 
 
 def resampled_means(sums: Array, counts: Array) -> Array:
-    """The means over many draws of as many races, with replacement; `sums` and `counts` have one value per race."""
+    """The means over many draws of as many races, with replacement. Each race has a sum and a count."""
     draws = np.random.default_rng(SEED).integers(len(sums), size=(RESAMPLES, len(sums)))
     means: Array = sums[draws].sum(axis=1) / counts[draws].sum(axis=1)
     return means

@@ -34,7 +34,7 @@ def fit(inputs: Array, outcomes: Array, weights: Array, *, ridge: float) -> Logi
 
     def loss(coefficients: Array) -> tuple[float, Array]:
         logits = scaled @ coefficients
-        value = np.sum(weights * (np.logaddexp(0, logits) - outcomes * logits))
+        value: float = np.sum(weights * (np.logaddexp(0, logits) - outcomes * logits))
         slope = scaled.T @ (weights * (expit(logits) - outcomes))
         return value + np.sum(penalty * coefficients**2) / 2, slope + penalty * coefficients
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import polars as pl
@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from pitwall.prediction.tables import frame, open_warehouse
 
-Array = NDArray[np.float64]
-Mask = NDArray[np.bool_]
+Array: TypeAlias = NDArray[np.float64]
+Mask: TypeAlias = NDArray[np.bool_]
+Index: TypeAlias = NDArray[np.intp]
 
 MOMENTS = ("before_weekend", "after_qualifying")
 TARGETS = ("win", "podium", "points", "classified")
@@ -150,8 +151,8 @@ RELIABILITY_GRID = {
 def read(data: Path) -> pl.DataFrame:
     """All races that were held, a row per race, driver and moment.
 
-    Beside the features: `win`, `podium`, `points` and `classified` (0 or 1), `finishing_order`, `is_scored`, and
-    `baseline_win` and so on, the probabilities of the baselines (NULL before the first season that has them).
+    Beside the features: `win`, `podium`, `points` and `classified` (0 or 1), `finishing_order`, `is_scored`,
+    and `baseline_win` and so on, the probabilities of the baselines; NULL before the first season with them.
 
     Raises:
         PlainError: there is no warehouse, or it has no such marts.
@@ -178,22 +179,22 @@ def columns(frame: pl.DataFrame, expressions: dict[str, pl.Expr]) -> Array:
 class Grid(NamedTuple):
     """Where the rows of a frame stand in a table of races by cars: all races are worked on at once."""
 
-    race: NDArray[np.intp]
-    car: NDArray[np.intp]
+    race: Index
+    car: Index
     # Races by cars: whether there is a car.
     cars: Mask
 
     @classmethod
     def of(cls, frame: pl.DataFrame) -> Grid:
         _, race, counts = np.unique(frame["race_id"].to_numpy(), return_inverse=True, return_counts=True)
-        car = np.empty(len(race), np.intp)
+        car: Index = np.empty(len(race), np.intp)
         by_race = np.argsort(race, kind="stable")
         car[by_race] = np.arange(len(race)) - np.repeat(np.cumsum(counts) - counts, counts)
         cars = np.zeros((len(counts), counts.max(initial=1)), bool)
         cars[race, car] = True
         return cls(race, car, cars)
 
-    def put(self, values: NDArray[np.generic], fill: float = 0) -> Array:
+    def put(self, values: Array, fill: float = 0) -> Array:
         """Races by cars, and by the further dimension of the values."""
         table = np.full((*self.cars.shape, *values.shape[1:]), fill, dtype=np.float64)
         table[self.race, self.car] = values

@@ -109,7 +109,7 @@ def known_before(rows: pl.DataFrame, season: int) -> pl.DataFrame:
 def _fit(known: pl.DataFrame, before_season: int) -> Coefficients:
     moment = known["known_at"][0]
     grid = Grid.of(known)
-    ages = before_season - 1 - known["season"].to_numpy()
+    ages: Array = before_season - 1 - known["season"].to_numpy()
     is_classified = known["classified"].to_numpy()
     reliability = classified.fit(
         features.columns(known, features.reliability(moment)),

@@ -1,9 +1,9 @@
 """The order of a race: a rank-ordered logit (Plackett-Luce) of the cars that are classified.
 
-The winner is drawn with chances in proportion to `exp(strength)`, then the second of the others, and so on. The
-same order arises if each car arrives at a random time, exponential with rate `exp(strength)`. A car that is not
-classified never arrives. With arrival times, the chance of a place among the first k is a sum over one variable,
-without simulation.
+The winner is drawn with chances in proportion to `exp(strength)`, then the second of the others, and so on.
+The same order arises if each car arrives at a random time, exponential with rate `exp(strength)`. A car that
+is not classified never arrives. With arrival times, the chance of a place among the first k is a sum over one
+variable, without simulation.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def chances(strengths: Array, classified: Array, cars: Mask, places: dict[str, A
     """The chance of each car to be among the first k; the chances of a race sum to k.
 
     Args:
-        classified: the chance of each car to be classified. If fewer than k are, the others share what is left.
+        classified: the chance of each car to be classified. If fewer than k are, the others share the rest.
         places: k of each race, by target.
     """
     relative = np.where(

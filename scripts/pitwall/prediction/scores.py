@@ -55,5 +55,5 @@ def resampled_means(sums: Array, counts: Array) -> Array:
 
 def interval(means: Array) -> tuple[float, float]:
     """The range of the middle 95 % of resampled means."""
-    low, high = np.quantile(means, INTERVAL)
-    return float(low), float(high)
+    low, high = map(float, np.quantile(means, INTERVAL))
+    return low, high

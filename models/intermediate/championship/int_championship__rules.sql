@@ -14,6 +14,13 @@ periods as (
 
 ),
 
+points_by_position as (
+
+    select * from {{ ref('points_by_position') }}
+    where session_type = 'race'
+
+),
+
 seasons as (
 
     select distinct season from races
@@ -42,6 +49,17 @@ seasons_of_rules as (
 
 ),
 
+race_points as (
+
+    select
+        points_system,
+        max(position) as points_places,
+        max(points) as points_of_win
+    from points_by_position
+    group by points_system
+
+),
+
 final as (
 
     select
@@ -50,12 +68,16 @@ final as (
         seasons_of_rules.rules_of_season,
         seasons_of_rules.season > seasons_of_rules.rules_of_season as is_assumed,
         periods.points_system,
+        race_points.points_places,
+        race_points.points_of_win,
         periods.scoring_cars,
         periods.shared_drives
     from seasons_of_rules
     inner join periods
         on seasons_of_rules.championship = periods.championship
         and seasons_of_rules.rules_of_season between periods.first_season and periods.last_season
+    left join race_points
+        on periods.points_system = race_points.points_system
 
 )
 

@@ -23,26 +23,6 @@ rules as (
 
 ),
 
-points_by_position as (
-
-    select * from {{ ref('points_by_position') }}
-    where session_type = 'race'
-
-),
-
-scoring as (
-
-    select
-        rules.season,
-        max(points_by_position.position) as scoring_places,
-        max(points_by_position.points) as points_of_win
-    from rules
-    inner join points_by_position
-        on rules.points_system = points_by_position.points_system
-    group by rules.season
-
-),
-
 -- A driver with two cars is one row, with the better of each.
 entries as (
 
@@ -68,14 +48,14 @@ final as (
         entries.is_qualified,
         case when entries.finishing_position = 1 then 1 else 0 end as wins,
         case when entries.finishing_position <= 3 then 1 else 0 end as podiums,
-        case when entries.finishing_position <= scoring.scoring_places then 1 else 0 end as scores,
+        case when entries.finishing_position <= rules.points_places then 1 else 0 end as scores,
         case when entries.is_classified then 1 else 0 end as classified,
-        scoring.points_of_win
+        rules.points_of_win
     from entries
     inner join races
         on entries.race_id = races.race_id
-    inner join scoring
-        on races.season = scoring.season
+    inner join rules
+        on races.season = rules.season
 
 )
 

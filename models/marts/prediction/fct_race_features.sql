@@ -31,6 +31,13 @@ races as (
 
 ),
 
+rules as (
+
+    select * from {{ ref('int_championship__rules') }}
+    where championship = 'drivers'
+
+),
+
 drivers as (
 
     select * from {{ ref('dim_drivers') }}
@@ -211,6 +218,7 @@ final as (
         constructors.constructor_name,
         moments.known_at,
         cast(count(*) over (partition by moments.race_id, moments.known_at) as integer) as field_cars,
+        rules.points_places,
         moments.grid,
         moments.qualifying_position,
         moments.gap_to_pole_ms,
@@ -235,6 +243,8 @@ final as (
     left join places_before
         on moments.driver_id = places_before.driver_id
         and moments.race_number = places_before.race_number
+    left join rules
+        on races.season = rules.season
     left join drivers
         on moments.driver_id = drivers.driver_id
     left join constructors

@@ -52,7 +52,7 @@ class Model(NamedTuple):
         """Of the races of a frame: their places in the tables, strengths and chances to be classified."""
         grid = Grid.of(frame)
         coefficients = self.moments[moment]
-        inputs = _centred(grid, features.columns(frame, features.pace(moment)))
+        inputs = centred(grid, features.columns(frame, features.pace(moment)))
         strengths = inputs @ np.array([coefficients.pace[name] for name in features.pace(moment)])
         logistic = Logistic(
             coefficients.intercept,
@@ -120,7 +120,7 @@ def _fit(known: pl.DataFrame, before_season: int) -> Coefficients:
     weights = np.zeros(len(grid.cars))
     weights[grid.race] = 0.5 ** (ages / HALF_LIFE_SEASONS)
     pace = ranking.fit(
-        _centred(grid, features.columns(known, features.pace(moment))),
+        centred(grid, features.columns(known, features.pace(moment))),
         grid.put(is_classified).astype(bool),
         grid.put(known["finishing_order"].to_numpy()),
         weights,
@@ -134,7 +134,7 @@ def _fit(known: pl.DataFrame, before_season: int) -> Coefficients:
     )
 
 
-def _centred(grid: Grid, columns: Array) -> Array:
+def centred(grid: Grid, columns: Array) -> Array:
     """Races by cars by inputs, less the mean of the race: only differences within a race matter."""
     table = grid.put(columns)
     mean = table.sum(axis=1, keepdims=True) / grid.cars.sum(axis=1)[:, None, None]

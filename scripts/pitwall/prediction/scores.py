@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import cache
+
 import numpy as np
+import polars as pl
 from scipy.stats import rankdata
 
 from pitwall.prediction.features import Array
@@ -46,10 +50,17 @@ def rank_correlation(expected: Array, found: Array) -> float:
     return float(ranks.prod(axis=1).sum() / size) if size else float("nan")
 
 
+@cache
+def draws(races: int) -> Array:
+    """Draws by races: how often each race is drawn, if as many are drawn with replacement."""
+    counts: Array = np.random.default_rng(SEED).multinomial(races, np.full(races, 1 / races), RESAMPLES)
+    return counts.astype(float)
+
+
 def resampled_means(sums: Array, counts: Array) -> Array:
-    """The means over many draws of as many races, with replacement. Each race has a sum and a count."""
-    draws = np.random.default_rng(SEED).integers(len(sums), size=(RESAMPLES, len(sums)))
-    means: Array = sums[draws].sum(axis=1) / counts[draws].sum(axis=1)
+    """The means over many draws of races. Each race has a sum and a count."""
+    drawn = draws(len(sums))
+    means: Array = (drawn @ sums) / (drawn @ counts)
     return means
 
 
@@ -57,3 +68,40 @@ def interval(means: Array) -> tuple[float, float]:
     """The range of the middle 95 % of resampled means."""
     low, high = map(float, np.quantile(means, INTERVAL))
     return low, high
+
+
+def table(predictions: pl.DataFrame, models: Sequence[str], baseline: str) -> pl.DataFrame:
+    """The scores of each season, and of all of them (`season` is NULL), by moment, target and model.
+
+    Args:
+        predictions: of a backtest; a column per model, and one of the baseline.
+
+    Returns:
+        `season`, `known_at`, `target`, `model`, `races`, `forecasts`, and `log_loss`, `brier` and
+        `calibration_error`, each also as `baseline_…`.
+    """
+    rows: list[dict[str, object]] = []
+    parts = {None: predictions} | {key: part for (key,), part in predictions.group_by("season")}
+    for season, part in parts.items():
+        for (known_at, target), chosen in part.group_by("known_at", "target", maintain_order=True):
+            outcomes = chosen["outcome"].to_numpy()
+            counts = {"races": chosen["race_id"].n_unique(), "forecasts": chosen.height}
+            compared = {f"baseline_{name}": value for name, value in of(chosen[baseline], outcomes).items()}
+            rows += [
+                {"season": season, "known_at": known_at, "target": target, "model": model}
+                | counts
+                | of(chosen[model], outcomes)
+                | compared
+                for model in models
+            ]
+    return pl.DataFrame(rows, infer_schema_length=None).sort("season", maintain_order=True)
+
+
+def of(probabilities: pl.Series, outcomes: Array) -> dict[str, float]:
+    """The scores of some forecasts."""
+    chances = probabilities.to_numpy()
+    return {
+        "log_loss": float(log_losses(chances, outcomes).mean()),
+        "brier": float(((chances - outcomes) ** 2).mean()),
+        "calibration_error": calibration_error(chances, outcomes),
+    }

@@ -108,7 +108,7 @@ def race_of(connection: duckdb.DuckDBPyConnection, row: dict[str, Any]) -> Race:
     entrants = typed(frame(connection, ENTRANTS, row["race_id"]))
     if entrants.is_empty():
         raise PlainError(
-            f"{row['season']}-{row['round']}: nobody is known to enter it, since no race before it has results"
+            f"{row['season']}-{row['round']}: no race before it has results, so nobody is known to enter it"
         )
     return Race(
         season=row["season"],

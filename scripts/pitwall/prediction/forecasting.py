@@ -1,14 +1,22 @@
 """Training and predicting, from the warehouse to the registry and the ledger."""
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
 import polars as pl
 
-from pitwall.command import PlainError
-from pitwall.prediction import challenger, features, ledger, model, title, tracking, walk_forward
+from pitwall.prediction import (
+    bars,
+    challenger,
+    features,
+    ledger,
+    model,
+    scores,
+    title,
+    tracking,
+    walk_forward,
+)
 from pitwall.prediction.entrants import Race, next_race, races, read_grid, scheduled_race
 from pitwall.prediction.model import Model
 from pitwall.prediction.tables import frame, open_warehouse
@@ -28,7 +36,6 @@ class Trained(NamedTuple):
 
     recorded: tracking.Recorded
     scores: pl.DataFrame
-    bars: Sequence[tracking.Bar]
     file: Path
 
 
@@ -49,7 +56,7 @@ class Predicted(NamedTuple):
     Args:
         version: the number of the model in the registry.
         forecasts: one per moment that is known.
-        titles: the drivers who may be champion and their odds, best first; no rows if the race is not the next.
+        titles: the drivers who may be champion and their odds, best first; none unless the race is the next.
         file: the new file of the ledger.
     """
 
@@ -81,8 +88,10 @@ def train(data: Path) -> Trained:
     rows = features.read(data)
     backtest = walk_forward.run(rows)
     trained = Model.fit(rows, calendar.filter("is_held")["season"][-1] + 1)
-    scores, bars = backtest.scores(), backtest.bars()
-    recorded = tracking.record(data, model=trained, entrants=race.before, scores=scores, bars=bars)
+    measured = scores.table(backtest.predictions, MODELS, walk_forward.BASELINE)
+    recorded = tracking.record(
+        data, model=trained, entrants=race.before, scores=measured, bars=bars.of_races(backtest)
+    )
     version, time = f"{ledger.BACKTEST}{recorded.run_id[:12]}", now()
     said = backtest.predictions.join(drivers, on="driver_id")
     written = [
@@ -90,7 +99,7 @@ def train(data: Path) -> Trained:
         title.backtest_rows(data, version=version, predicted_at=time),
     ]
     file = ledger.append(data, pl.concat(written, how="vertical_relaxed"))
-    return Trained(recorded, scores, bars, file)
+    return Trained(recorded, measured, file)
 
 
 def backtest_rows(
@@ -104,7 +113,12 @@ def backtest_rows(
     held = calendar.filter("is_held").group_by("season").agg(pl.col("race_date").max()).sort("season")
     through = held.select("season", trained_through=pl.col("race_date").shift(1))
     return (
-        said.filter(pl.col("model").is_in(MODELS))
+        said.unpivot(
+            MODELS,
+            index=["season", "round", "race_id", "driver_ref", "known_at", "target"],
+            variable_name="model",
+            value_name="probability",
+        )
         .join(calendar.select("race_id", "circuit_ref"), on="race_id")
         .join(through, on="season")
         .with_columns(
@@ -137,9 +151,7 @@ def predict(data: Path, asked: tuple[int, int] | None, grid: Path | None) -> Pre
         Forecast(known_at, table_of(champion.model, field, known_at)) for known_at, field in fields.items()
     ]
     time = now()
-    titles = title.forecast_rows(
-        data, race.season, race.round, version=champion.version, predicted_at=time
-    )
+    titles = title.forecast_rows(data, race.season, race.round, version=champion.version, predicted_at=time)
     rows = [forecast_rows(race, each, champion, predicted_at=time) for each in forecasts]
     file = ledger.append(data, pl.concat([*rows, titles], how="vertical_relaxed"))
     odds = (

@@ -8,7 +8,7 @@ import duckdb
 import polars as pl
 
 from pitwall.command import PlainError
-from pitwall.warehouse.duckdb import unreadable
+from pitwall.warehouse.opening import unreadable
 
 
 @contextmanager

@@ -17,8 +17,10 @@ from pitwall.data_folder import data_folder
 require("duckdb", "polars", "mlflow", "pandas", "sqlalchemy", "alembic", "scipy", installed_by="make predict")
 
 from pitwall.prediction import forecasting  # noqa: E402
-from pitwall.prediction.entrants import TARGETS  # noqa: E402
+from pitwall.prediction.targets import TARGETS  # noqa: E402
 from pitwall.raw.predictions import FOLDER  # noqa: E402
+
+TITLES = 5  # how many drivers are printed
 
 
 def race_number(text: str) -> tuple[int, int]:
@@ -56,14 +58,20 @@ def lines(forecast: forecasting.Forecast) -> list[str]:
     ]
 
 
-def report(forecasts: list[forecasting.Forecast], file: Path) -> None:
-    """Print the forecasts, and where they were written."""
-    race, version = forecasts[0].race, forecasts[0].version
-    for forecast in forecasts:
+def report(predicted: forecasting.Predicted) -> None:
+    """Print the forecasts, the leading odds of the title, and where they were written."""
+    race = predicted.race
+    for forecast in predicted.forecasts:
         print(f"{race}, {forecast.known_at.replace('_', ' ')}:\n")
         print("\n".join(lines(forecast)))
         print()
-    print(f"Written to {file}, by version {version} of the model; the next `make build` loads it.")
+    if predicted.titles.height:
+        odds = predicted.titles.head(TITLES).iter_rows()
+        print(f"Title: {', '.join(f'{name} {percent(chance)} %' for name, chance in odds)}.")
+    print(
+        f"Written to {predicted.file}, by version {predicted.version} of the model; the next `make build` "
+        "loads it."
+    )
     today = datetime.now(UTC)
     if (race.starts_at.replace(tzinfo=UTC) <= today) if race.starts_at else (race.date <= today.date()):
         print(f"The race was to start on {race.date}, so this forecast does not count in the scores.")
@@ -88,7 +96,7 @@ def main() -> int:
     data = data_folder()
     return exit_code(
         "predict",
-        lambda: report(*forecasting.predict(data, options.race, options.grid)),
+        lambda: report(forecasting.predict(data, options.race, options.grid)),
         data / FOLDER,
     )
 

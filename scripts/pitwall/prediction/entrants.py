@@ -11,18 +11,19 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import polars as pl
 import polars.selectors as cs
 
 from pitwall.command import PlainError, first_line
+from pitwall.prediction.tables import frame
+from pitwall.prediction.targets import AFTER_QUALIFYING, BEFORE_WEEKEND
 
-BEFORE_WEEKEND, AFTER_QUALIFYING = "before_weekend", "after_qualifying"
-TARGETS = ("win", "podium", "points", "classified")
 NO_SLOT = "pit"
 # What only qualifying decides. A grid that the user gives has no times.
-OF_QUALIFYING = ("gap_to_pole_ms", "qualifying_ms", "qualifying_position")
+OF_QUALIFYING = ("gap_to_pole_ms", "pole_ms", "qualifying_position")
 
 RACES = """
 select race_id, season, round, race_name, race_date, race_starts_at, is_held, circuit_ref
@@ -42,13 +43,11 @@ class Race:
     """A race and its entrants.
 
     Attributes:
-        race_id: its id in this warehouse.
         starts_at: its start in UTC; NULL in many older races.
         before: the features of the entrants before the weekend, a row each, with their `driver_ref`.
         after: the same after qualifying; no rows if the source has no qualifying of this race yet.
     """
 
-    race_id: int
     season: int
     round: int
     name: str
@@ -62,85 +61,70 @@ class Race:
         return f"{self.season} round {self.round}, {self.name}"
 
 
-class Warehouse:
-    """The marts that predictions read. It is open for reading, and only as long as it is read."""
-
-    def __init__(self, data: Path) -> None:
-        self.path = data / "warehouse.duckdb"
-        if not self.path.exists():
-            raise PlainError(f"{self.path}: there is no warehouse yet; run `make build` first")
-
-    def query(self, sql: str, *values: object) -> pl.DataFrame:
-        """The rows of a query. Raises PlainError if a mart is missing, or the file cannot be read."""
-        try:
-            with duckdb.connect(self.path, read_only=True) as connection:
-                result = connection.execute(sql, values)
-                names = [column[0] for column in result.description or ()]
-                frame = pl.DataFrame(result.fetchall(), names, orient="row", infer_schema_length=None)
-        except (duckdb.CatalogException, duckdb.BinderException):
-            raise PlainError(
-                f"{self.path}: was built before it had the tables for predictions; run `make build`"
-            ) from None
-        except duckdb.Error as error:
-            raise PlainError(f"{self.path}: cannot be read: {first_line(error)}") from None
-        return typed(frame)
-
-    def races(self) -> pl.DataFrame:
-        """All races, in order."""
-        return self.query(RACES)
-
-    def last_held(self) -> tuple[int, date]:
-        """The season and the day of the last race that has results. Raises PlainError if there is none."""
-        held = self.races().filter("is_held")
-        if held.is_empty():
-            raise PlainError(f"{self.path}: no race has results yet, so there is nothing to learn from")
-        return held["season"][-1], held["race_date"][-1]
-
-    def next_race(self, *, or_last: bool = False) -> Race:
-        """The first race after the last one with results, or that one itself if no race is scheduled.
-
-        Raises:
-            PlainError: no race is scheduled, and the last one is not wanted.
-        """
-        races = self.races()
-        held = races["is_held"].arg_true()
-        after = held[-1] + 1 if len(held) else 0
-        if after < races.height:
-            return self.race(races.row(after, named=True))
-        if not or_last or not after:
-            raise PlainError(
-                f"{self.path}: no race is scheduled after the last one with results; build from newer data"
-            )
-        return self.race(races.row(after - 1, named=True))
-
-    def scheduled_race(self, season: int, round_: int) -> Race:
-        """The race of this season and round. Raises PlainError if there is none, or if it has results."""
-        found = self.races().filter(season=season, round=round_)
-        if found.is_empty():
-            raise PlainError(f"{season}-{round_}: the calendar has no such race; name one as SEASON-ROUND")
-        if found["is_held"][0]:
-            raise PlainError(
-                f"{season}-{round_}: has results already, and a forecast is made before the race"
-            )
-        return self.race(found.row(0, named=True))
-
-    def race(self, row: dict[str, object]) -> Race:
-        """A row of the calendar as a race with its entrants. Raises PlainError if it has none."""
-        entrants = self.query(ENTRANTS, row["race_id"])
-        before = entrants.filter(known_at=BEFORE_WEEKEND)
-        if before.is_empty():
-            raise PlainError(
-                f"{self.path}: there are no entrants of {row['season']}-{row['round']}; run `make build`"
-            )
-        after = entrants.filter(known_at=AFTER_QUALIFYING)
-        names = {"race_name": "name", "race_date": "date", "race_starts_at": "starts_at"}
-        fields = {names.get(name, name): value for name, value in row.items() if name != "is_held"}
-        return Race(**fields, before=before, after=after)  # type: ignore[arg-type]
+def races(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
+    """The calendar of all seasons, in order."""
+    return frame(connection, RACES)
 
 
-def typed(frame: pl.DataFrame) -> pl.DataFrame:
-    """The frame with whole numbers in the columns that have no value."""
-    return frame.with_columns(cs.by_dtype(pl.Null).cast(pl.Int64))
+def next_race(connection: duckdb.DuckDBPyConnection, *, or_last: bool = False) -> Race:
+    """The first race after the last one with results, or that one itself if no race is scheduled.
+
+    Raises:
+        PlainError: no race is scheduled, and the last one is not wanted; or there is no race at all.
+    """
+    calendar = races(connection)
+    first = first_scheduled(calendar)
+    if first < calendar.height:
+        return race_of(connection, calendar.row(first, named=True))
+    if not or_last or not first:
+        raise PlainError(
+            "no race is scheduled after the last one with results; run `make build` with newer data"
+        )
+    return race_of(connection, calendar.row(first - 1, named=True))
+
+
+def scheduled_race(connection: duckdb.DuckDBPyConnection, season: int, round_: int) -> Race:
+    """The race of this season and round. Raises PlainError if there is none, or if it is not to come."""
+    calendar = races(connection)
+    found = calendar.select((pl.col("season") == season) & (pl.col("round") == round_)).to_series().arg_true()
+    if not len(found):
+        raise PlainError(f"{season}-{round_}: the calendar has no such race; name one as SEASON-ROUND")
+    row = calendar.row(found[0], named=True)
+    if row["is_held"]:
+        raise PlainError(f"{season}-{round_}: has results already, and a forecast is made before the race")
+    if found[0] < first_scheduled(calendar):
+        raise PlainError(f"{season}-{round_}: was cancelled: a later race has results, and this one has none")
+    return race_of(connection, row)
+
+
+def first_scheduled(calendar: pl.DataFrame) -> int:
+    """The index of the first race after the last one with results."""
+    held = calendar["is_held"].arg_true()
+    return int(held[-1]) + 1 if len(held) else 0
+
+
+def race_of(connection: duckdb.DuckDBPyConnection, row: dict[str, Any]) -> Race:
+    """A row of the calendar as a race with its entrants. Raises PlainError if it has none."""
+    entrants = typed(frame(connection, ENTRANTS, row["race_id"]))
+    if entrants.is_empty():
+        raise PlainError(
+            f"{row['season']}-{row['round']}: no race before it has results, so nobody is known to enter it"
+        )
+    return Race(
+        season=row["season"],
+        round=row["round"],
+        name=row["race_name"],
+        date=row["race_date"],
+        starts_at=row["race_starts_at"],
+        circuit_ref=row["circuit_ref"],
+        before=entrants.filter(known_at=BEFORE_WEEKEND),
+        after=entrants.filter(known_at=AFTER_QUALIFYING),
+    )
+
+
+def typed(entrants: pl.DataFrame) -> pl.DataFrame:
+    """The entrants with numbers in all columns that are none yet: NULL alone, or decimals."""
+    return entrants.with_columns(cs.by_dtype(pl.Null).cast(pl.Int64), cs.decimal().cast(pl.Float64))
 
 
 def to_json(entrants: pl.DataFrame) -> str:
@@ -149,9 +133,8 @@ def to_json(entrants: pl.DataFrame) -> str:
 
 
 def from_json(text: str) -> pl.DataFrame:
-    """The entrants from their JSON."""
-    frame = pl.DataFrame(json.loads(text), infer_schema_length=None)
-    return typed(frame.with_columns(pl.col("race_date").str.to_date()))
+    """The entrants from their JSON. The date of the race stays a text."""
+    return typed(pl.DataFrame(json.loads(text), infer_schema_length=None))
 
 
 def check_field(entrants: pl.DataFrame, drivers: Iterable[object]) -> list[int]:
@@ -161,7 +144,7 @@ def check_field(entrants: pl.DataFrame, drivers: Iterable[object]) -> list[int]:
         drivers: a ref or a full name each.
 
     Raises:
-        PlainError: a driver is unknown, repeated or missing.
+        PlainError: a driver is no entrant, is repeated or is missing.
     """
     known = {
         name.casefold(): index
@@ -173,12 +156,10 @@ def check_field(entrants: pl.DataFrame, drivers: Iterable[object]) -> list[int]:
     for driver in drivers:
         index = known.get(driver.strip().casefold()) if isinstance(driver, str) else None
         if index is None:
-            name = (
-                "a row has no driver"
-                if driver is None or driver != driver
-                else f"unknown driver {reprlib.repr(driver)}"
-            )
-            raise PlainError(f"{name}; the entrants are {', '.join(refs)}")
+            is_null = driver is None or driver != driver
+            name = "a row has no driver" if is_null else f"driver {reprlib.repr(driver)} is no entrant"
+            race = "{season} round {round}".format(**entrants.row(0, named=True))
+            raise PlainError(f"{name}; the entrants of {race} are {', '.join(refs)}")
         if index in rows:
             raise PlainError(f"driver {reprlib.repr(driver)} is repeated")
         rows.append(index)
@@ -220,17 +201,16 @@ def with_grid(entrants: pl.DataFrame, grid: Sequence[tuple[object, object]]) -> 
     Raises:
         PlainError: what is wrong with the grid.
     """
-    frame = entrants[check_field(entrants, (driver for driver, _ in grid))]
-    slots = [check_slot(slot, frame.height) for _, slot in grid]
+    field = entrants[check_field(entrants, (driver for driver, _ in grid))]
+    slots = [check_slot(slot, field.height) for _, slot in grid]
     taken = [slot for slot in slots if slot is not None]
     if not taken:
         raise PlainError("no driver has a grid slot")
     if repeated := [slot for slot in taken if taken.count(slot) > 1]:
         raise PlainError(f"grid slot {repeated[0]} is given to more than one driver")
-    return frame.with_columns(
+    return field.with_columns(
         pl.lit(AFTER_QUALIFYING).alias("known_at"),
         pl.Series("grid", slots, dtype=pl.Int32),
-        # A timed lap is unknown, so it is NULL.
         *(pl.lit(None, pl.Int64).alias(name) for name in OF_QUALIFYING),
     )
 

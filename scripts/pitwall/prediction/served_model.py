@@ -15,16 +15,9 @@ from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 
 from pitwall.command import PlainError
-from pitwall.prediction.entrants import (
-    AFTER_QUALIFYING,
-    BEFORE_WEEKEND,
-    check_field,
-    from_json,
-    with_grid,
-)
+from pitwall.prediction.entrants import check_field, from_json, with_grid
 from pitwall.prediction.model import Model
-
-PREDICTED = ("win", "podium", "points", "classified", "expected_order")
+from pitwall.prediction.targets import AFTER_QUALIFYING, BEFORE_WEEKEND, TARGETS
 
 
 class ServedModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
@@ -42,9 +35,10 @@ class ServedModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
             frame = self.asked(model_input)
         except PlainError as error:
             raise MlflowException(str(error), error_code=INVALID_PARAMETER_VALUE) from None
-        table = self.model.probabilities(frame)
-        names = {"driver": frame["driver_ref"].to_list(), "driver_name": frame["driver_name"].to_list()}
-        return pd.DataFrame({**names, **{name: table[name].to_list() for name in PREDICTED}})
+        table = self.model.probabilities(frame, frame["known_at"][0])
+        names = {"driver": frame["driver_ref"], "driver_name": frame["driver_name"]}
+        said = names | table.select(*TARGETS, "expected_order").to_dict()
+        return pd.DataFrame({name: column.to_list() for name, column in said.items()})
 
     def asked(self, request: pd.DataFrame) -> pl.DataFrame:
         """The features that a request asks about, in its order. Raises PlainError if it is wrong."""

@@ -8,7 +8,7 @@ import duckdb
 import polars as pl
 
 from pitwall.command import PlainError
-from pitwall.warehouse.duckdb import unreadable
+from pitwall.warehouse.opening import unreadable
 
 
 @contextmanager
@@ -24,16 +24,16 @@ def open_warehouse(data: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     try:
         with duckdb.connect(warehouse, read_only=True) as connection:
             yield connection
-    except duckdb.CatalogException:
+    except (duckdb.CatalogException, duckdb.BinderException):
         raise PlainError(
-            f"{warehouse}: has no table for this, since an earlier version built it; run `make build` again"
+            f"{warehouse}: lacks a table or column, since an earlier version built it; run `make build` again"
         ) from None
     except duckdb.Error as error:
         raise unreadable(warehouse, error) from None
 
 
-def frame(connection: duckdb.DuckDBPyConnection, sql: str) -> pl.DataFrame:
+def frame(connection: duckdb.DuckDBPyConnection, sql: str, *values: object) -> pl.DataFrame:
     """The result of a query. Polars would read it directly, but then prints warnings when Python ends."""
-    result = connection.execute(sql)
+    result = connection.execute(sql, values)
     names = [column[0] for column in result.description or []]
     return pl.DataFrame(result.fetchall(), names, orient="row", infer_schema_length=None)

@@ -8,10 +8,10 @@ import json
 import sqlite3
 import tempfile
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 from urllib.parse import quote, unquote
 
 import mlflow
@@ -25,8 +25,11 @@ from mlflow.types.schema import AnyType, ColSpec, DataType, Schema
 from sqlalchemy.exc import SQLAlchemyError
 
 from pitwall.command import ROOT, PlainError, first_line
-from pitwall.prediction.entrants import AFTER_QUALIFYING, to_json
+from pitwall.prediction import model as ranking_model
+from pitwall.prediction.bars import Bar
+from pitwall.prediction.entrants import to_json
 from pitwall.prediction.model import Model
+from pitwall.prediction.targets import AFTER_QUALIFYING, TARGETS
 
 # Its type hints would not allow a grid that is a number or a text.
 warnings.filterwarnings("ignore", message=".*Add type hints to the `predict` method")
@@ -34,11 +37,10 @@ warnings.filterwarnings("ignore", message=".*Add type hints to the `predict` met
 FOLDER = "mlflow"
 NAME = "pitwall"  # of the experiment, and of the registered model
 CHAMPION = "champion"
-RANKING = "plackett_luce"  # the model that is registered; others run beside it
 SERVED_MODEL = Path(__file__).with_name("served_model.py")
 # A new champion may be worse than the present one by this much in the mean log loss: it has seen more races.
 MAY_BE_WORSE_BY = 0.001
-KEYS = ("season", "known_at", "target", "model")
+SCORES = ("log_loss", "brier", "calibration_error")
 # Every column of the store that has a path, and that is absolute.
 PATHS = (
     ("experiments", "artifact_location"),
@@ -59,21 +61,10 @@ SIGNATURE = ModelSignature(
         [
             ColSpec(DataType.string, "driver"),
             ColSpec(DataType.string, "driver_name"),
-            *(ColSpec(DataType.double, name) for name in ("win", "podium", "points", "classified")),
-            ColSpec(DataType.double, "expected_order"),
+            *(ColSpec(DataType.double, name) for name in (*TARGETS, "expected_order")),
         ]
     ),
 )
-
-
-class Bar(Protocol):
-    """A bar that the backtest must meet."""
-
-    name: str
-    value: float
-    interval: tuple[float, float] | None
-    limit: float
-    passed: bool
 
 
 class Champion(NamedTuple):
@@ -83,13 +74,11 @@ class Champion(NamedTuple):
         served: the model as MLflow loads it.
         model: the model itself.
         version: its number in the registry.
-        trained_through: the day of the last race that it has seen, as `2025-10-05`.
     """
 
     served: mlflow.pyfunc.PyFuncModel
     model: Model
     version: str
-    trained_through: str
 
 
 class Recorded(NamedTuple):
@@ -143,6 +132,13 @@ def opened(data: Path) -> Iterator[mlflow.MlflowClient]:
         yield mlflow.MlflowClient()
 
 
+def check(data: Path) -> None:
+    """Raise PlainError if there is a store, and it cannot be used."""
+    if (data / FOLDER / "mlflow.db").exists():
+        with opened(data):
+            pass
+
+
 def database_uri(store: Path) -> str:
     """The address of the database of a store."""
     return f"sqlite:///{quote(str(store / 'mlflow.db'))}"
@@ -184,7 +180,7 @@ def champion(data: Path) -> Champion:
                 f"{store}: version {version.version} of the model cannot be loaded ({first_line(error)}); "
                 "run `make train` again"
             ) from None
-        return Champion(served, model, str(version.version), version.tags["trained_through"])
+        return Champion(served, model, str(version.version))
 
 
 def champion_version(client: mlflow.MlflowClient) -> ModelVersion | None:
@@ -196,14 +192,7 @@ def champion_version(client: mlflow.MlflowClient) -> ModelVersion | None:
 
 
 def record(
-    data: Path,
-    *,
-    model: Model,
-    entrants: pl.DataFrame,
-    scores: pl.DataFrame,
-    bars: Sequence[Bar],
-    parameters: Mapping[str, Any],
-    trained_through: str,
+    data: Path, *, model: Model, entrants: pl.DataFrame, scores: pl.DataFrame, bars: Sequence[Bar]
 ) -> Recorded:
     """Record a training: a run with a run for each season in it, and a version of the model.
 
@@ -211,51 +200,64 @@ def record(
 
     Args:
         entrants: of the race for which the model can be asked.
-        scores: of the backtest: a row per season (NULL: over all), moment, target and model.
+        scores: of the backtest, as `scores.table` returns them.
     """
+    through = model.trained_through.isoformat()
+    over_all = scores.filter(pl.col("season").is_null())
     with opened(data) as client:
         previous = champion_version(client)
         reasons = gate(bars, scores, scores_of(client, previous) if previous else None)
-        with mlflow.start_run(run_name=f"through {trained_through}") as run:
-            mlflow.log_params(parameters)
-            log_scores(scores.filter(pl.col("season").is_null()))
+        with mlflow.start_run(run_name=f"through {through}") as run:
+            mlflow.log_params(parameters(scores) | {"trained_through": through})
+            log_scores(over_all)
             mlflow.log_dict(scores.to_dicts(), "scores.json")
-            mlflow.log_dict([describe(bar) for bar in bars], "bars.json")
+            mlflow.log_dict([bar._asdict() for bar in bars], "bars.json")
             for season in sorted(scores["season"].drop_nulls().unique()):
                 with mlflow.start_run(run_name=f"season {season}", nested=True):
                     mlflow.set_tags({"kind": "season", "season": str(season)})
                     log_scores(scores.filter(season=season))
-            source = log_model(model, entrants)
-            version = register(client, source, run.info.run_id, trained_through)
-            verdict = "became the champion"
+            version = register(client, log_model(model, entrants), run.info.run_id, through)
+            verdict = f"Version {version} became the champion."
             if reasons:
-                verdict = f"did not become the champion: {'; '.join(reasons)}"
+                verdict = f"Version {version} did not become the champion: {'; '.join(reasons)}."
             mlflow.set_tags(
                 {
                     "kind": "training",
                     "gate": "not passed" if reasons else "passed",
                     "version": version,
-                    "mlflow.note.content": description(scores, bars, f"Version {version} {verdict}."),
+                    "mlflow.note.content": description(over_all, bars, verdict),
                 }
             )
-        client.update_model_version(NAME, version, f"Version {version} {verdict}.")
+        client.update_model_version(NAME, version, verdict)
         if not reasons:
             client.set_registered_model_alias(NAME, CHAMPION, version)
         return Recorded(run.info.run_id, version, reasons)
+
+
+def parameters(scores: pl.DataFrame) -> dict[str, Any]:
+    """What was chosen before the training."""
+    seasons = scores["season"].drop_nulls().to_list()
+    return {
+        "model": ranking_model.NAME,
+        "backtest_seasons": f"{min(seasons)} to {max(seasons)}",
+        "first_season": ranking_model.FIRST_SEASON,
+        "half_life_seasons": ranking_model.HALF_LIFE_SEASONS,
+        "ridge": ranking_model.RIDGE,
+        **{f"depth_{moment}": depth for moment, depth in ranking_model.DEPTH.items()},
+    }
 
 
 def log_scores(scores: pl.DataFrame) -> None:
     """Log scores as metrics. MLflow's pages group them by the moment, and sort them by target."""
     metrics = {}
     for row in scores.to_dicts():
-        is_other = row["model"] != RANKING
-        suffix = f"_{row['model']}" if is_other else ""
-        for name, value in row.items():
+        is_ours = row["model"] == ranking_model.NAME
+        for name in SCORES:
+            start = f"{row['known_at']}/{row['target']}_{name}"
+            metrics[start if is_ours else f"{start}_{row['model']}"] = row[name]
             # All models have the same baseline.
-            is_repeated = is_other and "baseline" in name
-            if name not in KEYS and isinstance(value, int | float) and not is_repeated:
-                metrics[f"{row['known_at']}/{row['target']}_{name}{suffix}"] = round(float(value), 6)
-    mlflow.log_metrics(metrics)
+            metrics[f"{start}_baseline"] = row[f"baseline_{name}"]
+    mlflow.log_metrics({name: round(value, 6) for name, value in metrics.items()})
 
 
 def log_model(model: Model, entrants: pl.DataFrame) -> Any:
@@ -316,13 +318,12 @@ def gate(bars: Sequence[Bar], scores: pl.DataFrame, last: pl.DataFrame | None) -
         last: the scores of the present champion; None if there is no champion.
     """
     reasons = [
-        f"{bar.name} is {bar.value:.4f}, and its bar is {bar.limit:.4f}" for bar in bars if not bar.passed
+        f"{bar.name} is {bar.value:.4f}, and the bar is {limit_of(bar)}" for bar in bars if not bar.passed
     ]
     if last is not None:
-        keys = [name for name in KEYS if name != "model"]
         both = (
-            scores.filter(pl.col("season").is_not_null(), model=RANKING)
-            .join(last.filter(model=RANKING), on=keys, suffix="_last")
+            scores.filter(pl.col("season").is_not_null(), model=ranking_model.NAME)
+            .join(last.filter(model=ranking_model.NAME), on=["season", "known_at", "target"], suffix="_last")
             .select(now=pl.col("log_loss").mean(), last=pl.col("log_loss_last").mean())
         )
         now, before = both.row(0)
@@ -334,36 +335,39 @@ def gate(bars: Sequence[Bar], scores: pl.DataFrame, last: pl.DataFrame | None) -
     return reasons
 
 
-def describe(bar: Bar) -> dict[str, Any]:
-    """A bar as a dictionary."""
-    return {name: getattr(bar, name) for name in ("name", "value", "interval", "limit", "passed")}
+def limit_of(bar: Bar) -> str:
+    """The limit of a bar in words."""
+    return f"at {'least' if bar.is_least else 'most'} {bar.limit:.4f}"
 
 
 def description(scores: pl.DataFrame, bars: Sequence[Bar], verdict: str) -> str:
     """What the page of a run says, in Markdown: the verdict, the scores over all seasons, the bars."""
-    over_all = scores.filter(pl.col("season").is_null()).drop("season")
-    parts = [verdict, "Scores over all seasons of the backtest:", markdown(over_all.to_dicts())]
-    if bars:
-        parts += ["Bars:", markdown([describe(bar) for bar in bars])]
-    return "\n\n".join(parts)
-
-
-def markdown(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Rows as a table in Markdown."""
-    lines = [
-        list(rows[0]),
-        ["---"] * len(rows[0]),
-        *([cell(value) for value in row.values()] for row in rows),
+    of_bars = [
+        {
+            "bar": bar.name,
+            "value": bar.value,
+            "interval": " to ".join(f"{end:.4f}" for end in bar.interval or ()),
+            "limit": limit_of(bar),
+            "passed": "yes" if bar.passed else "no",
+        }
+        for bar in bars
     ]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    columns = ("known_at", "target", "model", "log_loss", "baseline_log_loss", "calibration_error")
+    return "\n\n".join(
+        [
+            verdict,
+            "Bars:",
+            markdown(of_bars),
+            "Scores over all seasons:",
+            markdown(scores.select(columns).to_dicts()),
+        ]
+    )
 
 
-def cell(value: Any) -> str:
-    """A value of a table as text."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:.4f}"
-    if isinstance(value, list | tuple):
-        return f"{' to '.join(map(cell, value))}"
-    return "" if value is None else str(value)
+def markdown(rows: Sequence[dict[str, Any]]) -> str:
+    """Rows as a table in Markdown."""
+    heads = list(rows[0])
+    cells = [
+        [f"{value:.4f}" if isinstance(value, float) else str(value) for value in row.values()] for row in rows
+    ]
+    return "\n".join(f"| {' | '.join(line)} |" for line in [heads, ["---"] * len(heads), *cells])

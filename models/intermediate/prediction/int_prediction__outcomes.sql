@@ -32,7 +32,7 @@ entries as (
         min(grid_position) as grid_position,
         min(finishing_position) as finishing_position,
         bool_or(is_classified) as is_classified,
-        not bool_and(position_text = 'F') as is_qualified
+        bool_or(grid_position is not null or is_started) as is_counted
     from results
     group by race_id, driver_id
 
@@ -45,7 +45,7 @@ final as (
         entries.race_id,
         entries.driver_id,
         entries.grid_position,
-        entries.is_qualified,
+        entries.is_counted,
         case when entries.finishing_position = 1 then 1 else 0 end as wins,
         case when entries.finishing_position <= 3 then 1 else 0 end as podiums,
         case when entries.finishing_position <= rules.points_places then 1 else 0 end as scores,

@@ -95,7 +95,7 @@ starts as (
     left join standings
         on races.previous_race_id = standings.race_id
         and outcomes.driver_id = standings.driver_id
-    where moments.known_at = 'before_weekend' or outcomes.is_qualified
+    where outcomes.is_counted
 
 ),
 

@@ -215,3 +215,26 @@ def test_a_build_refuses_a_damaged_file_before_it_starts(
         f"build: {data}/predictions/mine.parquet: damaged; put a good copy in its place, or move it out of "
         "predictions\n"
     )
+
+
+def test_the_baselines_of_the_real_files_score_as_expected(real_warehouse: Path) -> None:
+    """2014 to October 2025, only cars that had a grid slot or started: log losses in thousandths."""
+    with duckdb.connect(real_warehouse, read_only=True) as connection:
+        scores = connection.execute("""
+            select target, known_at, count(*), count(distinct race_id), round(1000 * avg(-ln(greatest(
+                case when outcome = 1 then probability else 1 - probability end, 0.000001
+            ))))::integer
+            from marts.fct_baseline_predictions
+            where season >= 2014 and target <> 'title'
+            group by all order by known_at, target""").fetchall()
+    assert [row[2:4] for row in scores] == [(4978, 246)] * 8
+    assert [(*row[:2], row[4]) for row in scores] == [
+        ("classified", "after_qualifying", 424),
+        ("podium", "after_qualifying", 229),
+        ("points", "after_qualifying", 516),
+        ("win", "after_qualifying", 111),
+        ("classified", "before_weekend", 424),
+        ("podium", "before_weekend", 258),
+        ("points", "before_weekend", 531),
+        ("win", "before_weekend", 126),
+    ]

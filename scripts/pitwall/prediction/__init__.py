@@ -6,6 +6,9 @@ from pitwall.command import require
 
 require("polars", "yaml")
 
+# numpy reads it when it is imported. The matrices are small: more threads would only wait for each other.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 # MLflow reads these when it is imported. By default it reports its use, and logs each step.
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 os.environ["MLFLOW_LOGGING_LEVEL"] = "ERROR"

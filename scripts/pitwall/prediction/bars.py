@@ -221,3 +221,35 @@ def of_challenger(podium: pl.DataFrame) -> Iterator[Bar]:
             False,
             interval[0] <= 0,
         )
+
+
+def of_titles(found: pl.DataFrame) -> list[Bar]:
+    """The bars of the title odds, from `title.scores`."""
+    losses_at = dict(found.select("moment", "log_loss").iter_rows())
+    [over_all] = found.filter(pl.col("moment").is_null()).to_dicts()
+    interval = (over_all["better_by_low"], over_all["better_by_high"])
+    return [
+        *(
+            at_most(f"title at {moment:.0%} of a season: log loss", losses_at[moment], None, limit)
+            for moment, limit in TITLE_LOG_LOSS.items()
+        ),
+        at_least("title: better by", over_all["better_by"], interval, TITLE_BETTER_BY, and_=interval[0] > 0),
+        at_most("title: distance of the worst bin", over_all["worst_bin"], None, TITLE_WORST_BIN),
+    ]
+
+
+def text(bars: list[Bar]) -> str:
+    """The bars as a table, with their intervals."""
+    rows = [("", "found", "95 % interval", "bar", "")]
+    for bar in bars:
+        interval = f"{bar.interval[0]:.4f} to {bar.interval[1]:.4f}" if bar.interval else ""
+        limit = f"{'>=' if bar.is_least else '<='} {bar.limit:.3f}"
+        rows.append((bar.name, f"{bar.value:.4f}", interval, limit, "met" if bar.passed else "NOT MET"))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(
+            cell.ljust(width) if column in (0, 4) else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    )

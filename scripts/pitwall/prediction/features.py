@@ -130,7 +130,8 @@ GRID = {
     "no_grid_slot": pl.col("grid").is_null().cast(pl.Float64),
     "gap_to_pole": _gap.fill_null(_gap.mean().over("race_id")).fill_null(0.0),
 }
-# Who will be classified.
+# Who will be classified. The rate of the field's last five races was added when the seasons from 2014 on had
+# been seen; on 2010 to 2013 it makes no difference.
 RELIABILITY = {
     "field_5": _logit(_field_not_classified(5)),
     "field_20": _logit(_field_not_classified(20)),

@@ -7,12 +7,12 @@ from typing import NamedTuple
 import polars as pl
 
 from pitwall.command import PlainError
-from pitwall.prediction import challenger, model
+from pitwall.prediction import challenger, model, scores
 from pitwall.prediction.challenger import Challenger
 from pitwall.prediction.features import MOMENTS, TARGETS
 from pitwall.prediction.model import Model
 
-# Ten seasons to learn from, since the first season of the model.
+# Ten seasons to learn from, and a few to try choices on before those of the bars.
 FIRST_SEASON = 1996
 BASELINE = "baseline"
 KEYS = ("season", "round", "race_id", "driver_id", "known_at")
@@ -36,6 +36,11 @@ class Backtest(NamedTuple):
 
     predictions: pl.DataFrame
     orders: pl.DataFrame
+
+    def scores(self) -> pl.DataFrame:
+        """The scores of each season and of all seasons; see `scores.table`."""
+        models = [name for name in (model.NAME, challenger.NAME) if name in self.predictions.columns]
+        return scores.table(self.predictions, models, BASELINE)
 
 
 def run(

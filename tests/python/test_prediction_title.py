@@ -413,7 +413,7 @@ def test_scores_are_those_of_the_champion() -> None:
     assert found["better_by"].to_list() == pytest.approx([-two / 2, two / 2, two, two / 3], abs=2e-6)
     assert (found["better_by_low"] <= found["better_by"]).all()
     bins = title.calibration(tested)
-    assert found["worst_bin"].to_list() == [0.75, 0.75, 0.0, 0.75]
+    assert found["worst_bin"].to_list() == [0.75, 0, 0, 0.75]
     # Who has no chance is in no bin.
     assert bins.rows() == [(2, 1, 0.25, 1.0), (3, 4, 0.5, 0.5), (4, 1, 0.75, 0.0), (5, 3, 1.0, 1.0)]
 

@@ -23,16 +23,14 @@ def test(data: Path) -> None:
     titles = title.test(data)
     if titles is not None:
         found += bars.of_titles(title.scores(titles))
-    print(
-        f"Races of {bars.FIRST_SEASON} to {bars.LAST_SEASON}, titles of {title.FIRST_TESTED} to {title.LAST_TESTED}."
-    )
+    print(f"Races of {bars.FIRST_SEASON} to {bars.LAST_SEASON}.", end=" ")
+    print(f"Titles of {title.FIRST_TESTED} to {title.LAST_TESTED}.")
     print("An interval is of races, or seasons, that are drawn at random.\n")
     print(bars.text(found))
     broken = [bar for bar in found if not bar.passed]
     if broken:
-        raise PlainError(
-            f"{len(broken)} of {len(found)} bars are not met: {'; '.join(bar.name for bar in broken)}"
-        )
+        names = "; ".join(bar.name for bar in broken)
+        raise PlainError(f"{len(broken)} of {len(found)} bars are not met: {names}")
 
 
 def main() -> int:

@@ -1104,7 +1104,6 @@ NUMBERS = {
     "fct_baseline_predictions": {
         "0.5": "the weight after a half-life",
         "1000": "weights are in thousandths",
-        "100": "per cent",
     },
     "fct_pit_stop_times": {"2": "the lap into the lane and the lap out of it"},
     "fct_qualifying_results": {"2147483647": "the greatest integer, in place of a missing time"},
@@ -1117,6 +1116,7 @@ NUMBERS = {
     "int_championship__points_by_system": {"2": "points have two decimals"},
     "int_championship__session_maxima": {"2": "the best place of a second car"},
     "int_prediction__outcomes": {"3": "the places on a podium"},
+    "int_prediction__title_baselines": {"100": "per cent"},
     "team_mate_careers": {"0.5": "the median"},
     "team_mate_seasons": {"0.5": "the median"},
 }

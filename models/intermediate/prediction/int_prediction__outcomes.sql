@@ -23,18 +23,29 @@ rules as (
 
 ),
 
--- A driver with two cars is one row, with the better of each.
-entries as (
+targets as (
+
+    select 'win' as target
+    union all
+    select 'podium' as target
+    union all
+    select 'points' as target
+    union all
+    select 'classified' as target
+
+),
+
+-- A driver with two cars is one row, with the better result.
+drivers_of_races as (
 
     select
         race_id,
         driver_id,
-        min(grid_position) as grid_position,
         min(finishing_position) as finishing_position,
-        bool_or(is_classified) as is_classified,
-        bool_or(grid_position is not null or is_started) as is_counted
+        bool_or(is_classified) as is_classified
     from results
     group by race_id, driver_id
+    having bool_or(grid_position is not null or is_started)
 
 ),
 
@@ -42,20 +53,22 @@ final as (
 
     select
         races.season,
-        entries.race_id,
-        entries.driver_id,
-        entries.grid_position,
-        entries.is_counted,
-        case when entries.finishing_position = 1 then 1 else 0 end as wins,
-        case when entries.finishing_position <= 3 then 1 else 0 end as podiums,
-        case when entries.finishing_position <= rules.points_places then 1 else 0 end as scores,
-        case when entries.is_classified then 1 else 0 end as classified,
-        rules.points_of_win
-    from entries
+        drivers_of_races.race_id,
+        drivers_of_races.driver_id,
+        targets.target,
+        case
+            when targets.target = 'win' and drivers_of_races.finishing_position = 1 then 1
+            when targets.target = 'podium' and drivers_of_races.finishing_position <= 3 then 1
+            when targets.target = 'points' and drivers_of_races.finishing_position <= rules.points_places then 1
+            when targets.target = 'classified' and drivers_of_races.is_classified then 1
+            else 0
+        end as outcome
+    from drivers_of_races
     inner join races
-        on entries.race_id = races.race_id
+        on drivers_of_races.race_id = races.race_id
     inner join rules
         on races.season = rules.season
+    cross join targets
 
 )
 

@@ -225,14 +225,12 @@ def of_challenger(podium: pl.DataFrame) -> Iterator[Bar]:
 
 def of_titles(found: pl.DataFrame) -> list[Bar]:
     """The bars of the title odds, from `title.scores`."""
-    by_moment = {row["moment"]: row for row in found.to_dicts()}
-    over_all = by_moment[None]
+    losses_at = dict(found.select("moment", "log_loss").iter_rows())
+    [over_all] = found.filter(pl.col("moment").is_null()).to_dicts()
     interval = (over_all["better_by_low"], over_all["better_by_high"])
     return [
         *(
-            at_most(
-                f"title at {moment:.0%} of the season: log loss", by_moment[moment]["log_loss"], None, limit
-            )
+            at_most(f"title at {moment:.0%} of a season: log loss", losses_at[moment], None, limit)
             for moment, limit in TITLE_LOG_LOSS.items()
         ),
         at_least("title: better by", over_all["better_by"], interval, TITLE_BETTER_BY, and_=interval[0] > 0),

@@ -1,0 +1,128 @@
+with
+
+entrants as (
+
+    select * from {{ ref('int_prediction__entrants') }}
+
+),
+
+standings as (
+
+    select * from {{ ref('fct_driver_championship') }}
+
+),
+
+all_races as (
+
+    select * from {{ ref('dim_races') }}
+
+),
+
+seasons as (
+
+    select * from {{ ref('dim_seasons') }}
+    where season >= {{ var('first_predicted_season') }}
+
+),
+
+rules as (
+
+    select * from {{ ref('int_championship__rules') }}
+    where championship = 'drivers'
+
+),
+
+races_with_entrants as (
+
+    select distinct race_id from entrants
+
+),
+
+-- Those that were held, and those to come. A race that was cancelled has no entrants.
+races as (
+
+    select
+        all_races.race_id,
+        all_races.season,
+        lag(all_races.race_id) over (partition by all_races.season order by all_races.round) as previous_race_id
+    from all_races
+    inner join races_with_entrants
+        on all_races.race_id = races_with_entrants.race_id
+
+),
+
+-- Before the first race of a season there are no gaps.
+contenders as (
+
+    select
+        races.race_id,
+        races.season,
+        standings.driver_id,
+        standings.gap_to_leader
+    from races
+    inner join standings
+        on races.previous_race_id = standings.race_id
+    union all
+    select
+        races.race_id,
+        races.season,
+        entrants.driver_id,
+        0 as gap_to_leader
+    from races
+    inner join entrants
+        on races.race_id = entrants.race_id
+    where races.previous_race_id is null
+
+),
+
+champions as (
+
+    select
+        season,
+        driver_id
+    from standings
+    where is_latest_of_season and is_champion
+
+),
+
+likelihoods as (
+
+    select
+        contenders.race_id,
+        contenders.driver_id,
+        cast(
+            exp(
+                -{{ ratio(
+                    'contenders.gap_to_leader', 'rules.points_of_win * ' ~ var('baseline_title_percent'),
+                    'decimal(20, 9)', times=100
+                ) }}
+            ) as decimal(20, 9)
+        ) as likelihood,
+        case
+            when not seasons.is_complete then null
+            when champions.driver_id is null then 0
+            else 1
+        end as outcome
+    from contenders
+    inner join seasons
+        on contenders.season = seasons.season
+    inner join rules
+        on contenders.season = rules.season
+    left join champions
+        on contenders.season = champions.season
+        and contenders.driver_id = champions.driver_id
+
+),
+
+final as (
+
+    select
+        race_id,
+        driver_id,
+        {{ ratio('likelihood', 'sum(likelihood) over (partition by race_id)', 'decimal(8, 6)') }} as probability,
+        outcome
+    from likelihoods
+
+)
+
+select * from final

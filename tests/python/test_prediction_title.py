@@ -1,5 +1,6 @@
 """Title odds: every rule of a season counts, and nothing that was not known after the round."""
 
+import shutil
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,9 @@ pytest.importorskip("numpy")
 
 import numpy as np
 
-from pitwall.command import PlainError
-from pitwall.prediction import title
+from pitwall.prediction import ledger, title
 from pitwall.prediction.ratings import Race, Ratings, performances
-from pitwall.prediction.title import Round, Rules, Seasons, Standing, odds
+from pitwall.prediction.title import Round, Rules, Seasons, Standing
 
 pytestmark = pytest.mark.extra
 
@@ -33,7 +33,7 @@ def race(number: int, order: str = "ABCD", out: str = "", season: int = 2000) ->
 
 
 def standing(driver: int, points: float, can_win: bool = True, adjustment: float = 0.0) -> Standing:
-    return Standing(driver, f"Driver {driver}", points, adjustment, can_win, driver == A)
+    return Standing(driver, points, adjustment, can_win, driver == A)
 
 
 def season_of(
@@ -61,8 +61,13 @@ def season_of(
 
 
 def probabilities(seasons: Seasons, after_round: int = 1, **options: Any) -> dict[int, float]:
-    found = odds(seasons, 2000, after_round, **{"simulations": FEW, **options})
-    return dict(zip(found["driver_id"], found["probability"], strict=True))
+    """The odds in season 2000, by driver."""
+    ratings = Ratings()
+    for each in seasons.races:
+        ratings.update(each)
+    found = title.odds(seasons, ratings, 2000, after_round, **{"simulations": FEW, **options})
+    drivers = [standing.driver_id for standing in seasons.standings[2000, after_round]]
+    return dict(zip(drivers, found.tolist(), strict=True))
 
 
 def next_race(number: int = 2, *, sprint: bool = False, factor: float = 1.0, fastest: bool = True) -> Round:
@@ -258,24 +263,6 @@ def test_the_same_seed_gives_the_same_odds() -> None:
     assert probabilities(seasons) != probabilities(seasons, seed=2)
 
 
-def test_what_came_later_is_not_used() -> None:
-    """The champion and all races after the round are others: the odds are the same."""
-    table = [standing(A, 10), standing(B, 6), standing(C, 4)]
-    seasons = season_of(table, [next_race(2), next_race(3)], [(1, A, 10.0), (1, B, 6.0), (1, C, 4.0)])
-    later = seasons._replace(
-        races=[race(1), race(2, "DCBA"), race(3, "DCBA"), race(1, "DCBA", season=2001)],
-        results={2000: [*seasons.results[2000], (2, C, 10.0), (3, C, 10.0)]},
-        places={2000: [(2, C, 1), (3, C, 1)]},
-        standings={
-            (2000, 1): [
-                each._replace(is_champion=each.driver_id == C) for each in seasons.standings[2000, 1]
-            ],
-            (2000, 2): [standing(C, 14)],
-        },
-    )
-    assert probabilities(later) == probabilities(seasons)
-
-
 # Ratings
 
 
@@ -336,7 +323,7 @@ def finished(season: int, champion: int) -> dict[tuple[int, int], list[Standing]
     """Tables of a season of four rounds, in which A leads all the time."""
     return {
         (season, number): [
-            Standing(each, f"Driver {each}", points, 0.0, True, each == champion)
+            Standing(each, points, 0.0, True, each == champion)
             for each, points in ((A, 10.0 * number), (B, 6.0 * number), (C, 4.0 * number), (D, 3.0 * number))
         ]
         for number in range(1, 5)
@@ -363,15 +350,6 @@ def four_seasons(champions: list[int]) -> Seasons:
     )
 
 
-def test_the_baseline_knows_earlier_seasons_only() -> None:
-    def baseline(champions: list[int], season: int) -> list[float]:
-        tested = title.backtest(four_seasons(champions), season, season, simulations=10)
-        return tested["baseline"].to_list()
-
-    assert baseline([A, A, A], 2002) == baseline([A, A, B], 2002)
-    assert baseline([A, A, A], 2002) != baseline([B, B, A], 2002)
-
-
 def test_the_test_is_taken_at_the_quarters_of_a_season() -> None:
     tested = title.backtest(four_seasons([A, A, B]), 2001, 2002, simulations=FEW)
     moments = tested.select("season", "moment", "after_round").unique(maintain_order=True).rows()
@@ -380,8 +358,42 @@ def test_the_test_is_taken_at_the_quarters_of_a_season() -> None:
         (2001, A),
         (2002, B),
     ]
-    same = odds(four_seasons([A, A, B]), 2002, 3, simulations=FEW)
-    assert tested.filter(season=2002, moment=0.75)["probability"].to_list() == same["probability"].to_list()
+
+
+def test_only_races_that_were_held_make_up_a_season() -> None:
+    """A race of the calendar was cancelled."""
+    seasons = four_seasons([A])
+    held = [each for each in seasons.races if each.round != 2]
+    tested = title.backtest(seasons._replace(races=held), 2000, 2000, simulations=FEW)
+    assert tested["after_round"].unique(maintain_order=True).to_list() == [1, 3]
+    assert tested.select("moment", "after_round").unique(maintain_order=True).rows() == [
+        (0.25, 1),
+        (0.5, 3),
+        (0.75, 3),
+    ]
+
+
+def test_what_came_later_is_not_used() -> None:
+    """The champion and all races after the round are others: the odds are the same."""
+    seasons = four_seasons([A, A])
+    races = [
+        each if each.round < 3 else race(each.round, "DCBA", season=each.season) for each in seasons.races
+    ]
+    later = seasons._replace(
+        races=[
+            each if each.season == 2001 else same for each, same in zip(races, seasons.races, strict=True)
+        ],
+        results={**seasons.results, 2001: [*seasons.results[2001], (3, C, 10.0), (4, C, 10.0)]},
+        places={2001: [(3, C, 1), (4, C, 1)]},
+        standings={**seasons.standings, **finished(2001, D), (2001, 3): [standing(C, 14)]},
+    )
+    odds, others = (
+        title.backtest(each, 2001, 2001, simulations=FEW).filter(pl.col("after_round") <= 2)
+        for each in (seasons, later)
+    )
+    assert others.height == odds.height == 8
+    assert others["probability"].to_list() == odds["probability"].to_list()
+    assert others["is_champion"].to_list() != odds["is_champion"].to_list()
 
 
 def test_scores_are_those_of_the_champion() -> None:
@@ -397,90 +409,126 @@ def test_scores_are_those_of_the_champion() -> None:
     found = title.scores(tested)
     two = np.log(2)
     assert found["moment"].to_list() == [0.25, 0.5, 0.75, None]
-    assert found["log_loss"].to_list() == pytest.approx([1.5 * two, two / 2, 0, 2 * two / 3])
-    assert found["better_by"].to_list() == pytest.approx([-two / 2, two / 2, two, two / 3])
+    assert found["log_loss"].to_list() == pytest.approx([1.5 * two, two / 2, 0, 2 * two / 3], abs=2e-6)
+    assert found["better_by"].to_list() == pytest.approx([-two / 2, two / 2, two, two / 3], abs=2e-6)
     assert (found["better_by_low"] <= found["better_by"]).all()
     bins = title.calibration(tested)
+    assert found["worst_bin"].to_list() == [0.75, 0, 0, 0.75]
     # Who has no chance is in no bin.
     assert bins.rows() == [(2, 1, 0.25, 1.0), (3, 4, 0.5, 0.5), (4, 1, 0.75, 0.0), (5, 3, 1.0, 1.0)]
 
 
-# What cannot be answered
+def test_a_season_that_is_not_finished_is_not_tested() -> None:
+    tested = title.backtest(four_seasons([A, 0, B]), 1999, 2002, simulations=FEW)
+    assert tested["season"].unique(maintain_order=True).to_list() == [2000, 2002]
+    assert title.backtest(four_seasons([0]), simulations=FEW).is_empty()
 
 
-@pytest.mark.parametrize(
-    ("season", "after_round", "message"),
-    [
-        (1999, 1, "season 1999: has no race with results"),
-        (2000, 9, "season 2000: has no championship table after round 9; name a round from 1 to 4"),
-    ],
-)
-def test_a_season_without_a_table_is_reported(season: int, after_round: int, message: str) -> None:
-    with pytest.raises(PlainError, match=message):
-        odds(four_seasons([A]), season, after_round)
+# The next race
 
 
-def test_seasons_that_cannot_be_tested_are_reported() -> None:
-    with pytest.raises(PlainError, match="season 2001: has no champion yet"):
-        title.backtest(four_seasons([A, 0]), 2001, 2001)
-    with pytest.raises(PlainError, match="seasons 1991 to 1992: none of them"):
-        title.backtest(four_seasons([A]), 1991, 1992)
+def test_the_odds_of_a_forecast_are_those_after_the_last_race() -> None:
+    seasons = four_seasons([A, A, B])
+    begun = seasons._replace(races=seasons.races[:10])
+    found = title.forecast(begun, 2002, 3)
+    tested = title.backtest(seasons, 2002, 2002).filter(after_round=2)
+    assert found["after_round"].unique().to_list() == [2]
+    assert found["probability"].to_list() == tested["probability"].to_list()
 
 
-def test_only_a_season_under_way_has_a_forecast() -> None:
-    seasons = four_seasons([A])
-    with pytest.raises(PlainError, match="season 2000: is over"):
-        title.forecast(seasons)
-    with pytest.raises(PlainError, match="season 2000: has not begun"):
-        title.forecast(seasons._replace(standings={}))
-    begun = {key: table for key, table in seasons.standings.items() if key[1] < 3}
-    assert title.forecast(seasons._replace(standings=begun))["after_round"].unique().to_list() == [2]
+def test_only_the_next_race_has_a_forecast() -> None:
+    seasons = four_seasons([A, A])
+    begun = seasons._replace(races=seasons.races[:6])
+    asked = [(1999, 1), (2001, 2), (2001, 3), (2001, 4), (2002, 1)]
+    assert [title.forecast(begun, *race).height for race in asked] == [0, 0, 4, 0, 0]
+    # The season is over, and no race was held yet.
+    assert title.forecast(seasons, 2002, 1).is_empty()
+    assert title.forecast(seasons._replace(races=[]), 2000, 1).is_empty()
+    assert title.forecast(seasons._replace(races=[], calendar={}), 2000, 1).is_empty()
+
+
+def test_before_the_first_race_all_entrants_are_level() -> None:
+    """They are the drivers of the last race. Who was faster has better odds."""
+    seasons = four_seasons([A, A])
+    races = [*seasons.races[:3], race(4, "ABD")]
+    found = title.forecast(seasons._replace(races=races), 2001, 1)
+    chances = dict(found.select("driver_id", "probability").iter_rows())
+    assert set(chances) == {A, B, D}
+    assert chances[A] > chances[B] > chances[D] > 0
+    assert sum(chances.values()) == pytest.approx(1)
+    assert found["after_round"].unique().to_list() == [0]
 
 
 # The warehouse
 
+WRITTEN = {"version": "backtest-1", "predicted_at": "2026-11-27T10:00:00Z"}
+
 
 @pytest.fixture(scope="session")
-def simulated(simulated_warehouse: Path) -> tuple[Seasons, pl.DataFrame, pl.DataFrame]:
-    """The seasons of the simulated warehouse, the test of the last two, and its rows for the ledger."""
-    with duckdb.connect(simulated_warehouse, read_only=True) as connection:
-        seasons = title.read(connection)
-        last = max(seasons.calendar)
-        tested = title.backtest(seasons, last - 1, last, simulations=FEW)
-        rows = title.ledger_rows(
-            connection, tested, version="backtest-1", predicted_at="2026-11-27T10:00:00Z", is_backtest=True
-        )
-    return seasons, tested, rows
+def tested(simulated_warehouse: Path) -> pl.DataFrame:
+    return title.test(simulated_warehouse.parent)
 
 
-def test_a_simulated_championship_has_odds(simulated: tuple[Seasons, pl.DataFrame, pl.DataFrame]) -> None:
-    _, tested, _ = simulated
+def test_a_simulated_championship_has_odds(tested: pl.DataFrame) -> None:
     sums = tested.group_by("season", "moment").agg(pl.col("probability", "baseline").sum())
-    assert sums.height == 6
-    assert sums["probability"].to_list() == pytest.approx([1] * 6)
-    assert sums["baseline"].to_list() == pytest.approx([1] * 6)
-    assert tested.filter("is_champion")["probability"].min() > 0
+    assert sums.height == 4 * 3  # the last season is after those that are tested
+    assert sums["probability"].to_list() == pytest.approx([1] * sums.height)
+    assert sums["baseline"].to_list() == pytest.approx([1] * sums.height, abs=1e-4)
+    assert tested.filter("is_champion")["probability"].min() > 0  # type: ignore[operator]
 
 
-def test_rows_for_the_ledger_name_the_next_race(
-    simulated: tuple[Seasons, pl.DataFrame, pl.DataFrame], simulated_warehouse: Path
+def test_rows_of_the_backtest_name_the_next_race(
+    tested: pl.DataFrame, simulated_warehouse: Path, tmp_path: Path
 ) -> None:
-    _, tested, rows = simulated
+    rows = title.backtest_rows(simulated_warehouse.parent, tested=tested, **WRITTEN)
     assert rows.height == tested.height
     assert rows.select("target", "known_at", "model", "is_backtest").unique().rows() == [
         ("title", "before_weekend", "title_simulation", True)
     ]
-    assert set(rows["round"].unique()) == {each + 1 for each in tested["after_round"].unique()}
     with duckdb.connect(simulated_warehouse, read_only=True) as connection:
-        dates: dict[tuple[int, int], date] = {
-            (season, number): day
-            for season, number, day in connection.execute(
-                "select season, round, race_date from marts.dim_races"
+        races: dict[tuple[int, int], tuple[date, str]] = {
+            (season, number): (day, circuit)
+            for season, number, day, circuit in connection.execute(
+                "select season, round, race_date, circuit_ref "
+                "from marts.dim_races inner join marts.dim_circuits using (circuit_id)"
             ).fetchall()
         }
+    after = set(tested.select("season", "after_round").iter_rows())
+    found = rows.select("season", "round", "trained_through", "circuit_ref").unique()
+    assert {(season, number - 1) for season, number, _, _ in found.iter_rows()} == after
     assert all(
-        dates[row["season"], row["round"] - 1] == row["trained_through"] for row in rows.iter_rows(named=True)
+        (races[season, number - 1][0], races[season, number][1]) == (through, circuit)
+        for season, number, through, circuit in found.iter_rows()
     )
+    ledger.append(tmp_path, rows)
+
+
+def test_without_a_finished_season_there_are_no_rows(tested: pl.DataFrame, simulated_warehouse: Path) -> None:
+    rows = title.backtest_rows(simulated_warehouse.parent, tested=tested.clear(), **WRITTEN)
+    assert (rows.height, rows.columns) == (0, list(ledger.SCHEMA))
+
+
+@pytest.mark.parametrize("held", [10, 0])
+def test_a_forecast_is_of_the_race_after_the_last_one(
+    held: int, simulated_warehouse: Path, tmp_path: Path
+) -> None:
+    """In the middle of a season, and before its first race, when the last race was in the season before."""
+    shutil.copy(simulated_warehouse, tmp_path / "warehouse.duckdb")
+    with duckdb.connect(tmp_path / "warehouse.duckdb") as connection:
+        connection.execute(f"delete from marts.fct_race_results where season = 2025 and round > {held}")
+        connection.execute(
+            f"update marts.dim_races set is_held = false where season = 2025 and round > {held}"
+        )
+        [(last,)] = connection.execute("select max(race_date) from marts.dim_races where is_held").fetchall()
+    rows = title.forecast_rows(tmp_path, 2025, held + 1, version="7", predicted_at=WRITTEN["predicted_at"])
+    assert rows.select("season", "round", "trained_through", "is_backtest").unique().rows() == [
+        (2025, held + 1, last, False)
+    ]
+    assert rows["probability"].sum() == pytest.approx(1)
+    assert rows["probability"].is_sorted(descending=True)
+    ledger.append(tmp_path, rows)
+    others = title.forecast_rows(tmp_path, 2025, held + 2, version="7", predicted_at="")
+    assert (others.height, others.schema) == (0, rows.schema)
 
 
 # The real files
@@ -511,16 +559,15 @@ def test_the_points_that_counted_at_the_end_are_the_official_ones(real: Seasons)
         assert title.count(real, season, last, {}, [], 1)[0].tolist() == [each.points for each in table]
 
 
-def test_the_odds_of_real_titles_reach_the_bars(real: Seasons) -> None:
+def test_the_odds_of_real_titles_reach_the_bars(real_warehouse: Path) -> None:
     """Log loss, the distance to the baseline, and calibration, over 1991 to 2024."""
-    tested = title.backtest(real)
+    tested = title.test(real_warehouse.parent)
     found = title.scores(tested)
     assert found["seasons"].to_list() == [34] * 4
     for loss, bar in zip(found["log_loss"], (0.56, 0.50, 0.48, 0.52), strict=True):
         assert loss <= bar
     assert found["better_by"][-1] >= 0.10
     assert found["better_by_low"][-1] > 0
-    bins = title.calibration(tested)
-    assert (bins["probability"] - bins["champions"]).abs().max() <= 0.15
+    assert found["worst_bin"][-1] <= 0.15
     per_moment = tested.group_by("season", "moment").agg(pl.col("probability").sum())
     assert per_moment["probability"].to_list() == pytest.approx([1] * 102)

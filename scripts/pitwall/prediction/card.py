@@ -15,7 +15,7 @@ import polars as pl
 
 from pitwall.command import ROOT, PlainError
 from pitwall.prediction import title
-from pitwall.prediction.ratings import Array
+from pitwall.prediction.features import Array
 from pitwall.prediction.tables import frame, open_warehouse
 
 TEMPLATE = ROOT / "docs" / "model-card" / "page.md"
@@ -353,7 +353,7 @@ def title_bins(backtest: pl.DataFrame | None) -> str:
         return ""
     rows = [
         [
-            f"{(each - 1) / title.CALIBRATION_BINS:.1f} to {each / title.CALIBRATION_BINS:.1f}",
+            f"{(each - 1) / title.BINS:.1f} to {each / title.BINS:.1f}",
             f"{drivers:,}",
             f"{probability:.2f}",
             f"{champions:.2f}",

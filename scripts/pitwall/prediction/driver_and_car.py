@@ -20,7 +20,8 @@ from scipy.linalg import cho_factor, cho_solve
 from scipy.optimize import minimize
 
 from pitwall.command import PlainError
-from pitwall.prediction.ratings import Array, performances
+from pitwall.prediction.features import Array
+from pitwall.prediction.ratings import performances
 from pitwall.prediction.tables import frame, open_warehouse
 
 RESAMPLES = 200

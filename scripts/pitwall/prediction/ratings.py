@@ -6,12 +6,11 @@ known of the car. Each result moves it (a Kalman filter), and time makes it less
 """
 
 from statistics import NormalDist
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array: TypeAlias = NDArray[np.float64]
+from pitwall.prediction.features import Array
 
 # The constants are round values, chosen on the seasons 1962 to 1990 only. The odds hardly depend on them.
 # Strengths are in units in which the performances of a field have a deviation of about 1.

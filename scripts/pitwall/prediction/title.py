@@ -5,23 +5,24 @@ score double, how many results count, and who can still win. Only what was known
 that a race was stopped and scored half was not known before it.
 """
 
-from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import duckdb
 import numpy as np
 import polars as pl
 
-from pitwall.command import PlainError
-from pitwall.prediction.ratings import Array, Race, Ratings
-from pitwall.prediction.tables import frame
+from pitwall.prediction import ledger
+from pitwall.prediction.features import Array
+from pitwall.prediction.ratings import Race, Ratings
+from pitwall.prediction.scores import interval, log_losses, resampled_means
+from pitwall.prediction.tables import frame, open_warehouse
 
 MODEL = "title_simulation"  # its name in the ledger
 
 # Chosen on the seasons 1962 to 1990, as the constants of the ratings.
 SIMULATIONS = 4000
 SEED = 1
-SEASONS_BEFORE = 8  # results that ratings learn from; with more of them nothing changes
 RACES_TO_ENTER = 2  # who drove in one of the last races is expected to drive in the next ones
 SHARE_OF_SURPRISES = 0.01  # shared equally by all who can still win: what the simulation does not know of
 SPRINT_DISTANCE = 1 / 3  # of a race, and so many of its cars fail
@@ -32,11 +33,19 @@ MOST_RACES = 128
 # The moments at which the odds are tested, as parts of a season.
 MOMENTS = (0.25, 0.5, 0.75)
 FIRST_TESTED, LAST_TESTED = 1991, 2024
-# The baseline's scales, in wins. One is chosen for each season, on all seasons before it.
-SCALES = np.geomspace(0.1, 4, 40)
-CALIBRATION_BINS = 5
-RESAMPLES = 2000
-SMALLEST = 1e-6
+BINS = 5  # of the odds: few drivers have any
+
+# The columns of odds, and their types.
+ODDS = {"season": pl.Int64, "after_round": pl.Int64, "driver_id": pl.Int64, "probability": pl.Float64}
+
+# Each race that was held or is to come, the round before it, and the day of the last race before it.
+RACES = """
+select season, round, circuit_ref,
+    coalesce(lag(round) over (partition by season order by round), 0) as after_round,
+    lag(race_date) over (order by season, round) as trained_through
+from marts.dim_races inner join marts.dim_circuits using (circuit_id)
+where is_held or (season, round) > (select max((season, round)) from marts.dim_races where is_held)
+"""
 
 
 class Round(NamedTuple):
@@ -52,7 +61,6 @@ class Standing(NamedTuple):
     """A row of the drivers' championship after a round."""
 
     driver_id: int
-    driver_name: str
     points: float
     adjustment: float
     can_win: bool
@@ -144,7 +152,7 @@ def read(connection: duckdb.DuckDBPyConnection) -> Seasons:
 
     standings: dict[tuple[int, int], list[Standing]] = {}
     for season, number, *row in rows("""
-        select season, round, driver_id, driver_name, points_counted::double, points_adjustment::double,
+        select season, round, driver_id, points_counted::double, points_adjustment::double,
             is_title_possible, is_champion
         from marts.fct_driver_championship order by season, round, championship_position, driver_id"""):
         standings.setdefault((season, number), []).append(Standing(*row))
@@ -174,65 +182,26 @@ def read(connection: duckdb.DuckDBPyConnection) -> Seasons:
 
 
 def odds(
-    seasons: Seasons, season: int, after_round: int, *, simulations: int = SIMULATIONS, seed: int = SEED
-) -> pl.DataFrame:
-    """The chance of each driver in the table to become champion.
+    seasons: Seasons,
+    ratings: Ratings,
+    season: int,
+    after_round: int,
+    *,
+    simulations: int = SIMULATIONS,
+    seed: int = SEED,
+) -> Array:
+    """The chance of each driver in the table to become champion: 0 if they cannot any more, else above 0.
 
-    Returns:
-        `driver_id`, `driver_name`, `probability`: 0 if the driver cannot win any more, else above 0.
-
-    Raises:
-        PlainError: the season has no table after this round.
+    Args:
+        ratings: those after the round.
+        after_round: 0 before the first one.
     """
-    check_table(seasons, season, after_round)
-    for race, ratings in rated(seasons, season):
-        if race.round == after_round:
-            return odds_from(seasons, ratings, season, after_round, simulations, seed)
-    raise PlainError(f"season {season}: round {after_round} has no car that started, so there are no odds")
-
-
-def check_table(seasons: Seasons, season: int, after_round: int) -> None:
-    """Raise PlainError if there is no championship table after the round."""
-    if (season, after_round) in seasons.standings:
-        return
-    rounds = [number for year, number in seasons.standings if year == season]
-    if not rounds:
-        raise PlainError(f"season {season}: has no race with results, so there are no odds for its title")
-    raise PlainError(
-        f"season {season}: has no championship table after round {after_round}; "
-        f"name a round from {min(rounds)} to {max(rounds)}"
-    )
-
-
-def rated(seasons: Seasons, season: int) -> Iterator[tuple[Race, Ratings]]:
-    """The races of a season, each with the ratings after it. The ratings change with the next one."""
-    ratings = Ratings()
-    for race in seasons.races:
-        if season - SEASONS_BEFORE <= race.season <= season:
-            ratings.update(race)
-            if race.season == season:
-                yield race, ratings
-
-
-def odds_from(
-    seasons: Seasons, ratings: Ratings, season: int, after_round: int, simulations: int, seed: int
-) -> pl.DataFrame:
-    """The odds after a round, from the ratings after it."""
-    table = seasons.standings[season, after_round]
-    can_win = np.array([standing.can_win for standing in table])
-    titles = np.zeros(len(table))
-    if can_win.sum() > 1:
-        champions = simulate(seasons, ratings, season, after_round, simulations, seed)
-        titles = np.bincount(champions, minlength=len(table)) / simulations
-        titles = (1 - SHARE_OF_SURPRISES) * titles + SHARE_OF_SURPRISES / can_win.sum()
-    probability = np.where(can_win, titles if can_win.sum() > 1 else 1.0, 0.0)
-    return pl.DataFrame(
-        {
-            "driver_id": [standing.driver_id for standing in table],
-            "driver_name": [standing.driver_name for standing in table],
-            "probability": probability,
-        }
-    )
+    can_win = np.array([standing.can_win for standing in seasons.standings[season, after_round]])
+    if can_win.sum() == 1:
+        return can_win.astype(float)
+    champions = simulate(seasons, ratings, season, after_round, simulations, seed)
+    titles = np.bincount(champions, minlength=len(can_win)) / simulations
+    return np.where(can_win, (1 - SHARE_OF_SURPRISES) * titles + SHARE_OF_SURPRISES / can_win.sum(), 0.0)
 
 
 def simulate(
@@ -288,12 +257,15 @@ def simulate(
 
 
 def entrants(seasons: Seasons, season: int, after_round: int) -> dict[int, int]:
-    """The drivers who are expected in the races to come, each with the constructor of their last race."""
-    first = after_round - RACES_TO_ENTER
+    """The drivers who are expected in the races to come, each with the constructor of their last race.
+
+    Before the first race of a season they are those of the last race of all.
+    """
+    before = [race for race in seasons.races if (race.season, race.round) <= (season, after_round)]
+    of_season = [race for race in before[-RACES_TO_ENTER:] if race.season == season]
     latest = {
         driver: constructor
-        for race in seasons.races
-        if race.season == season and first < race.round <= after_round
+        for race in of_season or before[-1:]
         for driver, constructor in zip(race.drivers, race.constructors, strict=True)
     }
     # A round later than any stands for who is alive.
@@ -368,128 +340,104 @@ def count(
 
 
 def backtest(
-    seasons: Seasons,
-    first: int = FIRST_TESTED,
-    last: int = LAST_TESTED,
-    *,
-    simulations: int = SIMULATIONS,
-    seed: int = SEED,
+    seasons: Seasons, first: int = FIRST_TESTED, last: int = LAST_TESTED, *, simulations: int = SIMULATIONS
 ) -> pl.DataFrame:
-    """The odds at MOMENTS of finished seasons, as they would have been then, beside those of the baseline.
-
-    The baseline is a softmax of points gaps among those who can still win: the gap to the leader in wins,
-    divided by the scale that was best on all seasons before.
+    """The odds at MOMENTS of finished seasons, as they would have been then.
 
     Returns:
-        One row per season, moment and driver: `season`, `moment`, `after_round`, `driver_id`, `driver_name`,
-        `probability`, `baseline`, `is_champion`.
+        One row per season, moment and driver: `season`, `after_round`, `driver_id`, `probability`, `moment`,
+        `is_champion`. No rows if none of the seasons is finished.
+    """
+    moments: dict[tuple[int, int], list[float]] = {}
+    for season in range(first, last + 1):
+        rounds = [race.round for race in seasons.races if race.season == season]
+        if rounds and any(standing.is_champion for standing in seasons.standings[season, rounds[-1]]):
+            for moment in MOMENTS:
+                driven = max(1, int(len(rounds) * moment + 0.5))
+                moments.setdefault((season, rounds[driven - 1]), []).append(moment)
+    ratings = Ratings()
+    rows: list[tuple[int, int, int, float, float, bool]] = []
+    for race in seasons.races:
+        ratings.update(race)
+        key = race.season, race.round
+        if key in moments:
+            found = odds(seasons, ratings, *key, simulations=simulations).tolist()
+            rows += [
+                (*key, standing.driver_id, chance, moment, standing.is_champion)
+                for moment in moments[key]
+                for standing, chance in zip(seasons.standings[key], found, strict=True)
+            ]
+    return pl.DataFrame(rows, {**ODDS, "moment": pl.Float64, "is_champion": pl.Boolean}, orient="row")
+
+
+def test(data: Path) -> pl.DataFrame:
+    """The backtest of a warehouse beside its baseline.
+
+    Returns:
+        The columns of `backtest`, and `baseline`. No rows if no season can be tested.
 
     Raises:
-        PlainError: one of the seasons has no champion yet.
+        PlainError: there is no warehouse, or it has no tables for this.
     """
-    frames = []
-    loss, tested = np.zeros(len(SCALES)), 0
-    for season in sorted({year for year, _ in seasons.standings if year <= last}):
-        rounds = moments(seasons, season)
-        losses = np.array([baseline_losses(seasons, season, each) for each in rounds])
-        if season >= first:
-            if not np.isfinite(losses).all():
-                raise PlainError(f"season {season}: has no champion yet; test earlier seasons")
-            scale = SCALES[loss.argmin()]
-            found = {
-                race.round: odds_from(seasons, ratings, season, race.round, simulations, seed)
-                for race, ratings in rated(seasons, season)
-                if race.round in rounds
-            }
-            frames += [
-                found[after_round].with_columns(
-                    season=pl.lit(season, pl.Int32),
-                    moment=pl.lit(moment),
-                    after_round=pl.lit(after_round, pl.Int32),
-                    baseline=pl.Series(baseline(seasons, season, after_round, scale)),
-                    is_champion=pl.Series(
-                        [each.is_champion for each in seasons.standings[season, after_round]]
-                    ),
-                )
-                for moment, after_round in zip(MOMENTS, rounds, strict=True)
-            ]
-            tested += 1
-        if np.isfinite(losses).all():
-            loss += losses.sum(axis=0)
-    if not tested:
-        raise PlainError(f"seasons {first} to {last}: none of them is in the warehouse")
-    columns = ("season", "moment", "after_round", "driver_id", "driver_name")
-    return pl.concat(frames).select(*columns, "probability", "baseline", "is_champion")
-
-
-def moments(seasons: Seasons, season: int) -> list[int]:
-    """The rounds of a season after which the odds are tested: the nearest to each part of MOMENTS."""
-    last = max(each.round for each in seasons.calendar[season])
-    return [max(1, int(last * moment + 0.5)) for moment in MOMENTS]
-
-
-def champions(seasons: Seasons, season: int, after_round: int) -> list[bool]:
-    """Whether each driver of the table becomes champion."""
-    return [standing.is_champion for standing in seasons.standings.get((season, after_round), [])]
-
-
-def baseline(seasons: Seasons, season: int, after_round: int, scale: float) -> Array:
-    """The softmax of points gaps, in the order of the table."""
-    table = seasons.standings[season, after_round]
-    wins = np.array([standing.points for standing in table]) / seasons.rules[season].points["race"][0]
-    weights = np.where([standing.can_win for standing in table], np.exp((wins - wins.max()) / scale), 0)
-    shares: Array = weights / weights.sum()
-    return shares
-
-
-def baseline_losses(seasons: Seasons, season: int, after_round: int) -> list[float]:
-    """The baseline's log loss with each of SCALES; infinite if the season has no champion yet."""
-    is_champion = champions(seasons, season, after_round)
-    if not any(is_champion):
-        return [float("inf")] * len(SCALES)
-    place = is_champion.index(True)
-    return [log_loss(baseline(seasons, season, after_round, scale)[place]) for scale in SCALES]
-
-
-def log_loss(chance: float) -> float:
-    """Minus the logarithm of the chance that was given to what happened, of at least one in a million."""
-    return float(-np.log(max(chance, SMALLEST)))
+    with open_warehouse(data) as connection:
+        tested = backtest(read(connection))
+        races = frame(connection, RACES)
+        baselines = frame(
+            connection,
+            """
+            select season, round, driver_id, probability::double as baseline
+            from marts.fct_baseline_predictions where target = 'title'""",
+        )
+    return (
+        tested.join(races.select("season", "round", "after_round"), on=["season", "after_round"])
+        .join(baselines, on=["season", "round", "driver_id"])
+        .drop("round")
+    )
 
 
 def scores(tested: pl.DataFrame) -> pl.DataFrame:
     """The log loss of the odds and of the baseline at each moment, and over all (`moment` is NULL).
 
-    The log loss is the mean of -log p of the champion. `better_by` is the difference, with the interval that
-    holds 95 % of the means of seasons drawn at random from them.
+    The log loss is that of the champion. `better_by` is the difference, with its interval over seasons.
+    `worst_bin` is the largest distance between the odds of a bin and the share that became champion.
+
+    Args:
+        tested: `season`, `moment`, `probability`, `baseline`, `is_champion`.
 
     Returns:
-        `moment`, `seasons`, `log_loss`, `baseline_log_loss`, `better_by`, `better_by_low`, `better_by_high`.
+        `moment`, `seasons`, `log_loss`, `baseline_log_loss`, `better_by`, `better_by_low`, `better_by_high`,
+        `worst_bin`.
     """
-    losses = tested.filter("is_champion").select(
-        "season",
-        "moment",
-        pl.col("probability", "baseline").clip(SMALLEST).log() * -1,
-    )
     rows = []
     for moment in (*MOMENTS, None):
-        chosen = losses if moment is None else losses.filter(moment=moment)
-        seasons = chosen.group_by("season").agg(pl.col("probability", "baseline").mean()).sort("season")
-        better = (seasons["baseline"] - seasons["probability"]).to_numpy()
-        random = np.random.default_rng(SEED)
-        means = random.choice(better, (RESAMPLES, len(better))).mean(axis=1)
-        low, high = np.quantile(means, (0.025, 0.975))
-        loss, other = seasons["probability"].to_numpy().mean(), seasons["baseline"].to_numpy().mean()
-        rows.append((moment, seasons.height, *map(float, (loss, other, better.mean(), low, high))))
-    names = [
-        "moment",
-        "seasons",
-        "log_loss",
-        "baseline_log_loss",
-        "better_by",
-        "better_by_low",
-        "better_by_high",
-    ]
-    return pl.DataFrame(rows, names, orient="row")
+        chosen = tested if moment is None else tested.filter(moment=moment)
+        champions = chosen.filter("is_champion")
+        ours, theirs = (
+            log_losses(champions[column].to_numpy(), np.ones(champions.height))
+            for column in ("probability", "baseline")
+        )
+        seasons = (
+            champions.select("season", better=pl.Series(theirs - ours))
+            .group_by("season")
+            .agg(pl.col("better").sum(), count=pl.len())
+            .sort("season")
+        )
+        better, count = seasons["better"].to_numpy(), seasons["count"].to_numpy()
+        low, high = interval(resampled_means(better, count))
+        bins = calibration(chosen)
+        rows.append(
+            {
+                "moment": moment,
+                "seasons": seasons.height,
+                "log_loss": float(ours.mean()),
+                "baseline_log_loss": float(theirs.mean()),
+                "better_by": float((theirs - ours).mean()),
+                "better_by_low": low,
+                "better_by_high": high,
+                "worst_bin": (bins["probability"] - bins["champions"]).abs().max(),
+            }
+        )
+    return pl.DataFrame(rows)
 
 
 def calibration(tested: pl.DataFrame) -> pl.DataFrame:
@@ -500,14 +448,7 @@ def calibration(tested: pl.DataFrame) -> pl.DataFrame:
     """
     return (
         tested.filter(pl.col("probability") > 0)
-        .with_columns(
-            bin=(pl.col("probability") * CALIBRATION_BINS)
-            .floor()
-            .cast(pl.Int32)
-            .clip(0, CALIBRATION_BINS - 1)
-            + 1
-        )
-        .group_by("bin")
+        .group_by(bin=(pl.col("probability") * BINS).floor().cast(pl.Int32).clip(0, BINS - 1) + 1)
         .agg(
             drivers=pl.len(),
             probability=pl.col("probability").mean(),
@@ -517,52 +458,81 @@ def calibration(tested: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def forecast(seasons: Seasons, *, simulations: int = SIMULATIONS, seed: int = SEED) -> pl.DataFrame:
-    """The odds of the season under way after its last race: the columns of `odds`, `season`, `after_round`.
+def forecast_rows(data: Path, season: int, round_: int, *, version: str, predicted_at: str) -> pl.DataFrame:
+    """The odds of the title before the next race, as rows of the ledger.
+
+    Returns:
+        The columns of the ledger, the best odds first. No rows if another race is the next one.
 
     Raises:
-        PlainError: no season is under way: the last one is over, or has not begun.
+        PlainError: there is no warehouse, or it has no tables for this.
     """
-    season = max(seasons.calendar, default=0)
-    after_round = max((number for year, number in seasons.standings if year == season), default=0)
-    if not after_round or after_round == seasons.calendar[season][-1].round:
-        raise PlainError(
-            f"season {season}: {'is over' if after_round else 'has not begun'}, so there are no odds"
-        )
-    found = odds(seasons, season, after_round, simulations=simulations, seed=seed)
-    return found.with_columns(season=pl.lit(season, pl.Int32), after_round=pl.lit(after_round, pl.Int32))
+    with open_warehouse(data) as connection:
+        seasons = read(connection)
+        found = forecast(seasons, season, round_)
+        return ledger_rows(connection, found, version, predicted_at, is_backtest=False)
+
+
+def forecast(seasons: Seasons, season: int, round_: int) -> pl.DataFrame:
+    """The odds before the next race: `season`, `after_round`, `driver_id`, `probability`.
+
+    No rows if another race is the next one, or if no race was held yet.
+    """
+    last = max(((race.season, race.round) for race in seasons.races), default=(0, 0))
+    calendar = [(year, each.round) for year, rounds in seasons.calendar.items() for each in rounds]
+    rows: list[tuple[int, int, int, float]] = []
+    coming = min((race for race in calendar if race > last), default=None)
+    if seasons.races and coming == (season, round_):
+        ratings = Ratings()
+        for race in seasons.races:
+            ratings.update(race)
+        after_round = last[1]
+        if last[0] < season:
+            after_round = 0
+            ratings.begin(season)
+            # There is no table yet: all entrants are without points, and can win.
+            opening = [Standing(driver, 0, 0, True, False) for driver in entrants(seasons, season, 0)]
+            seasons = seasons._replace(standings={(season, 0): opening})
+        chances = odds(seasons, ratings, season, after_round).tolist()
+        rows = [
+            (season, after_round, standing.driver_id, chance)
+            for standing, chance in zip(seasons.standings[season, after_round], chances, strict=True)
+        ]
+    return pl.DataFrame(rows, ODDS, orient="row")
+
+
+def backtest_rows(
+    data: Path, *, version: str, predicted_at: str, tested: pl.DataFrame | None = None
+) -> pl.DataFrame:
+    """The odds of the backtest, as rows of the ledger.
+
+    Args:
+        tested: what `test` returns, if it is known.
+
+    Raises:
+        PlainError: there is no warehouse, or it has no tables for this.
+    """
+    found = test(data) if tested is None else tested
+    with open_warehouse(data) as connection:
+        return ledger_rows(connection, found, version, predicted_at, is_backtest=True)
 
 
 def ledger_rows(
     connection: duckdb.DuckDBPyConnection,
     found: pl.DataFrame,
-    *,
     version: str,
     predicted_at: str,
+    *,
     is_backtest: bool,
 ) -> pl.DataFrame:
-    """Rows of the ledger from `forecast` or `backtest`. They belong to the next race of the season."""
-    races = frame(
-        connection,
-        """
-        select season, round, race_date, circuit_ref
-        from marts.dim_races inner join marts.dim_circuits using (circuit_id)""",
-    ).with_columns(pl.col("season", "round").cast(pl.Int32))
+    """Odds as rows of the ledger. They belong to the race after the round."""
+    races = frame(connection, RACES)
     drivers = frame(connection, "select driver_id, driver_ref from marts.dim_drivers")
-    last = races.select("season", after_round="round", trained_through="race_date")
-    coming = races.select("season", "round", "circuit_ref")
     return (
-        found.join(last, on=["season", "after_round"])
-        .with_columns(round=pl.col("after_round") + 1)
-        .join(coming, on=["season", "round"])
+        found.unique(["season", "after_round", "driver_id"], maintain_order=True)
+        .join(races, on=["season", "after_round"])
         .join(drivers, on="driver_id")
-        .select(
-            "season",
-            "round",
-            "circuit_ref",
-            "driver_ref",
-            "probability",
-            "trained_through",
+        .with_columns(
             known_at=pl.lit("before_weekend"),
             target=pl.lit("title"),
             model=pl.lit(MODEL),
@@ -570,5 +540,9 @@ def ledger_rows(
             predicted_at=pl.lit(predicted_at),
             is_backtest=pl.lit(is_backtest),
         )
-        .unique(["season", "round", "driver_ref"], maintain_order=True)
+        .select(
+            pl.col(name).cast(pl.Float64 if name == "probability" else dtype)
+            for name, dtype in ledger.SCHEMA.items()
+        )
+        .sort("season", "round", "probability", "driver_ref", descending=[False, False, True, False])
     )

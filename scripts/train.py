@@ -20,7 +20,7 @@ from pitwall.prediction import forecasting, tracking  # noqa: E402
 
 def report(trained: forecasting.Trained) -> None:
     """Print the scores, and what became of the model."""
-    over_all = trained.scores.filter(pl.col("season").is_null()).drop("season")
+    over_all = trained.scores.filter(pl.col("season").is_null()).select(tracking.SHOWN)
     with pl.Config(
         tbl_rows=-1,
         tbl_cols=-1,

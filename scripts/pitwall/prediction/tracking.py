@@ -41,6 +41,8 @@ SERVED_MODEL = Path(__file__).with_name("served_model.py")
 # A new champion may be worse than the present one by this much in the mean log loss: it has seen more races.
 MAY_BE_WORSE_BY = 0.001
 SCORES = ("log_loss", "brier", "calibration_error")
+# The columns of scores that a person reads first.
+SHOWN = ("known_at", "target", "model", "log_loss", "baseline_log_loss", "calibration_error")
 # Every column of the store that has a path, and that is absolute.
 PATHS = (
     ("experiments", "artifact_location"),
@@ -352,14 +354,13 @@ def description(scores: pl.DataFrame, bars: Sequence[Bar], verdict: str) -> str:
         }
         for bar in bars
     ]
-    columns = ("known_at", "target", "model", "log_loss", "baseline_log_loss", "calibration_error")
     return "\n\n".join(
         [
             verdict,
             "Bars:",
             markdown(of_bars),
             "Scores over all seasons:",
-            markdown(scores.select(columns).to_dicts()),
+            markdown(scores.select(SHOWN).to_dicts()),
         ]
     )
 

@@ -264,7 +264,7 @@ def text(splits: list[Split]) -> str:
     ]
     drivers = [
         [name, *(effect_of(each.drivers.filter(driver_name=name)) for each in splits)]
-        for name in whole.drivers.filter(pl.col("results") >= FEWEST_RESULTS)["driver_name"].head(SHOWN)
+        for name in listed(whole).head(SHOWN)
     ]
     cars = [
         [
@@ -275,18 +275,26 @@ def text(splits: list[Split]) -> str:
     ]
     return "\n".join(
         [
-            table(["share of the variance of driver and car", *windows], share),
+            table(["", *windows], share),
             "",
-            table([f"driver, from {FEWEST_RESULTS} results on", *windows], drivers),
+            table(["driver", *windows], drivers),
             "",
             table(["car", *windows], cars),
             "",
-            f"A place is the mean place among {FIELD} cars if all else is average. Brackets hold 95 % of",
-            "the splits of races drawn at random from them. The split moves with the window: only",
-            "team mates, and drivers who change cars, separate drivers and cars.",
+            "The car's share is of the variance that driver and car explain together. A place is",
+            f"the mean place among {FIELD} cars if all else is average. Drivers with fewer than",
+            f"{FEWEST_RESULTS} results are not listed. Brackets hold the middle 95 % of the splits of races",
+            "that are drawn at random from these.",
+            "The split moves with the window: only team mates, and drivers who change cars,",
+            "separate drivers and cars.",
             *lines_of_moves(splits),
         ]
     )
+
+
+def listed(found: Split) -> pl.Series:
+    """The names of the drivers with enough results, the best first."""
+    return found.drivers.filter(pl.col("results") >= FEWEST_RESULTS)["driver_name"]
 
 
 def lines_of_moves(splits: list[Split]) -> list[str]:

@@ -36,7 +36,7 @@ class StandInTest:
         from pitwall.prediction.bars import Bar
 
         self.bars = [Bar("win log loss", 0.12, None, 0.101, is_least=False, passed=False), *self.bars]
-        return "win log loss is 0.1200, and the bar is at most 0.1010"
+        return "win log loss is 0.1200, and the bar is at most 0.101"
 
     def run(self, rows: pl.DataFrame) -> "object":
         """Stands for `walk_forward.run`: the last two seasons, in which each forecast has the same loss."""
@@ -78,7 +78,9 @@ def is_next(data: Path, season: int, round_: int) -> bool:
         return connection.execute(sql).fetchall() == [(season, round_)]
 
 
-def backtest_titles(data: Path, *, version: str, predicted_at: str) -> pl.DataFrame:
+def backtest_titles(
+    data: Path, *, version: str, predicted_at: str, tested: pl.DataFrame | None
+) -> pl.DataFrame:
     """Stands for `title.backtest_rows`."""
     return titles(data, SEASONS[-1], ROUNDS - 1, version=version, predicted_at=predicted_at)
 
@@ -88,6 +90,9 @@ def install(monkeypatch: pytest.MonkeyPatch) -> StandInTest:
     found = StandInTest()
     monkeypatch.setattr("pitwall.prediction.walk_forward.run", found.run)
     monkeypatch.setattr("pitwall.prediction.bars.of_races", lambda _: list(found.bars))
+    monkeypatch.setattr("pitwall.prediction.bars.of_titles", lambda _: [])
+    monkeypatch.setattr("pitwall.prediction.title.test", lambda _: None)
+    monkeypatch.setattr("pitwall.prediction.title.scores", lambda _: None)
     monkeypatch.setattr("pitwall.prediction.title.forecast_rows", titles)
     monkeypatch.setattr("pitwall.prediction.title.backtest_rows", backtest_titles)
     return found

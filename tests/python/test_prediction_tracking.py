@@ -1,5 +1,6 @@
 """The store of MLflow: what a training records, when its model becomes the champion, and what breaks it."""
 
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -77,9 +78,8 @@ def test_a_run_can_be_read_by_a_person(data: Path) -> None:
     assert all(run.data.metrics.keys() == metrics.keys() for run in seasons)
     note = parent.data.tags["mlflow.note.content"]
     assert note.startswith("Version 1 became the champion.\n\n")
-    assert "| known_at | target | model | log_loss | baseline_log_loss | calibration_error |" in note
-    assert "| after_qualifying | podium | lightgbm | 0.2100 | 0.2500 |" in note
-    assert "| podium log loss | 0.2000 | 0.1900 to 0.2100 | at most 0.2090 | yes |" in note
+    assert re.search(r"(?m)^podium log loss +0\.2000 +0\.1900 to 0\.2100 +<= 0\.209 +met$", note)
+    assert re.search(r"(?m)^ after_qualifying +podium +lightgbm +0\.2100 +0\.2500 ", note)
     assert parent.data.tags["gate"] == "passed"
 
 

@@ -58,6 +58,7 @@ text { font: 12px sans-serif; fill: #24292f } .head { font-weight: bold }
 @media (prefers-color-scheme: dark) { text { fill: #e6edf3 } }
 """
 SIDE, LEFT, TOP = 260, 46, 50
+FEWEST_FORECASTS = 10  # of a bin that is drawn
 
 
 class Evidence(NamedTuple):
@@ -104,7 +105,7 @@ def contents(evidence: Evidence) -> dict[str, str]:
         "tested": tested(evidence.predictions),
         "depths": ", ".join(f"{depth} {bars.words(moment)}" for moment, depth in model.DEPTH.items()),
         "forecasts": forecasts(evidence.forecasts),
-        "scores": scores_table(evidence.predictions),
+        "scores": scores_tables(evidence.predictions),
         "better": verdicts(evidence.predictions, is_better=True),
         "not-better": verdicts(evidence.predictions, is_better=False),
         "classified": classified(evidence.predictions),
@@ -176,7 +177,7 @@ def table(header: list[str], rows: list[list[str]]) -> str:
     return "\n".join(f"| {' | '.join(cells)} |" for cells in [header, ruler, *rows])
 
 
-def with_interval(value: float, low: float, high: float, form: str = "+.4f") -> str:
+def with_interval(value: float, low: float, high: float, form: str = "+.3f") -> str:
     """A value and its interval."""
     return f"{value:{form}} [{low:{form}}, {high:{form}}]"
 
@@ -201,15 +202,15 @@ def forecasts(found: pl.DataFrame) -> str:
     return table(["model", "races", "probabilities"], rows) if rows else "None is scored yet."
 
 
-def scores_table(predictions: pl.DataFrame) -> str:
-    """The table of all scores."""
-    rows = []
+def scores_tables(predictions: pl.DataFrame) -> str:
+    """The scores, a table for each moment."""
+    rows: dict[str, list[list[str]]] = {}
     for moment, target, chosen in measures(predictions):
         outcomes = chosen["outcome"].to_numpy()
         ours, theirs = (scores.of(chosen[name], outcomes) for name in (model.NAME, BASELINE))
-        rows.append(
+        rows.setdefault(moment, []).append(
             [
-                f"{target} {bars.words(moment)}",
+                target,
                 f"{ours['log_loss']:.3f}",
                 f"{theirs['log_loss']:.3f}",
                 with_interval(*advantage(chosen)),
@@ -217,8 +218,8 @@ def scores_table(predictions: pl.DataFrame) -> str:
                 f"{theirs['calibration_error']:.3f}",
             ]
         )
-    header = ["", "log loss", "baseline's", "better by", "calibration error", "baseline's"]
-    return table(header, rows)
+    header = ["log loss", "baseline's", "better by", "calibration error", "baseline's"]
+    return "\n\n".join(table([bars.words(moment), *header], found) for moment, found in rows.items())
 
 
 def verdicts(predictions: pl.DataFrame, *, is_better: bool) -> str:
@@ -230,7 +231,7 @@ def verdicts(predictions: pl.DataFrame, *, is_better: bool) -> str:
             halves = [chosen.filter(pl.col("season").is_between(*half)) for half in bars.HALVES]
             cells = [with_interval(*advantage(half)) if half.height else "" for half in halves]
             rows.append([f"**{target}** {bars.words(moment)}", verdict(low, high), *cells])
-    header = ["", "all seasons", *(f"{first} to {last}: better by" for first, last in bars.HALVES)]
+    header = ["better by", "all seasons", *(f"{first} to {last}" for first, last in bars.HALVES)]
     return table(header, rows) if rows else "Nowhere."
 
 
@@ -369,7 +370,7 @@ def picture(heading: str, found: pl.DataFrame) -> str:
     for kind, x in (("model", LEFT), ("baseline", LEFT + 70)):
         parts += [point(f"{x + 6}", "32", 5, kind, kind), text(f"{x + 16}", "36", kind)]
     most = max(found["forecasts"].to_list(), default=1)
-    for row in found.iter_rows(named=True):
+    for row in found.filter(pl.col("forecasts") >= FEWEST_FORECASTS).iter_rows(named=True):
         kind = "baseline" if row["is_baseline"] else "model"
         radius = 2 + 5 * (row["forecasts"] / most) ** 0.5
         words = f"{row['forecasts']:,} forecasts"

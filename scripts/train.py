@@ -13,24 +13,12 @@ from pitwall.data_folder import data_folder
 
 require("duckdb", "polars", "mlflow", "pandas", "sqlalchemy", "alembic", "scipy", installed_by="make train")
 
-import polars as pl  # noqa: E402
-
 from pitwall.prediction import forecasting, tracking  # noqa: E402
 
 
 def report(trained: forecasting.Trained) -> None:
     """Print the scores, and what became of the model."""
-    over_all = trained.scores.filter(pl.col("season").is_null()).drop("season")
-    with pl.Config(
-        tbl_rows=-1,
-        tbl_cols=-1,
-        tbl_width_chars=200,
-        tbl_hide_dataframe_shape=True,
-        tbl_hide_column_data_types=True,
-        tbl_formatting="NOTHING",
-        float_precision=4,
-    ):
-        print(over_all)
+    print(tracking.table(trained.scores))
     print(f"The backtest is in {trained.file}; the next `make build` loads it.")
     version, reasons = trained.recorded.version, trained.recorded.reasons
     if reasons:

@@ -393,14 +393,13 @@ def recent(real_rows: pl.DataFrame) -> walk_forward.Backtest:
     return walk_forward.run(real_rows, bars.LAST_SEASON - 2, bars.LAST_SEASON, challenge=False)
 
 
-@pytest.mark.slow
 def test_recent_seasons_are_predicted_better_than_by_the_baselines(recent: walk_forward.Backtest) -> None:
-    """The short form of the bars."""
-    found = recent.scores().filter(pl.col("season").is_null())
+    """The short form of the bars. Three seasons are too few to say it of who is classified."""
+    found = recent.scores().filter(pl.col("season").is_null(), pl.col("target") != "classified")
+    assert found.height == 6
     assert found.filter(pl.col("log_loss") >= pl.col("baseline_log_loss")).is_empty()
 
 
-@pytest.mark.slow
 def test_a_leak_into_the_inputs_is_noticed(
     real_rows: pl.DataFrame, recent: walk_forward.Backtest, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -127,18 +127,18 @@ def test_before_the_weekend_no_grid_is_needed(port: int) -> None:
     assert invoke(port, [row | {"grid": None} for row in rows]) == (status, answer)
 
 
-ENTRANTS = f"the entrants are {', '.join(REFS)}"
+ENTRANTS = f"the entrants of 2023 round 8 are {', '.join(REFS)}"
 SLOT = "is no slot: give a whole number from 1 to 6, or 'pit' for none"
 
 
 @pytest.mark.parametrize(
     ("rows", "error"),
     [
-        (changed(GRID, 0, driver="fangio"), f"unknown driver 'fangio'; {ENTRANTS}"),
-        (changed(GRID, 0, driver=7), f"unknown driver 7; {ENTRANTS}"),
+        (changed(GRID, 0, driver="fangio"), f"driver 'fangio' is no entrant; {ENTRANTS}"),
+        (changed(GRID, 0, driver=7), f"driver 7 is no entrant; {ENTRANTS}"),
         (changed(GRID, 0, driver=None), f"a row has no driver; {ENTRANTS}"),
         (changed(GRID, 0, driver="gauss"), "driver 'gauss' is repeated"),
-        (changed(GRID, 0, driver=[1]), f"unknown driver [1]; {ENTRANTS}"),
+        (changed(GRID, 0, driver=[1]), f"driver [1] is no entrant; {ENTRANTS}"),
         (GRID[1:], "a row is missing for lovelace; every entrant needs one"),
         (changed(GRID, 0, grid=1.5), f"grid 1.5 {SLOT}"),
         (changed(GRID, 0, grid="1.5"), f"grid '1.5' {SLOT}"),
@@ -255,7 +255,7 @@ def test_a_failing_model_is_reported_without_its_insides(
     def fail(*_: Any) -> None:
         raise ValueError("secret path /x/y.py")
 
-    monkeypatch.setattr(standin.StandIn, "probabilities", fail)
+    monkeypatch.setattr("pitwall.prediction.model.Model.probabilities", fail)
     status, answer = invoke(port, GRID)
     assert status == 400
     assert answer["error"].startswith("Encountered an unexpected error while evaluating the model")

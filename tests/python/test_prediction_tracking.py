@@ -1,5 +1,6 @@
 """The store of MLflow: what a training records, when its model becomes the champion, and what breaks it."""
 
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -54,27 +55,31 @@ def test_a_run_can_be_read_by_a_person(data: Path) -> None:
         runs = client.search_runs(["1"], order_by=["attributes.start_time"])
     [parent] = [run for run in runs if run.data.tags["kind"] == "training"]
     seasons = [run for run in runs if run.data.tags["kind"] == "season"]
-    assert parent.info.run_name == "through 2023-03-15"
+    assert parent.info.run_name == "through 2023-06-07"
     assert parent.info.status == "FINISHED"
     assert parent.data.params == {
         "model": "plackett_luce",
+        "trained_through": "2023-06-07",
         "backtest_seasons": "2022 to 2023",
-        "trained_through": "2023-03-15",
-        "share": "0.1",
+        "first_season": "1985",
+        "half_life_seasons": "8.0",
+        "ridge": "3.0",
+        "depth_before_weekend": "1",
+        "depth_after_qualifying": "2",
     }
     metrics = parent.data.metrics
     assert metrics["after_qualifying/podium_log_loss"] == pytest.approx(0.2)
     assert metrics["after_qualifying/podium_log_loss_baseline"] == pytest.approx(0.25)
     assert metrics["after_qualifying/podium_log_loss_lightgbm"] == 0.21
     assert "after_qualifying/podium_log_loss_baseline_lightgbm" not in metrics
-    assert metrics["before_weekend/win_calibration_error"] == pytest.approx(0.01)
+    assert metrics["before_weekend/win_calibration_error"] > 0
     assert sorted(run.info.run_name for run in seasons) == ["season 2022", "season 2023"]
     assert {run.data.tags["mlflow.parentRunId"] for run in seasons} == {parent.info.run_id}
-    assert all(run.data.metrics == metrics for run in seasons)
+    assert all(run.data.metrics.keys() == metrics.keys() for run in seasons)
     note = parent.data.tags["mlflow.note.content"]
     assert note.startswith("Version 1 became the champion.\n\n")
-    assert "| known_at | target | model | log_loss |" in note
-    assert "| podium log loss after qualifying | 0.2000 | 0.1900 to 0.2100 | 0.2090 | yes |" in note
+    assert re.search(r"(?m)^podium log loss +0\.2000 +0\.1900 to 0\.2100 +<= 0\.209 +met$", note)
+    assert re.search(r"(?m)^ after_qualifying +podium +lightgbm +0\.2100 +0\.2500 ", note)
     assert parent.data.tags["gate"] == "passed"
 
 
@@ -85,11 +90,8 @@ def test_the_model_is_code_and_json(data: Path) -> None:
 
 
 def test_the_model_runs_where_the_project_is_not(data: Path, tmp_path: Path) -> None:
-    """The code that it needs is beside it. The stand-in has no file, so one is written."""
+    """The code that it needs is beside it."""
     [folder] = [path.parent for path in (data / "mlflow" / "artifacts").rglob("MLmodel")]
-    assert (folder / "code" / "pitwall" / "prediction" / "entrants.py").is_file()
-    source = (ROOT / "tests" / "python" / "prediction_standin.py").read_text(encoding="utf-8")
-    (folder / "code" / "pitwall" / "prediction" / "model.py").write_text(f"{source}\n\nModel = StandIn\n")
     program = (
         "import mlflow, pandas, sys\n"
         f"model = mlflow.pyfunc.load_model({str(folder)!r})\n"
@@ -131,8 +133,8 @@ def test_a_worse_model_does_not_become_the_champion(data: Path, backtest: standi
 
 
 def test_a_broken_bar_keeps_the_champion(data: Path, backtest: standin.StandInTest) -> None:
-    backtest.bars = [standin.StandInBar("win log loss", 0.12, None, 0.101, False), *backtest.bars]
-    assert verdict(data) == ("2", ["win log loss is 0.1200, and its bar is 0.1010"], "1")
+    reason = backtest.break_bar()
+    assert verdict(data) == ("2", [reason], "1")
 
 
 def test_a_first_model_with_a_broken_bar_is_no_champion(
@@ -141,8 +143,8 @@ def test_a_first_model_with_a_broken_bar_is_no_champion(
     from pitwall.prediction import tracking
 
     standin.write_warehouse(tmp_path)
-    backtest.bars = [standin.StandInBar("win log loss", 0.12, None, 0.101, False)]
-    assert verdict(tmp_path) == ("1", ["win log loss is 0.1200, and its bar is 0.1010"], None)
+    reason = backtest.break_bar()
+    assert verdict(tmp_path) == ("1", [reason], None)
     with pytest.raises(PlainError, match=r"mlflow: no model has passed the gate, so there is no @champion"):
         tracking.champion(tmp_path)
 
@@ -208,13 +210,11 @@ def test_two_trainings_at_once_make_one_store(tmp_path: Path, backtest: standin.
     """Without the lock, one of the processes would find half of the tables."""
     standin.write_warehouse(tmp_path)
     program = (
-        "import sys, pathlib, pytest; sys.path[:0] = sys.argv[2:]; import prediction_standin\n"
-        "prediction_standin.install(pytest.MonkeyPatch())\n"
+        "import sys, pathlib; sys.path.insert(0, sys.argv[2])\n"
         "from pitwall.prediction import tracking\n"
         "with tracking.opened(pathlib.Path(sys.argv[1])) as client: print(len(client.search_experiments()))"
     )
-    paths = [str(ROOT / "scripts"), str(ROOT / "tests" / "python")]
-    command = [sys.executable, "-c", program, str(tmp_path), *paths]
+    command = [sys.executable, "-c", program, str(tmp_path), str(ROOT / "scripts")]
     processes = [
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)
     ]

@@ -13,7 +13,3 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 os.environ["MLFLOW_LOGGING_LEVEL"] = "ERROR"
 os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
-
-# NumPy reads it when it is imported. For small matrices OpenBLAS's threads cost more than they bring: three
-# times as much in a backtest.
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

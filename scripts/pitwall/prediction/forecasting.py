@@ -6,17 +6,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from pitwall.prediction import (
-    bars,
-    challenger,
-    features,
-    ledger,
-    model,
-    scores,
-    title,
-    tracking,
-    walk_forward,
-)
+from pitwall.prediction import bars, challenger, features, ledger, model, title, tracking, walk_forward
 from pitwall.prediction.entrants import Race, next_race, races, read_grid, scheduled_race
 from pitwall.prediction.model import Model
 from pitwall.prediction.tables import frame, open_warehouse
@@ -88,18 +78,23 @@ def train(data: Path) -> Trained:
     rows = features.read(data)
     backtest = walk_forward.run(rows)
     trained = Model.fit(rows, calendar.filter("is_held")["season"][-1] + 1)
-    measured = scores.table(backtest.predictions, MODELS, walk_forward.BASELINE)
+    titles = title.test(data)
+    scores = backtest.scores()
     recorded = tracking.record(
-        data, model=trained, entrants=race.before, scores=measured, bars=bars.of_races(backtest)
+        data,
+        model=trained,
+        entrants=race.before,
+        scores=scores,
+        bars=[*bars.of_races(backtest), *bars.of_titles(title.scores(titles))],
     )
     version, time = f"{ledger.BACKTEST}{recorded.run_id[:12]}", now()
     said = backtest.predictions.join(drivers, on="driver_id")
     written = [
         backtest_rows(said, calendar, version=version, predicted_at=time),
-        title.backtest_rows(data, version=version, predicted_at=time),
+        title.backtest_rows(data, version=version, predicted_at=time, tested=titles),
     ]
     file = ledger.append(data, pl.concat(written, how="vertical_relaxed"))
-    return Trained(recorded, measured, file)
+    return Trained(recorded, scores, file)
 
 
 def backtest_rows(

@@ -8,7 +8,7 @@ import json
 import sqlite3
 import tempfile
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,7 +26,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from pitwall.command import ROOT, PlainError, first_line
 from pitwall.prediction import model as ranking_model
-from pitwall.prediction.bars import Bar
+from pitwall.prediction.bars import Bar, text
 from pitwall.prediction.entrants import to_json
 from pitwall.prediction.model import Model
 from pitwall.prediction.targets import AFTER_QUALIFYING, TARGETS
@@ -192,7 +192,7 @@ def champion_version(client: mlflow.MlflowClient) -> ModelVersion | None:
 
 
 def record(
-    data: Path, *, model: Model, entrants: pl.DataFrame, scores: pl.DataFrame, bars: Sequence[Bar]
+    data: Path, *, model: Model, entrants: pl.DataFrame, scores: pl.DataFrame, bars: list[Bar]
 ) -> Recorded:
     """Record a training: a run with a run for each season in it, and a version of the model.
 
@@ -203,13 +203,12 @@ def record(
         scores: of the backtest, as `scores.table` returns them.
     """
     through = model.trained_through.isoformat()
-    over_all = scores.filter(pl.col("season").is_null())
     with opened(data) as client:
         previous = champion_version(client)
         reasons = gate(bars, scores, scores_of(client, previous) if previous else None)
         with mlflow.start_run(run_name=f"through {through}") as run:
             mlflow.log_params(parameters(scores) | {"trained_through": through})
-            log_scores(over_all)
+            log_scores(scores.filter(pl.col("season").is_null()))
             mlflow.log_dict(scores.to_dicts(), "scores.json")
             mlflow.log_dict([bar._asdict() for bar in bars], "bars.json")
             for season in sorted(scores["season"].drop_nulls().unique()):
@@ -225,7 +224,7 @@ def record(
                     "kind": "training",
                     "gate": "not passed" if reasons else "passed",
                     "version": version,
-                    "mlflow.note.content": description(over_all, bars, verdict),
+                    "mlflow.note.content": description(scores, bars, verdict),
                 }
             )
         client.update_model_version(NAME, version, verdict)
@@ -311,7 +310,7 @@ def scores_of(client: mlflow.MlflowClient, version: ModelVersion) -> pl.DataFram
         return None
 
 
-def gate(bars: Sequence[Bar], scores: pl.DataFrame, last: pl.DataFrame | None) -> list[str]:
+def gate(bars: list[Bar], scores: pl.DataFrame, last: pl.DataFrame | None) -> list[str]:
     """Why a model must not become the champion: a broken bar, or a present champion that is better.
 
     Args:
@@ -337,37 +336,27 @@ def gate(bars: Sequence[Bar], scores: pl.DataFrame, last: pl.DataFrame | None) -
 
 def limit_of(bar: Bar) -> str:
     """The limit of a bar in words."""
-    return f"at {'least' if bar.is_least else 'most'} {bar.limit:.4f}"
+    return f"at {'least' if bar.is_least else 'most'} {bar.limit:.3f}"
 
 
-def description(scores: pl.DataFrame, bars: Sequence[Bar], verdict: str) -> str:
-    """What the page of a run says, in Markdown: the verdict, the scores over all seasons, the bars."""
-    of_bars = [
-        {
-            "bar": bar.name,
-            "value": bar.value,
-            "interval": " to ".join(f"{end:.4f}" for end in bar.interval or ()),
-            "limit": limit_of(bar),
-            "passed": "yes" if bar.passed else "no",
-        }
-        for bar in bars
-    ]
-    columns = ("known_at", "target", "model", "log_loss", "baseline_log_loss", "calibration_error")
-    return "\n\n".join(
-        [
-            verdict,
-            "Bars:",
-            markdown(of_bars),
-            "Scores over all seasons:",
-            markdown(scores.select(columns).to_dicts()),
-        ]
+def description(scores: pl.DataFrame, bars: list[Bar], verdict: str) -> str:
+    """What the page of a run says, in Markdown: the verdict, the bars, the scores over all seasons."""
+    tables = {"Bars": text(bars), "Scores over all seasons": table(scores)}
+    return "\n\n".join([verdict, *(f"{head}:\n\n```\n{body}\n```" for head, body in tables.items())])
+
+
+def table(scores: pl.DataFrame) -> str:
+    """Scores over all seasons as text, without those that nobody reads first."""
+    over_all = scores.filter(pl.col("season").is_null()).select(
+        "known_at", "target", "model", "log_loss", "baseline_log_loss", "calibration_error"
     )
-
-
-def markdown(rows: Sequence[dict[str, Any]]) -> str:
-    """Rows as a table in Markdown."""
-    heads = list(rows[0])
-    cells = [
-        [f"{value:.4f}" if isinstance(value, float) else str(value) for value in row.values()] for row in rows
-    ]
-    return "\n".join(f"| {' | '.join(line)} |" for line in [heads, ["---"] * len(heads), *cells])
+    with pl.Config(
+        tbl_rows=-1,
+        tbl_cols=-1,
+        tbl_width_chars=200,
+        tbl_hide_dataframe_shape=True,
+        tbl_hide_column_data_types=True,
+        tbl_formatting="NOTHING",
+        float_precision=4,
+    ):
+        return str(over_all)

@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 import pytest
-from conftest import SCRIPTS, run
+from conftest import ROOT, SCRIPTS, run
 
 pytest.importorskip("scipy")
 
@@ -247,6 +247,16 @@ def test_the_text_has_no_figure_of_its_own() -> None:
     """Figures come from the data. Code and file names may have digits."""
     text = re.sub(r"`[^`]*`", "", card.TEMPLATE.read_text(encoding="utf-8"))
     assert re.findall(r"\d+", text.replace("middle 95 %", "")) == []
+
+
+def test_the_committed_card_is_that_of_the_text() -> None:
+    """Between its figures it has the sentences of the text, and it has the pictures that it shows."""
+    text = card.TEMPLATE.read_text(encoding="utf-8")
+    pattern = ".+?".join(re.escape(part) for part in re.split(r"<!-- .*? -->", text))
+    page = (ROOT / "docs" / "model-card.md").read_text(encoding="utf-8")
+    assert re.fullmatch(pattern, page, flags=re.DOTALL), "run `make train`, `make build` and `make card`"
+    shown = set(re.findall(r"\]\((model-card/.*?)\)", page))
+    assert shown == {f"model-card/{path.name}" for path in (ROOT / "docs" / "model-card").glob("*.svg")}
 
 
 def test_a_comment_that_nothing_fills_fails(

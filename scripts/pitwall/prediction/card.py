@@ -22,8 +22,7 @@ from pitwall.prediction.tables import frame, open_warehouse
 from pitwall.prediction.walk_forward import BASELINE
 
 TEMPLATE = ROOT / "docs" / "model-card" / "page.md"
-# The windows of driver and car: one, and its halves.
-WINDOWS = ((2014, 2021), (2014, 2017), (2018, 2021))
+WINDOW = (2014, 2021)  # of driver and car
 DRIVERS = 8
 
 # The backtest of the races, as `walk_forward.run` returns it.
@@ -69,7 +68,7 @@ class Evidence(NamedTuple):
             model, the challenger and the baseline.
         forecasts: how many forecasts were written before a race: `model`, `races`, `forecasts`.
         titles: the backtest of the titles, as `title.scores` takes it.
-        splits: driver and car, for each of WINDOWS that the warehouse has.
+        splits: driver and car in WINDOW, and in its halves; none if the warehouse has no results of it.
     """
 
     predictions: pl.DataFrame
@@ -86,11 +85,9 @@ def read(connection: duckdb.DuckDBPyConnection) -> Evidence:
             f"marts.fct_predictions: has no backtest of {model.NAME} from {bars.FIRST_SEASON} on, so there "
             "is no card; run `make train`, then `make build`"
         )
-    results = driver_and_car.read(connection)
-    splits = []
-    for window in WINDOWS:
-        with suppress(PlainError):
-            splits.append(driver_and_car.split(results, *window))
+    splits: list[Split] = []
+    with suppress(PlainError):  # the warehouse may have other seasons
+        splits = driver_and_car.with_halves(driver_and_car.read(connection), *WINDOW)
     return Evidence(predictions, frame(connection, FORECASTS), frame(connection, TITLES), splits)
 
 
@@ -335,7 +332,7 @@ def title_bins(backtest: pl.DataFrame) -> str:
 def split_table(splits: list[Split]) -> str:
     """The car's share in each window, and the best drivers of the first one."""
     if not splits:
-        return f"Not measured: the warehouse has no results of {WINDOWS[0][0]} to {WINDOWS[0][1]}."
+        return f"Not measured: the warehouse has no results of {WINDOW[0]} to {WINDOW[1]}."
     windows = [f"{each.first} to {each.last}" for each in splits]
     shares = [
         with_interval(each.car_share, each.car_share_low, each.car_share_high, ".2f") for each in splits

@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 import pytest
-from conftest import SCRIPTS, run
+from conftest import ROOT, SCRIPTS, run
 
 pytest.importorskip("scipy")
 
@@ -110,14 +110,14 @@ def loss(probability: pl.Series, outcome: pl.Series) -> float:
 
 def test_scores_are_those_of_the_rows(evidence: Evidence, page: str) -> None:
     """Recomputed from single forecasts, in another way."""
-    found = rows_of(page, "")
-    assert set(found) == {f"{target} after qualifying" for target in BETTER}
+    found = rows_of(page, "after qualifying")
+    assert set(found) == set(BETTER)
     for target in BETTER:
         rows = evidence.predictions.filter(target=target)
         losses = [loss(rows[column], rows["outcome"]) for column in ("plackett_luce", "baseline")]
-        cells = found[f"{target} after qualifying"]
+        cells = found[target]
         assert cells[:2] == [f"{each:.3f}" for each in losses]
-        assert cells[2].startswith(f"{losses[1] - losses[0]:+.4f} [")
+        assert cells[2].startswith(f"{losses[1] - losses[0]:+.3f} [")
         low, high = map(float, re.findall(r"[+-][\d.]+", cells[2])[1:])
         assert low <= losses[1] - losses[0] <= high
 
@@ -126,7 +126,7 @@ def test_calibration_errors_are_those_of_the_bins(evidence: Evidence, page: str)
     rows = evidence.predictions.filter(target="win").with_columns(bin=(pl.col("plackett_luce") * 10).floor())
     each = rows.group_by("bin").agg(pl.col("plackett_luce", "outcome").mean(), count=pl.len())
     error = ((each["plackett_luce"] - each["outcome"]).abs() * each["count"]).sum() / each["count"].sum()
-    assert rows_of(page, "")["win after qualifying"][3] == f"{error:.3f}"
+    assert rows_of(page, "after qualifying")["win"][3] == f"{error:.3f}"
 
 
 def test_the_card_says_where_the_model_is_better_and_where_not(page: str) -> None:
@@ -166,7 +166,7 @@ def test_each_half_has_its_own_difference(page: str, evidence: Evidence) -> None
     for cell, season in zip(cells[2:], (2014, 2021), strict=True):
         rows = evidence.predictions.filter(target="win", season=season)
         losses = [loss(rows[column], rows["outcome"]) for column in ("plackett_luce", "baseline")]
-        assert cell.startswith(f"{losses[1] - losses[0]:+.4f} [")
+        assert cell.startswith(f"{losses[1] - losses[0]:+.3f} [")
 
 
 def test_the_challenger_is_compared_where_it_was_tested(page: str, evidence: Evidence) -> None:
@@ -174,7 +174,7 @@ def test_the_challenger_is_compared_where_it_was_tested(page: str, evidence: Evi
     losses = [loss(rows[column], rows["outcome"]) for column in ("lightgbm", "plackett_luce")]
     found = page.partition("LightGBM is better by |")[2].partition("##")[0]
     assert re.findall(r"\| (\w+) after qualifying \| ([+-][\d.]+) ", found) == [
-        ("podium", f"{losses[1] - losses[0]:+.4f}")
+        ("podium", f"{losses[1] - losses[0]:+.3f}")
     ]
 
 
@@ -233,6 +233,9 @@ def test_pictures_have_a_point_for_each_bin(evidence: Evidence) -> None:
     found = card.bins(evidence.predictions.filter(target="win"))
     svg = files["model-card/win-after_qualifying.svg"]
     assert svg.count("forecasts</title>") == found.height
+    assert svg.count('class="chance"') == found.filter(~pl.col("is_baseline")).height
+    few = found.with_columns(pl.col("forecasts").clip(upper_bound=9))
+    assert "forecasts</title>" not in card.picture("few", few)
     assert "prefers-color-scheme: dark" in svg
     # A bin on the diagonal is on the line.
     even = found.head(1).with_columns(probability=pl.lit(0.5), rate=pl.lit(0.5))
@@ -244,6 +247,16 @@ def test_the_text_has_no_figure_of_its_own() -> None:
     """Figures come from the data. Code and file names may have digits."""
     text = re.sub(r"`[^`]*`", "", card.TEMPLATE.read_text(encoding="utf-8"))
     assert re.findall(r"\d+", text.replace("middle 95 %", "")) == []
+
+
+def test_the_committed_card_is_that_of_the_text() -> None:
+    """Between its figures it has the sentences of the text, and it has the pictures that it shows."""
+    text = card.TEMPLATE.read_text(encoding="utf-8")
+    pattern = ".+?".join(re.escape(part) for part in re.split(r"<!-- .*? -->", text))
+    page = (ROOT / "docs" / "model-card.md").read_text(encoding="utf-8")
+    assert re.fullmatch(pattern, page, flags=re.DOTALL), "run `make train`, `make build` and `make card`"
+    shown = set(re.findall(r"\]\((model-card/.*?)\)", page))
+    assert shown == {f"model-card/{path.name}" for path in (ROOT / "docs" / "model-card").glob("*.svg")}
 
 
 def test_a_comment_that_nothing_fills_fails(

@@ -22,8 +22,7 @@ from pitwall.prediction.tables import frame, open_warehouse
 from pitwall.prediction.walk_forward import BASELINE
 
 TEMPLATE = ROOT / "docs" / "model-card" / "page.md"
-# The windows of driver and car: one, and its halves.
-WINDOWS = ((2014, 2021), (2014, 2017), (2018, 2021))
+WINDOW = (2014, 2021)  # of driver and car
 DRIVERS = 8
 
 # The backtest of the races, as `walk_forward.run` returns it.
@@ -58,6 +57,7 @@ text { font: 12px sans-serif; fill: #24292f } .head { font-weight: bold }
 @media (prefers-color-scheme: dark) { text { fill: #e6edf3 } }
 """
 SIDE, LEFT, TOP = 260, 46, 50
+FEWEST_FORECASTS = 10  # of a bin that is drawn
 
 
 class Evidence(NamedTuple):
@@ -68,7 +68,7 @@ class Evidence(NamedTuple):
             model, the challenger and the baseline.
         forecasts: how many forecasts were written before a race: `model`, `races`, `forecasts`.
         titles: the backtest of the titles, as `title.scores` takes it.
-        splits: driver and car, for each of WINDOWS that the warehouse has.
+        splits: driver and car in WINDOW, and in its halves; none if the warehouse has no results of it.
     """
 
     predictions: pl.DataFrame
@@ -85,11 +85,9 @@ def read(connection: duckdb.DuckDBPyConnection) -> Evidence:
             f"marts.fct_predictions: has no backtest of {model.NAME} from {bars.FIRST_SEASON} on, so there "
             "is no card; run `make train`, then `make build`"
         )
-    results = driver_and_car.read(connection)
-    splits = []
-    for window in WINDOWS:
-        with suppress(PlainError):
-            splits.append(driver_and_car.split(results, *window))
+    splits: list[Split] = []
+    with suppress(PlainError):  # the warehouse may have other seasons
+        splits = driver_and_car.with_halves(driver_and_car.read(connection), *WINDOW)
     return Evidence(predictions, frame(connection, FORECASTS), frame(connection, TITLES), splits)
 
 
@@ -104,7 +102,7 @@ def contents(evidence: Evidence) -> dict[str, str]:
         "tested": tested(evidence.predictions),
         "depths": ", ".join(f"{depth} {bars.words(moment)}" for moment, depth in model.DEPTH.items()),
         "forecasts": forecasts(evidence.forecasts),
-        "scores": scores_table(evidence.predictions),
+        "scores": scores_tables(evidence.predictions),
         "better": verdicts(evidence.predictions, is_better=True),
         "not-better": verdicts(evidence.predictions, is_better=False),
         "classified": classified(evidence.predictions),
@@ -176,7 +174,7 @@ def table(header: list[str], rows: list[list[str]]) -> str:
     return "\n".join(f"| {' | '.join(cells)} |" for cells in [header, ruler, *rows])
 
 
-def with_interval(value: float, low: float, high: float, form: str = "+.4f") -> str:
+def with_interval(value: float, low: float, high: float, form: str = "+.3f") -> str:
     """A value and its interval."""
     return f"{value:{form}} [{low:{form}}, {high:{form}}]"
 
@@ -201,15 +199,15 @@ def forecasts(found: pl.DataFrame) -> str:
     return table(["model", "races", "probabilities"], rows) if rows else "None is scored yet."
 
 
-def scores_table(predictions: pl.DataFrame) -> str:
-    """The table of all scores."""
-    rows = []
+def scores_tables(predictions: pl.DataFrame) -> str:
+    """The scores, a table for each moment."""
+    rows: dict[str, list[list[str]]] = {}
     for moment, target, chosen in measures(predictions):
         outcomes = chosen["outcome"].to_numpy()
         ours, theirs = (scores.of(chosen[name], outcomes) for name in (model.NAME, BASELINE))
-        rows.append(
+        rows.setdefault(moment, []).append(
             [
-                f"{target} {bars.words(moment)}",
+                target,
                 f"{ours['log_loss']:.3f}",
                 f"{theirs['log_loss']:.3f}",
                 with_interval(*advantage(chosen)),
@@ -217,8 +215,8 @@ def scores_table(predictions: pl.DataFrame) -> str:
                 f"{theirs['calibration_error']:.3f}",
             ]
         )
-    header = ["", "log loss", "baseline's", "better by", "calibration error", "baseline's"]
-    return table(header, rows)
+    header = ["log loss", "baseline's", "better by", "calibration error", "baseline's"]
+    return "\n\n".join(table([bars.words(moment), *header], found) for moment, found in rows.items())
 
 
 def verdicts(predictions: pl.DataFrame, *, is_better: bool) -> str:
@@ -230,7 +228,7 @@ def verdicts(predictions: pl.DataFrame, *, is_better: bool) -> str:
             halves = [chosen.filter(pl.col("season").is_between(*half)) for half in bars.HALVES]
             cells = [with_interval(*advantage(half)) if half.height else "" for half in halves]
             rows.append([f"**{target}** {bars.words(moment)}", verdict(low, high), *cells])
-    header = ["", "all seasons", *(f"{first} to {last}: better by" for first, last in bars.HALVES)]
+    header = ["better by", "all seasons", *(f"{first} to {last}" for first, last in bars.HALVES)]
     return table(header, rows) if rows else "Nowhere."
 
 
@@ -334,7 +332,7 @@ def title_bins(backtest: pl.DataFrame) -> str:
 def split_table(splits: list[Split]) -> str:
     """The car's share in each window, and the best drivers of the first one."""
     if not splits:
-        return f"Not measured: the warehouse has no results of {WINDOWS[0][0]} to {WINDOWS[0][1]}."
+        return f"Not measured: the warehouse has no results of {WINDOW[0]} to {WINDOW[1]}."
     windows = [f"{each.first} to {each.last}" for each in splits]
     shares = [
         with_interval(each.car_share, each.car_share_low, each.car_share_high, ".2f") for each in splits
@@ -369,7 +367,7 @@ def picture(heading: str, found: pl.DataFrame) -> str:
     for kind, x in (("model", LEFT), ("baseline", LEFT + 70)):
         parts += [point(f"{x + 6}", "32", 5, kind, kind), text(f"{x + 16}", "36", kind)]
     most = max(found["forecasts"].to_list(), default=1)
-    for row in found.iter_rows(named=True):
+    for row in found.filter(pl.col("forecasts") >= FEWEST_FORECASTS).iter_rows(named=True):
         kind = "baseline" if row["is_baseline"] else "model"
         radius = 2 + 5 * (row["forecasts"] / most) ** 0.5
         words = f"{row['forecasts']:,} forecasts"

@@ -13,7 +13,7 @@ import sys
 from pitwall.command import Parser, exit_code, require, whole_number
 from pitwall.data_folder import data_folder
 
-require("numpy", "scipy", installed_by="make ml-extra")
+require("duckdb", "polars", "numpy", "scipy", installed_by="make ml-extra")
 
 from pitwall.prediction.driver_and_car import report  # noqa: E402
 

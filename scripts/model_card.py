@@ -8,7 +8,7 @@ from pathlib import Path
 from pitwall.command import ROOT, Parser, exit_code, require
 from pitwall.data_folder import data_folder
 
-require("numpy", "scipy", installed_by="make ml-extra")
+require("duckdb", "polars", "numpy", "scipy", "lightgbm", installed_by="make card")
 
 from pitwall.prediction.card import write_card  # noqa: E402
 
@@ -19,9 +19,8 @@ def main() -> int:
     parser.add_argument(
         "--to", type=Path, default=ROOT / "docs", help="the folder to write into (default: docs/)"
     )
-    parser.add_argument("--model", default="plackett_luce", choices=("plackett_luce", "lightgbm"))
     options = parser.parse_args()
-    return exit_code("model_card", lambda: write_card(data_folder(), options.to, options.model), options.to)
+    return exit_code("model_card", lambda: write_card(data_folder(), options.to), options.to)
 
 
 if __name__ == "__main__":

@@ -262,6 +262,30 @@ def test_a_build_without_changes_does_not_start_dbt(
     assert starts_dbt()
 
 
+def test_a_changed_ledger_alone_builds_what_reads_it_and_nothing_else(
+    builder: Builder, without_last_race: Path, raw_and_data: tuple[Path, Path]
+) -> None:
+    _, data = raw_and_data
+    warehouse, target = data / "warehouse.duckdb", data / ".build" / "target"
+    read_from(data, without_last_race / "data")
+    before = content(warehouse)
+    write_forecasts(data)
+    assert "(incremental: only the ledger changed)" in builder.build(data)
+
+    results = json.loads((target / "run_results.json").read_text(encoding="utf-8"))["results"]
+    children = json.loads((target / "manifest.json").read_text(encoding="utf-8"))["child_map"]
+    readers = {"source.pitwall.predictions.ledger"}
+    while new := {child for reader in readers for child in children[reader]} - readers:
+        readers |= new
+    names = {name for name in readers if name.startswith("model.")}
+    assert {result["unique_id"] for result in results if result["unique_id"].startswith("model.")} == names
+    assert any(result["unique_id"].startswith("test.") for result in results)
+
+    after = content(warehouse)
+    changed = {table.partition(".")[2] for table, rows in after.items() if before[table] != rows}
+    assert changed == {"ledger"} | {name.rpartition(".")[2] for name in names}
+
+
 def test_a_new_driver_alone_needs_no_full_build(raw_and_data: tuple[Path, Path]) -> None:
     raw, data = raw_and_data
     rewrite(raw, "drivers", lambda rows: [*rows, {**rows[-1], "driverId": "9999", "driverRef": "nobody"}])

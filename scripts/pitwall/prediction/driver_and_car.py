@@ -230,27 +230,32 @@ def named(window: pl.DataFrame, key: str, names: list[str], effects: pl.DataFram
     return found.sort("effect", descending=True)
 
 
-def report(data: Path, first: int, last: int) -> None:
-    """Print the split of a window, and of its halves beside it.
+def with_halves(results: pl.DataFrame, first: int, last: int) -> list[Split]:
+    """The split of a window, and those of its halves. A half that cannot be split is left out.
 
     Raises:
-        PlainError: why the window cannot be split. A half that cannot is left out.
+        PlainError: why the window cannot be split.
     """
-    with open_warehouse(data) as connection:
-        results = read(connection)
-    whole = split(results, first, last)
-    splits = [whole]
+    splits = [split(results, first, last)]
     middle = (first + last) // 2
     for window in [(first, middle), (middle + 1, last)] if first < last else []:
         with suppress(PlainError):
             splits.append(split(results, *window))
-    print(text(splits))
+    return splits
+
+
+def report(data: Path, first: int, last: int) -> None:
+    """Print the split of a window, and of its halves beside it. Raises PlainError if it cannot be split."""
+    with open_warehouse(data) as connection:
+        results = read(connection)
+    print(text(with_halves(results, first, last)))
 
 
 def text(splits: list[Split]) -> str:
     """Tables of some windows; the first one gives the order."""
     whole = splits[0]
     windows = [f"{each.first} to {each.last}" for each in splits]
+    shares = [each.car_share for each in splits]
     share = [
         [
             "car's share",
@@ -264,7 +269,7 @@ def text(splits: list[Split]) -> str:
     ]
     drivers = [
         [name, *(effect_of(each.drivers.filter(driver_name=name)) for each in splits)]
-        for name in whole.drivers.filter(pl.col("results") >= FEWEST_RESULTS)["driver_name"].head(SHOWN)
+        for name in listed(whole).head(SHOWN)
     ]
     cars = [
         [
@@ -275,24 +280,25 @@ def text(splits: list[Split]) -> str:
     ]
     return "\n".join(
         [
-            table(["share of the variance of driver and car", *windows], share),
+            table(["", *windows], share),
             "",
-            table([f"driver, from {FEWEST_RESULTS} results on", *windows], drivers),
+            table(["driver", *windows], drivers),
             "",
             table(["car", *windows], cars),
             "",
-            f"A place is the mean place among {FIELD} cars if all else is average. Brackets hold 95 % of",
-            "the splits of races drawn at random from them. The split moves with the window: only",
+            "The car's share is of the variance that driver and car explain together. A place",
+            f"is the mean place among {FIELD} cars if all else is average. Drivers with fewer than",
+            f"{FEWEST_RESULTS} results are not listed. Brackets hold the middle 95 % of the splits of",
+            "races that are drawn at random from these. The split moves with the window: only",
             "team mates, and drivers who change cars, separate drivers and cars.",
-            *lines_of_moves(splits),
+            f"In these windows the car's share is {min(shares):.2f} to {max(shares):.2f}.",
         ]
     )
 
 
-def lines_of_moves(splits: list[Split]) -> list[str]:
-    """How far the car's share moves between the windows, if there are several."""
-    shares = [each.car_share for each in splits]
-    return [f"Here the car's share is {min(shares):.2f} to {max(shares):.2f}."] if len(shares) > 1 else []
+def listed(found: Split) -> pl.Series:
+    """The names of the drivers with enough results, the best first."""
+    return found.drivers.filter(pl.col("results") >= FEWEST_RESULTS)["driver_name"]
 
 
 def effect_of(rows: pl.DataFrame) -> str:

@@ -18,6 +18,7 @@ class Warehouse(ABC):
     why_full = ""  # why a full build is wanted, whatever changed; "" if it is not
     plan = ""  # what begin() decided: a full or an incremental build; "" if the engine has no choice
     leaves_history = False  # begin() found a history of another championship: commit() keeps it elsewhere
+    selected = ""  # what begin() decided that dbt builds; "" for all
     is_current = False  # begin() found that the last warehouse is what a build would make
 
     def __init__(self, data: Path) -> None:

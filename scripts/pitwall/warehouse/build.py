@@ -69,7 +69,9 @@ def build(
         plan = f" ({warehouse.plan})" if warehouse.plan else ""
         print(f"Building {warehouse} with dbt{plan} ...", flush=True)
         record.unlink(missing_ok=True)  # if anything fails from here on, the unit tests run again
-        options = build_options(with_unit_tests=not skipped, is_new_code=not passed_before)
+        options = build_options(
+            with_unit_tests=not skipped, is_new_code=not passed_before, selected=warehouse.selected
+        )
         failure = dbt_build(warehouse.target, data.absolute(), connection, target.absolute(), lock, options)
         if failure:
             raise PlainError(

@@ -37,6 +37,7 @@ class Changes:
     races: list[int]
     summary: str
     is_nothing: bool  # no row of any raw table changed, not even of one that belongs to no season
+    is_ledger: bool  # no row of any raw table changed, but the ledger did
 
     @property
     def variables(self) -> dict[str, str]:
@@ -54,8 +55,7 @@ def find_changes(last: duckdb.DuckDBPyConnection, parquet: Path, code: str, ledg
         last: a connection to the last warehouse.
         parquet: the folder of the Parquet files.
         code: the fingerprint of the code; "" if unknown.
-        ledger: the fingerprint of the ledger. If it changed, no season did: what reads the ledger is built
-            again in every build.
+        ledger: the fingerprint of the ledger. If it alone changed, only what reads it is built again.
 
     Returns:
         What changed, or the reason for a full build in a few words.
@@ -110,16 +110,19 @@ def _find_changes(last: duckdb.DuckDBPyConnection, parquet: Path, code: str, led
     races = last.execute(
         "select distinct race_id from all_races where season in ? order by race_id", [seasons]
     ).fetchall()
+    is_same = is_current(last, parquet)
+    is_ledger = last.execute("select fingerprint from build.ledger").fetchall() != [(ledger,)]
     return Changes(
         seasons,
         [race for (race,) in races],
-        summary(seasons, total),
-        is_nothing=is_current(last, parquet, ledger),
+        "incremental: only the ledger changed" if is_same and is_ledger else summary(seasons, total),
+        is_nothing=is_same and not is_ledger,
+        is_ledger=is_same and is_ledger,
     )
 
 
-def is_current(last: duckdb.DuckDBPyConnection, parquet: Path, ledger: str) -> bool:
-    """Whether a build would make the last warehouse again, as it is and where it is.
+def is_current(last: duckdb.DuckDBPyConnection, parquet: Path) -> bool:
+    """Whether a build from the same ledger would make the last warehouse again, as it is and where it is.
 
     Needs the temporary table `changed`. The views of a warehouse that was moved read the files in the old
     folder; the view of an empty ledger reads none.
@@ -128,10 +131,9 @@ def is_current(last: duckdb.DuckDBPyConnection, parquet: Path, ledger: str) -> b
     [(is_current,)] = last.execute(
         "select not exists (from changed) "
         "and not exists (select table_name, rows_short from read_parquet(?) except from build.short_rows) "
-        "and exists (from build.ledger where fingerprint = ?) "
         "and not exists (from duckdb_views() "
         "where schema_name = 'raw' and view_name <> 'ledger' and not contains(sql, ?))",
-        [glob_pattern(parquet / MANIFEST), ledger, folder],
+        [glob_pattern(parquet / MANIFEST), folder],
     ).fetchall()
     return bool(is_current)
 

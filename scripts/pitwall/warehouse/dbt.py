@@ -34,12 +34,14 @@ def target_folder(engine: str, data: Path) -> Path:
     return data / ".build" / ("target" if engine == "duckdb" else f"target-{engine}")
 
 
-def build_options(*, with_unit_tests: bool, is_new_code: bool) -> list[str]:
-    """The options of `dbt build`: which tests to run, and whether to parse the whole project."""
+def build_options(*, with_unit_tests: bool, is_new_code: bool, selected: str = "") -> list[str]:
+    """The options of `dbt build`: what to build and test, and whether to parse the whole project."""
     options = [*MERGED_TESTS]
     if is_new_code:
         # After a change of a source and other files, dbt's partial parse can miss the snapshot.
         options += ["--no-partial-parse"]
+    if selected:
+        options += ["--select", selected]
     if not with_unit_tests:
         options += ["--exclude-resource-type", "unit_test"]
     return options

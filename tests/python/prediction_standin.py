@@ -1,6 +1,6 @@
 """A small championship for the commands of the predictions, and a backtest whose outcome a test can choose.
 
-The features that tell drivers apart are their place in the championship and their slot on the grid.
+The features differ only in the place in the championship and the slot on the grid.
 """
 
 import tempfile

@@ -14,7 +14,7 @@ from pitwall.prediction.features import Array
 # In a log loss a probability counts as at least this; the marts have it as the variable `probability_clip`.
 CLIP = 1e-6
 BINS = 10  # of equal width; in the marts `calibration_bins`
-# Enough draws to tell a share of one in a thousand.
+# Enough draws to resolve a share of one in a thousand.
 RESAMPLES = 10_000
 INTERVAL = (0.025, 0.975)
 SEED = 1

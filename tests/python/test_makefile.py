@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 import zipfile
 from collections.abc import Iterator
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -241,6 +242,39 @@ def test_mypy_prints_without_colors_if_the_user_wants_none(checkout: Checkout) -
     for value, arguments in (("1", ["--no-color-output"]), ("", [])):
         assert checkout.make("lint", NO_COLOR=value)[0] == 0
         assert arguments in [call for call, _ in checkout.calls()]
+
+
+def test_sql_is_checked_again_only_if_it_or_what_it_depends_on_changed(checkout: Checkout) -> None:
+    models, macro = checkout.folder / "models", checkout.folder / "macros" / "old" / "ratio.sql"
+    for file in (models / "marts" / "races.sql", models / "laps.sql", macro):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    sqlfluff = checkout.folder / ".venv" / "bin" / "sqlfluff"
+
+    def checked() -> list[str]:
+        before = len(checkout.calls())
+        code, _ = checkout.make("lint")
+        calls = [call for call, _ in checkout.calls()[before:] if call[:1] == ["lint"]]
+        assert code == (0 if sqlfluff.read_text() == PROGRAM else 2)
+        return calls[0][4:] if calls else []
+
+    def later(file: Path) -> None:
+        """Change a file; a clock may be coarse."""
+        now = time.time() + 2
+        os.utime(file, (now, now))
+
+    assert checked() == ["models"]
+    assert checked() == []
+    later(models / "laps.sql")
+    assert checked() == ["models/laps.sql"]
+    (checkout.folder / ".venv" / "sql-was-clean").touch()
+    os.utime(models / "laps.sql", (1, 1))
+    macro.rename(macro.with_name("new.sql"))
+    later(macro.parent)
+    assert checked() == ["models"]
+    (checkout.folder / ".venv" / "sql-was-clean").unlink()
+    sqlfluff.write_text(PROGRAM + "sys.exit(1)\n")
+    assert [checked(), checked()] == [["models"], ["models"]], "what failed is checked again"
 
 
 @pytest.mark.parametrize("value", ["", "0", "no", "false", "off", "False"])

@@ -147,6 +147,19 @@ def test_a_model_knows_only_the_seasons_before(fitted: Model, rows: pl.DataFrame
     assert fitted.trained_through == rows.filter(pl.col("season") < last)["race_date"].max()
 
 
+def test_a_model_does_not_learn_from_cars_that_never_were_in_the_race(
+    fitted: Model, rows: pl.DataFrame, last: int
+) -> None:
+    """Neither a grid slot nor a start: their results are none."""
+    absent = rows.with_columns(
+        pl.lit(False).alias("is_scored"),
+        pl.lit(-1, pl.Int64).alias("driver_id"),
+        pl.lit(1, pl.Int64).alias("grid"),
+        pl.lit(1, pl.Int64).alias("classified"),
+    )
+    assert Model.fit(pl.concat([rows, absent], how="vertical_relaxed"), last) == fitted
+
+
 def test_a_model_is_the_same_after_json(fitted: Model, rows: pl.DataFrame, last: int) -> None:
     field = season_of(rows, last, "after_qualifying")
     again = Model.from_json(fitted.to_json())
@@ -204,6 +217,8 @@ def test_scores_have_their_known_values() -> None:
     assert_allclose(scores.log_losses(chances, outcomes), -np.log([0.8, 0.7, 1e-6, 1 - 1e-6]))
     # Bins: 0.0 (off by 1), 0.3 (off by 0.3), 0.8 (off by 0.2), 1.0 in the last one.
     assert scores.calibration_error(chances, outcomes) == pytest.approx((1 + 0.3 + 0.2) / 4)
+    # Probability 1 is in the last bin, with the others above 0.9.
+    assert scores.calibration_error(np.array([1, 0.95]), np.array([0, 1])) == pytest.approx(0.95 / 2)
     assert scores.area_under_curve(np.array([0.9, 0.5, 0.5, 0.1]), np.array([1, 1, 0, 0])) == 0.875
     assert scores.rank_correlation(np.array([1, 2, 3.0]), np.array([30, 20, 10])) == pytest.approx(-1)
     assert scores.rank_correlation(np.array([1, 2, 2, 4.0]), np.array([1, 2, 3, 4])) == pytest.approx(
@@ -330,6 +345,12 @@ def test_a_score_that_is_too_good_fails(tested: walk_forward.Backtest) -> None:
     knows = with_chances(tested, plackett_luce=0.9 * OUTCOME + 0.05)
     assert passed(knows, "podium after qualifying: too good") == [False, False]
     assert passed(knows, "podium after qualifying: log loss") == [True]
+
+
+def test_the_loss_of_the_winner_is_that_of_winners_alone(tested: walk_forward.Backtest) -> None:
+    sure = with_chances(tested, plackett_luce=pl.when(OUTCOME == 1).then(0.25).otherwise(0.0))
+    [bar] = [bar for bar in bars.of_races(sure) if bar.name.endswith("log loss of the winner")]
+    assert bar.value == pytest.approx(np.log(4))
 
 
 def test_lightgbm_fails_the_model_only_if_it_is_surely_better(tested: walk_forward.Backtest) -> None:

@@ -1,5 +1,6 @@
 """`train.py`, `predict.py` and `serve.py`: what they print, what they write, and their errors."""
 
+import json
 import os
 import re
 import shutil
@@ -296,6 +297,7 @@ def test_what_is_missing_is_reported_and_nothing_is_written(
     [
         ("2023-1", "2023-1: has results already, and a forecast is made before the race"),
         ("2023-10", "2023-10: the calendar has no such race; name one as SEASON-ROUND"),
+        ("2023-5", "2023-5: was cancelled: a later race has results, and this one has none"),
         ("next", "argument --race: 'next' is no race; give its season and round, as 2025-19"),
         ("2023-\u0661", "is no race; give its season and round"),
     ],
@@ -303,6 +305,8 @@ def test_what_is_missing_is_reported_and_nothing_is_written(
 def test_a_race_that_cannot_be_predicted_is_refused(
     data: Path, command: Command, race: str, reason: str
 ) -> None:
+    with duckdb.connect(data / "warehouse.duckdb") as connection:
+        connection.execute("update marts.dim_races set is_held = false where season = 2023 and round = 5")
     code, _, errors = command("predict", data, "--race", race)
     assert (code, errors.count("\n")) == (2, 1)
     assert reason in errors
@@ -321,6 +325,95 @@ def test_train_reports_a_warehouse_that_it_cannot_use(
     code, _, errors = command("train", data)
     assert (code, errors.count("\n")) == (2, 1)
     assert "`make build`" in errors
+
+
+def test_too_little_history_is_reported_and_nothing_is_written(
+    tmp_path: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a simulated championship. The backtest is the real one."""
+    from pitwall.prediction import walk_forward
+
+    monkeypatch.undo()
+    monkeypatch.setattr("pitwall.prediction.title.test", lambda _: None)
+    standin.write_warehouse(tmp_path)
+    code, printed, errors = command("train", tmp_path)
+    assert walk_forward.run.__module__ == "pitwall.prediction.walk_forward"
+    assert (code, printed) == (2, "")
+    assert errors == (
+        "train: only 0 races from 1985 on have results before 2020; the model needs 30 to learn from\n"
+    )
+    assert [path.name for path in tmp_path.iterdir()] == ["warehouse.duckdb"]
+
+
+def damaged_ledger(data: Path) -> None:
+    [file] = (data / "predictions").glob("*.parquet")
+    file.write_bytes(b"no Parquet")
+
+
+def damaged_store(data: Path) -> None:
+    (data / "mlflow" / "mlflow.db").write_bytes(b"no database" * 1000)
+
+
+@pytest.mark.parametrize(
+    ("breaks", "reason"),
+    [
+        (damaged_ledger, "parquet: damaged; put a good copy in its place, or move it out of predictions\n"),
+        (damaged_store, "file is not a database; if it is damaged, move it away and run `make train`\n"),
+    ],
+)
+def test_what_is_damaged_is_reported_before_the_work_and_nothing_is_written(
+    data: Path,
+    command: Command,
+    monkeypatch: pytest.MonkeyPatch,
+    breaks: Callable[[Path], None],
+    reason: str,
+) -> None:
+    def run(_: pl.DataFrame) -> None:
+        raise AssertionError("the backtest was started")
+
+    breaks(data)
+    monkeypatch.setattr("pitwall.prediction.walk_forward.run", run)
+
+    def contents() -> dict[Path, bytes]:
+        # MLflow writes to other files too when a model is loaded.
+        files = [path for path in data.rglob("*") if path.suffix == ".parquet" or path.name == "MLmodel"]
+        return {path: path.read_bytes() for path in files}
+
+    before = contents()
+    for name in ("train", "predict"):
+        code, printed, errors = command(name, data)
+        assert (code, printed, errors.count("\n")) == (2, "", 1), errors
+        assert errors.endswith(reason)
+    assert contents() == before
+
+
+def test_a_season_that_has_not_begun_is_predicted(data: Path, command: Command) -> None:
+    standin.write_warehouse(data, scheduled=standin.ROUNDS)
+    code, printed, _ = command("predict", data)
+    assert (code, printed.partition(",")[0]) == (0, "2023 round 1")
+
+
+def test_without_a_scheduled_race_the_model_knows_the_entrants_of_the_last(
+    tmp_path: Path, command: Command
+) -> None:
+    standin.write_warehouse(tmp_path, scheduled=0)
+    assert command("train", tmp_path)[0] == 0
+    [file] = (tmp_path / "mlflow").rglob("entrants.json")
+    assert {row["round"] for row in json.loads(file.read_text())} == {9}
+
+
+def test_a_debutant_of_a_new_team_is_predicted(data: Path, command: Command) -> None:
+    """Nothing is known of them, and they have no time in qualifying."""
+    standin.write_warehouse(data, has_qualifying=True)
+    with duckdb.connect(data / "warehouse.duckdb") as connection:
+        connection.execute(
+            "update marts.fct_race_features set championship_place = null, grid = null where driver_id = 6"
+        )
+    code, _, errors = command("predict", data)
+    assert (code, errors) == (0, "")
+    rows = ledger_rows(data).filter(~pl.col("is_backtest"), driver_ref="gauss", target="win")
+    assert rows.height == 2
+    assert all(0 < chance < 1 / 6 for chance in rows["probability"])
 
 
 def test_serve_reports_what_is_missing(data: Path, command: Command) -> None:

@@ -19,6 +19,7 @@ for package in ("scipy", "lightgbm"):
 
 from pitwall.prediction import bars, classified, features, model, ranking, scores, walk_forward  # noqa: E402
 from pitwall.prediction.model import Model  # noqa: E402
+from pitwall.prediction.targets import MOMENTS, TARGETS  # noqa: E402
 
 Array = Any
 
@@ -121,7 +122,7 @@ def test_the_logistic_finds_the_coefficients_that_outcomes_were_drawn_with() -> 
 # The model
 
 
-@pytest.mark.parametrize("moment", features.MOMENTS)
+@pytest.mark.parametrize("moment", MOMENTS)
 def test_the_chances_of_a_race_add_up(fitted: Model, rows: pl.DataFrame, last: int, moment: str) -> None:
     """One wins, three are on the podium, as many score as there are places. A win is a podium too."""
     field = season_of(rows, last, moment)
@@ -133,13 +134,13 @@ def test_the_chances_of_a_race_add_up(fitted: Model, rows: pl.DataFrame, last: i
     assert_allclose(sums["podium"], 3, atol=1e-9)
     assert_allclose(sums["points"], np.minimum(sums["points_places"], sums["cars"]), atol=1e-9)
     assert said.filter((pl.col("win") > pl.col("podium")) | (pl.col("podium") > pl.col("points"))).is_empty()
-    assert said.select(pl.col(*features.TARGETS).is_between(0, 1).all()).row(0) == (True,) * 4
+    assert said.select(pl.col(*TARGETS).is_between(0, 1).all()).row(0) == (True,) * 4
 
 
 def test_a_model_knows_only_the_seasons_before(fitted: Model, rows: pl.DataFrame, last: int) -> None:
     """With other results of the season itself, it learns the same."""
     garbled = rows.with_columns(
-        pl.when(season=last).then(1 - pl.col(name)).otherwise(name).alias(name) for name in features.TARGETS
+        pl.when(season=last).then(1 - pl.col(name)).otherwise(name).alias(name) for name in TARGETS
     ).with_columns(
         finishing_order=pl.when(season=last).then(-pl.col("finishing_order")).otherwise("finishing_order")
     )
@@ -178,7 +179,7 @@ def test_the_order_of_the_rows_does_not_matter(fitted: Model, rows: pl.DataFrame
         each.probabilities(part, "after_qualifying").sort("race_id", "driver_id")
         for each, part in ((fitted, field), (again, field.sample(fraction=1, shuffle=True, seed=2)))
     ]
-    for name in features.TARGETS:
+    for name in TARGETS:
         assert_allclose(said[0][name], said[1][name], atol=1e-4)
 
 
@@ -199,7 +200,7 @@ def test_a_field_without_slots_times_or_form_is_answered(
         grid=pl.when(pl.int_range(pl.len()) == 0).then(None).otherwise("grid"),
     )
     said = fitted.probabilities(unknown, "after_qualifying")
-    assert said.select(pl.col(*features.TARGETS).is_finite().all()).row(0) == (True,) * 4
+    assert said.select(pl.col(*TARGETS).is_finite().all()).row(0) == (True,) * 4
     assert said["win"][0] < 1 / field.height
 
 
@@ -265,7 +266,7 @@ def test_each_season_is_predicted_without_itself(
 ) -> None:
     """With the results of the last season garbled, all probabilities of the backtest are the same."""
     garbled = rows.with_columns(
-        pl.when(season=last).then(1 - pl.col(name)).otherwise(name).alias(name) for name in features.TARGETS
+        pl.when(season=last).then(1 - pl.col(name)).otherwise(name).alias(name) for name in TARGETS
     ).with_columns(
         finishing_order=pl.when(season=last).then(-pl.col("finishing_order")).otherwise("finishing_order")
     )
@@ -280,7 +281,7 @@ def test_every_scored_car_is_predicted_once(
 ) -> None:
     wanted = rows.filter("is_scored", pl.col("season") >= last - 1)
     keys = ["race_id", "driver_id", "known_at", "target"]
-    assert backtest.predictions.height == wanted.height * len(features.TARGETS)
+    assert backtest.predictions.height == wanted.height * len(TARGETS)
     assert not backtest.predictions.select(pl.struct(keys).is_duplicated().any()).item()
     assert backtest.predictions.select(pl.all().is_null().any()).row(0) == (False,) * len(
         backtest.predictions.columns

@@ -79,7 +79,7 @@ def test_a_run_can_be_read_by_a_person(data: Path) -> None:
     note = parent.data.tags["mlflow.note.content"]
     assert note.startswith("Version 1 became the champion.\n\n")
     assert re.search(r"(?m)^podium log loss +0\.2000 +0\.1900 to 0\.2100 +<= 0\.209 +met$", note)
-    assert re.search(r"(?m)^ after_qualifying +podium +lightgbm +0\.2100 +0\.2500 ", note)
+    assert re.search(r"(?m)^after_qualifying +podium +lightgbm +0\.2100 +0\.2500 ", note)
     assert parent.data.tags["gate"] == "passed"
 
 

@@ -17,8 +17,9 @@ import polars as pl
 from pitwall.command import ROOT, PlainError
 from pitwall.prediction import bars, challenger, driver_and_car, model, scores, title
 from pitwall.prediction.driver_and_car import Split
-from pitwall.prediction.features import MOMENTS, TARGETS, Array
+from pitwall.prediction.features import Array
 from pitwall.prediction.tables import frame, open_warehouse
+from pitwall.prediction.targets import MOMENTS, TARGETS
 from pitwall.prediction.walk_forward import BASELINE
 
 TEMPLATE = ROOT / "docs" / "model-card" / "page.md"

@@ -13,8 +13,9 @@ import numpy as np
 import polars as pl
 
 from pitwall.prediction import features
-from pitwall.prediction.features import MOMENTS, TARGETS, Array, Grid
+from pitwall.prediction.features import Array, Grid
 from pitwall.prediction.model import HALF_LIFE_SEASONS, centred, known_before
+from pitwall.prediction.targets import MOMENTS, TARGETS
 
 NAME = "lightgbm"
 

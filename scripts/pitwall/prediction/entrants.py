@@ -22,8 +22,6 @@ from pitwall.prediction.tables import frame
 from pitwall.prediction.targets import AFTER_QUALIFYING, BEFORE_WEEKEND
 
 NO_SLOT = "pit"
-# What only qualifying decides. A grid that the user gives has no times.
-OF_QUALIFYING = ("gap_to_pole_ms", "pole_ms", "qualifying_position")
 
 RACES = """
 select race_id, season, round, race_name, race_date, race_starts_at, is_held, circuit_ref
@@ -194,6 +192,8 @@ def check_slot(value: object, cars: int) -> int | None:
 def with_grid(entrants: pl.DataFrame, grid: Sequence[tuple[object, object]]) -> pl.DataFrame:
     """The features of the entrants after a qualifying that ended with this grid, in its order.
 
+    The times of the qualifying stay NULL, as before the weekend.
+
     Args:
         entrants: their features before the weekend.
         grid: each driver, by ref or full name, and their slot.
@@ -211,7 +211,6 @@ def with_grid(entrants: pl.DataFrame, grid: Sequence[tuple[object, object]]) -> 
     return field.with_columns(
         pl.lit(AFTER_QUALIFYING).alias("known_at"),
         pl.Series("grid", slots, dtype=pl.Int32),
-        *(pl.lit(None, pl.Int64).alias(name) for name in OF_QUALIFYING),
     )
 
 

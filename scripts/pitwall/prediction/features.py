@@ -15,9 +15,6 @@ Array: TypeAlias = NDArray[np.float64]
 Mask: TypeAlias = NDArray[np.bool_]
 Index: TypeAlias = NDArray[np.intp]
 
-MOMENTS = ("before_weekend", "after_qualifying")
-TARGETS = ("win", "podium", "points", "classified")
-
 # The features of all races, what happened, and what the simplest rule said. Who had no grid slot and did not
 # start is not scored. A driver who changed cars is one row, with the better result.
 ROWS = """

@@ -18,13 +18,12 @@ from typing import NamedTuple
 import polars as pl
 
 from pitwall.command import PlainError, first_line
+from pitwall.prediction.targets import BEFORE_WEEKEND, MOMENTS, TARGETS, TITLE
 from pitwall.raw.predictions import FOLDER, ledger_table, read_ledger
 from pitwall.raw.values import POLARS_ERRORS
 
 SCHEMA: dict[str, pl.DataType] = {column.name: column.dtype for column in ledger_table().columns}
 KEY = ledger_table().key
-MOMENTS = ("before_weekend", "after_qualifying")
-TARGETS = ("win", "podium", "points", "classified", "title")
 BACKTEST = "backtest-"  # how the version of a backtest starts
 TIME = "%Y-%m-%dT%H:%M:%SZ"
 FIRST_SEASON = 1950
@@ -114,10 +113,10 @@ def rules() -> dict[str, pl.Expr]:
         | col("probability").is_nan(),
         f"has a season before {FIRST_SEASON}, or a round below 1": (col("season") < FIRST_SEASON)
         | (col("round") < 1),
-        f"has another target than {', '.join(TARGETS)}": ~col("target").is_in(TARGETS),
+        f"has another target than {', '.join([*TARGETS, TITLE])}": ~col("target").is_in([*TARGETS, TITLE]),
         f"is known at another moment than {', '.join(MOMENTS)}": ~col("known_at").is_in(MOMENTS),
-        "is of a title, which is predicted before_weekend only": (col("target") == "title")
-        & (col("known_at") != MOMENTS[0]),
+        "is of a title, which is predicted before_weekend only": (col("target") == TITLE)
+        & (col("known_at") != BEFORE_WEEKEND),
         "has an empty text": pl.any_horizontal(col(name).str.strip_chars() == "" for name in texts),
         "has a predicted_at that is no time like 2026-11-27T10:00:00Z": time.is_null()
         | (time.dt.strftime(TIME) != col("predicted_at")),

@@ -11,7 +11,8 @@ import polars as pl
 from pitwall.command import PlainError
 from pitwall.prediction import classified, features, ranking
 from pitwall.prediction.classified import Logistic
-from pitwall.prediction.features import MOMENTS, TARGETS, Array, Grid
+from pitwall.prediction.features import Array, Grid
+from pitwall.prediction.targets import MOMENTS
 
 NAME = "plackett_luce"
 
@@ -140,6 +141,3 @@ def centred(grid: Grid, columns: Array) -> Array:
     mean = table.sum(axis=1, keepdims=True) / grid.cars.sum(axis=1)[:, None, None]
     centred: Array = np.where(grid.cars[:, :, None], table - mean, 0)
     return centred
-
-
-__all__ = ["MOMENTS", "NAME", "TARGETS", "Model"]

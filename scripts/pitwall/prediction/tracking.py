@@ -359,4 +359,4 @@ def table(scores: pl.DataFrame) -> str:
         tbl_formatting="NOTHING",
         float_precision=4,
     ):
-        return str(over_all)
+        return "\n".join(line.strip() for line in str(over_all).splitlines())

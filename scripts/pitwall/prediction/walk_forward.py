@@ -9,8 +9,8 @@ import polars as pl
 from pitwall.command import PlainError
 from pitwall.prediction import challenger, model, scores
 from pitwall.prediction.challenger import Challenger
-from pitwall.prediction.features import MOMENTS, TARGETS
 from pitwall.prediction.model import Model
+from pitwall.prediction.targets import MOMENTS, TARGETS
 
 # Ten seasons to learn from, and a few to try choices on before those of the bars.
 FIRST_SEASON = 1996

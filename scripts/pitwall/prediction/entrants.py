@@ -15,7 +15,6 @@ from typing import Any
 
 import duckdb
 import polars as pl
-import polars.selectors as cs
 
 from pitwall.command import PlainError, first_line
 from pitwall.prediction.tables import frame
@@ -103,7 +102,7 @@ def first_scheduled(calendar: pl.DataFrame) -> int:
 
 def race_of(connection: duckdb.DuckDBPyConnection, row: dict[str, Any]) -> Race:
     """A row of the calendar as a race with its entrants. Raises PlainError if it has none."""
-    entrants = typed(frame(connection, ENTRANTS, row["race_id"]))
+    entrants = frame(connection, ENTRANTS, row["race_id"])
     if entrants.is_empty():
         raise PlainError(
             f"{row['season']}-{row['round']}: no race before it has results, so nobody is known to enter it"
@@ -120,19 +119,14 @@ def race_of(connection: duckdb.DuckDBPyConnection, row: dict[str, Any]) -> Race:
     )
 
 
-def typed(entrants: pl.DataFrame) -> pl.DataFrame:
-    """The entrants with numbers in all columns that are none yet: NULL alone, or decimals."""
-    return entrants.with_columns(cs.by_dtype(pl.Null).cast(pl.Int64), cs.decimal().cast(pl.Float64))
-
-
 def to_json(entrants: pl.DataFrame) -> str:
     """The entrants as JSON, a row each."""
     return json.dumps(entrants.to_dicts(), default=str, indent=1)
 
 
 def from_json(text: str) -> pl.DataFrame:
-    """The entrants from their JSON. The date of the race stays a text."""
-    return typed(pl.DataFrame(json.loads(text), infer_schema_length=None))
+    """The entrants from their JSON. Dates and decimals, which no input of the model is, stay texts."""
+    return pl.DataFrame(json.loads(text), infer_schema_length=None)
 
 
 def check_field(entrants: pl.DataFrame, drivers: Iterable[object]) -> list[int]:

@@ -14,7 +14,17 @@ from pathlib import Path
 from pitwall.command import Parser, exit_code, require
 from pitwall.data_folder import data_folder
 
-require("duckdb", "polars", "mlflow", "pandas", "sqlalchemy", "alembic", "scipy", installed_by="make predict")
+require(
+    "duckdb",
+    "polars",
+    "mlflow",
+    "pandas",
+    "sqlalchemy",
+    "alembic",
+    "scipy",
+    "lightgbm",
+    installed_by="make predict",
+)
 
 from pitwall.prediction import forecasting  # noqa: E402
 from pitwall.prediction.targets import TARGETS  # noqa: E402

@@ -20,6 +20,7 @@ require(
     "fastapi",
     "uvicorn",
     "scipy",
+    "lightgbm",
     installed_by="make serve",
 )
 

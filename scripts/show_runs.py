@@ -22,7 +22,16 @@ from pitwall.command import ROOT, Parser, PlainError, exit_code, require, whole_
 from pitwall.data_folder import data_folder
 
 require(
-    "duckdb", "polars", "mlflow", "pandas", "sqlalchemy", "fastapi", "uvicorn", installed_by="make mlflow"
+    "duckdb",
+    "polars",
+    "mlflow",
+    "pandas",
+    "sqlalchemy",
+    "fastapi",
+    "uvicorn",
+    "scipy",
+    "lightgbm",
+    installed_by="make mlflow",
 )
 
 from pitwall.prediction import serving, tracking  # noqa: E402

@@ -11,7 +11,17 @@ import sys
 from pitwall.command import Parser, exit_code, require
 from pitwall.data_folder import data_folder
 
-require("duckdb", "polars", "mlflow", "pandas", "sqlalchemy", "alembic", "scipy", installed_by="make train")
+require(
+    "duckdb",
+    "polars",
+    "mlflow",
+    "pandas",
+    "sqlalchemy",
+    "alembic",
+    "scipy",
+    "lightgbm",
+    installed_by="make train",
+)
 
 from pitwall.prediction import forecasting, tracking  # noqa: E402
 

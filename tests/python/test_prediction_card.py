@@ -45,11 +45,19 @@ def fill(connection: duckdb.DuckDBPyConnection) -> None:
                 outcome = int(random.random() < true)
                 rows.append((*key, "plackett_luce", *backtest, ours, theirs, outcome))
                 if target == "podium":
-                    rows.append((*key, "lightgbm", *backtest, true, theirs, outcome))
+                    rows.append((*key, "lightgbm", *backtest, 0.5, theirs, outcome))
     for season in (2001, 2002):
         for number, chance in ((5, 0.5), (9, 0.75), (13, 1.0)):
             for driver, odds in ((1, chance), (2, 1 - chance)):
-                key = (season, number, number, driver, "before_weekend", "title", "title_simulation")
+                key = (
+                    season,
+                    number + season % 2,
+                    number,
+                    driver,
+                    "before_weekend",
+                    "title",
+                    "title_simulation",
+                )
                 rows.append((*key, *backtest, odds, 0.5, int(driver == 1)))
     win = ("before_weekend", "win", "plackett_luce", "1", False)
     rows += [(2016, 1, 999, 1, *win, True, 0.5, 0.5, 1), (2016, 2, 998, 1, *win, False, 0.5, 0.5, None)]
@@ -272,7 +280,7 @@ def test_a_comment_that_nothing_fills_fails(
 def test_a_model_without_a_backtest_is_reported() -> None:
     with duckdb.connect() as connection:
         fill(connection)
-        connection.execute("delete from marts.fct_predictions where is_backtest")
+        connection.execute("delete from marts.fct_predictions where is_backtest and model = 'plackett_luce'")
         with pytest.raises(PlainError, match="has no backtest of plackett_luce"):
             card.read(connection)
 

@@ -507,6 +507,20 @@ def test_rows_of_the_backtest_name_the_next_race(
     ledger.append(tmp_path, rows)
 
 
+def test_after_a_cancelled_race_the_rows_are_of_the_one_that_was_held(
+    tested: pl.DataFrame, simulated_warehouse: Path, tmp_path: Path
+) -> None:
+    season, after_round = tested.row(0)[:2]
+    shutil.copy(simulated_warehouse, tmp_path / "warehouse.duckdb")
+    with duckdb.connect(tmp_path / "warehouse.duckdb") as connection:
+        connection.execute(
+            "update marts.dim_races set is_held = false where season = ? and round = ?",
+            [season, after_round + 1],
+        )
+    rows = title.backtest_rows(tmp_path, tested=tested, **WRITTEN)
+    assert rows.row(0)[:2] == (season, after_round + 2)
+
+
 def test_without_a_finished_season_there_are_no_rows(tested: pl.DataFrame, simulated_warehouse: Path) -> None:
     rows = title.backtest_rows(simulated_warehouse.parent, tested=tested.clear(), **WRITTEN)
     assert (rows.height, rows.columns) == (0, list(ledger.SCHEMA))

@@ -6,6 +6,13 @@ races as (
 
 ),
 
+rules as (
+
+    select * from {{ ref('int_championship__rules') }}
+    where championship = 'drivers'
+
+),
+
 entries as (
 
     select * from {{ ref('int_prediction__entries') }}
@@ -16,17 +23,20 @@ entries as (
 numbered as (
 
     select
-        race_id,
-        is_held,
+        races.race_id,
+        races.is_held,
+        rules.points_places,
         cast(
             1 + coalesce(
-                sum(case when is_held then 1 else 0 end) over (
-                    order by season, round
+                sum(case when races.is_held then 1 else 0 end) over (
+                    order by races.season, races.round
                     rows between unbounded preceding and 1 preceding
                 ), 0
             ) as integer
         ) as race_number
     from races
+    left join rules
+        on races.season = rules.season
 
 ),
 
@@ -43,7 +53,8 @@ races_with_entrants as (
     select
         numbered.race_id,
         numbered.is_held,
-        numbered.race_number
+        numbered.race_number,
+        numbered.points_places
     from numbered
     inner join last_race
         on numbered.is_held or numbered.race_number > last_race.race_number
@@ -56,6 +67,7 @@ of_their_race as (
         races_with_entrants.race_id,
         races_with_entrants.race_number,
         races_with_entrants.is_held,
+        races_with_entrants.points_places,
         entries.driver_id,
         entries.constructor_id,
         entries.grid,
@@ -91,7 +103,8 @@ races_without_entries as (
 
     select
         races_with_entrants.race_id,
-        races_with_entrants.race_number
+        races_with_entrants.race_number,
+        races_with_entrants.points_places
     from races_with_entrants
     left join races_with_entries
         on races_with_entrants.race_id = races_with_entries.race_id
@@ -109,6 +122,7 @@ entrants as (
         races_without_entries.race_id,
         races_without_entries.race_number,
         false as is_held,
+        races_without_entries.points_places,
         of_the_last_race.driver_id,
         of_the_last_race.constructor_id,
         cast(null as integer) as grid,

@@ -8,19 +8,20 @@ entrants as (
 
 standings as (
 
-    select * from {{ ref('fct_driver_championship') }}
+    select * from {{ ref('int_championship__standings') }}
+    where championship = 'drivers'
 
 ),
 
 all_races as (
 
-    select * from {{ ref('dim_races') }}
+    select * from {{ ref('int_championship__races') }}
 
 ),
 
 seasons as (
 
-    select * from {{ ref('dim_seasons') }}
+    select * from {{ ref('int_races__seasons') }}
     where season >= {{ var('first_predicted_season') }}
 
 ),
@@ -51,17 +52,27 @@ races as (
 
 ),
 
+gaps as (
+
+    select
+        race_id,
+        competitor_id as driver_id,
+        max(points_counted) over (partition by race_id) - points_counted as gap_to_leader
+    from standings
+
+),
+
 -- Before the first race of a season there are no gaps.
 contenders as (
 
     select
         races.race_id,
         races.season,
-        standings.driver_id,
-        standings.gap_to_leader
+        gaps.driver_id,
+        gaps.gap_to_leader
     from races
-    inner join standings
-        on races.previous_race_id = standings.race_id
+    inner join gaps
+        on races.previous_race_id = gaps.race_id
     union all
     select
         races.race_id,
@@ -79,9 +90,9 @@ champions as (
 
     select
         season,
-        driver_id
+        competitor_id as driver_id
     from standings
-    where is_latest_of_season and is_champion
+    where is_latest_of_season and championship_position = 1
 
 ),
 

@@ -31,13 +31,6 @@ races as (
 
 ),
 
-rules as (
-
-    select * from {{ ref('int_championship__rules') }}
-    where championship = 'drivers'
-
-),
-
 drivers as (
 
     select * from {{ ref('dim_drivers') }}
@@ -175,6 +168,7 @@ moments as (
         entrants.race_number,
         entrants.driver_id,
         entrants.constructor_id,
+        entrants.points_places,
         cast(null as integer) as grid,
         cast(null as integer) as qualifying_position,
         cast(null as integer) as gap_to_pole_ms,
@@ -189,6 +183,7 @@ moments as (
         entrants.race_number,
         entrants.driver_id,
         entrants.constructor_id,
+        entrants.points_places,
         entrants.grid,
         qualifying_of_drivers.qualifying_position,
         qualifying_of_drivers.gap_to_pole_ms,
@@ -218,7 +213,7 @@ final as (
         constructors.constructor_name,
         moments.known_at,
         cast(count(*) over (partition by moments.race_id, moments.known_at) as integer) as field_cars,
-        rules.points_places,
+        moments.points_places,
         moments.grid,
         moments.qualifying_position,
         moments.gap_to_pole_ms,
@@ -243,8 +238,6 @@ final as (
     left join places_before
         on moments.driver_id = places_before.driver_id
         and moments.race_number = places_before.race_number
-    left join rules
-        on races.season = rules.season
     left join drivers
         on moments.driver_id = drivers.driver_id
     left join constructors

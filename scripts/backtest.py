@@ -20,9 +20,7 @@ from pitwall.prediction import bars, features, title, walk_forward  # noqa: E402
 def test(data: Path) -> None:
     """Print the bars. Raises PlainError if one is not met, or if they cannot be measured."""
     found = bars.of_races(walk_forward.run(features.read(data), bars.FIRST_SEASON, bars.LAST_SEASON))
-    titles = title.test(data)
-    if titles is not None:
-        found += bars.of_titles(title.scores(titles))
+    found += bars.of_titles(title.scores(title.test(data)))
     print(f"Races of {bars.FIRST_SEASON} to {bars.LAST_SEASON}.", end=" ")
     print(f"Titles of {title.FIRST_TESTED} to {title.LAST_TESTED}.")
     print("An interval is of races, or seasons, that are drawn at random.\n")

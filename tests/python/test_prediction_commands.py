@@ -340,7 +340,8 @@ def test_too_little_history_is_reported_and_nothing_is_written(
     assert walk_forward.run.__module__ == "pitwall.prediction.walk_forward"
     assert (code, printed) == (2, "")
     assert errors == (
-        "train: only 0 races from 1985 on have results before 2020; the model needs 30 to learn from\n"
+        "train: only 0 races from 1985 on have results before 2020, and the model needs 30 to learn from; "
+        "build from the real files\n"
     )
     assert [path.name for path in tmp_path.iterdir()] == ["warehouse.duckdb"]
 

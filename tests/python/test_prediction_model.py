@@ -206,7 +206,7 @@ def test_a_field_without_slots_times_or_form_is_answered(
 
 def test_too_little_history_is_refused(rows: pl.DataFrame) -> None:
     first = int(rows["season"].min())  # type: ignore[arg-type]
-    with pytest.raises(PlainError, match=r"only 0 races from 1985 on have results before \d{4}; .* needs 30"):
+    with pytest.raises(PlainError, match=r"only 0 races from 1985 on have results before \d{4}, .* needs 30"):
         Model.fit(rows, first)
 
 

@@ -101,8 +101,8 @@ def known_before(rows: pl.DataFrame, season: int) -> pl.DataFrame:
     races = known["race_id"].n_unique()
     if races < LEAST_RACES:
         raise PlainError(
-            f"only {races} races from {FIRST_SEASON} on have results before {season}; the model needs "
-            f"{LEAST_RACES} to learn from"
+            f"only {races} races from {FIRST_SEASON} on have results before {season}, and the model needs "
+            f"{LEAST_RACES} to learn from; build from the real files"
         )
     return known
 

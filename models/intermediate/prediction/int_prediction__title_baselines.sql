@@ -19,17 +19,21 @@ all_races as (
 
 ),
 
-seasons as (
-
-    select * from {{ ref('int_races__seasons') }}
-    where season >= {{ var('first_predicted_season') }}
-
-),
-
 rules as (
 
     select * from {{ ref('int_championship__rules') }}
     where championship = 'drivers'
+
+),
+
+seasons as (
+
+    select
+        season,
+        bool_and(is_held) as is_complete
+    from all_races
+    where season >= {{ var('first_predicted_season') }}
+    group by season
 
 ),
 

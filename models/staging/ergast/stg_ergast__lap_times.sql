@@ -14,7 +14,11 @@ renamed as (
         lap as lap_number,
         position,
         time as lap_time_text,
-        coalesce(milliseconds, {{ duration_to_ms('time') }}) as lap_time_ms
+        -- COALESCE would convert the text of every row, and not only where it is needed.
+        case
+            when milliseconds is null then {{ duration_to_ms('time') }}  -- noqa: ST02
+            else milliseconds
+        end as lap_time_ms
     from source
 
 )

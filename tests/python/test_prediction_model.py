@@ -378,6 +378,8 @@ def test_the_titles_have_bars() -> None:
         {
             "moment": [0.25, 0.5, 0.75, None],
             "log_loss": [0.57, 0.5, 0.4, 0.5],
+            "log_loss_low": [0.3, 0.3, 0.3, 0.3],
+            "log_loss_high": [0.8, 0.8, 0.8, 0.8],
             "better_by": [0.1, 0.1, 0.1, 0.1],
             "better_by_low": [0.0, 0.0, 0.0, 0.01],
             "better_by_high": [0.2, 0.2, 0.2, 0.2],

@@ -412,6 +412,8 @@ def test_scores_are_those_of_the_champion() -> None:
     assert found["log_loss"].to_list() == pytest.approx([1.5 * two, two / 2, 0, 2 * two / 3], abs=2e-6)
     assert found["better_by"].to_list() == pytest.approx([-two / 2, two / 2, two, two / 3], abs=2e-6)
     assert (found["better_by_low"] <= found["better_by"]).all()
+    assert (found["log_loss_low"] <= found["log_loss"]).all()
+    assert (found["log_loss"] <= found["log_loss_high"]).all()
     bins = title.calibration(tested)
     assert found["worst_bin"].to_list() == [0.75, 0, 0, 0.75]
     # Who has no chance is in no bin.

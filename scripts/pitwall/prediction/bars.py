@@ -218,13 +218,17 @@ def of_challenger(podium: pl.DataFrame) -> Iterator[Bar]:
 
 def of_titles(found: pl.DataFrame) -> list[Bar]:
     """The bars of the title odds, from `title.scores`."""
-    losses_at = dict(found.select("moment", "log_loss").iter_rows())
-    [over_all] = found.filter(pl.col("moment").is_null()).to_dicts()
+    *moments, over_all = found.to_dicts()
     interval = (over_all["better_by_low"], over_all["better_by_high"])
     return [
         *(
-            at_most(f"title at {moment:.0%} of a season: log loss", losses_at[moment], None, limit)
-            for moment, limit in TITLE_LOG_LOSS.items()
+            at_most(
+                f"title at {row['moment']:.0%} of a season: log loss",
+                row["log_loss"],
+                (row["log_loss_low"], row["log_loss_high"]),
+                TITLE_LOG_LOSS[row["moment"]],
+            )
+            for row in moments
         ),
         at_least("title: better by", over_all["better_by"], interval, TITLE_BETTER_BY, and_=interval[0] > 0),
         at_most("title: distance of the worst bin", over_all["worst_bin"], None, TITLE_WORST_BIN),

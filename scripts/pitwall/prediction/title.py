@@ -398,15 +398,15 @@ def test(data: Path) -> pl.DataFrame:
 def scores(tested: pl.DataFrame) -> pl.DataFrame:
     """The log loss of the odds and of the baseline at each moment, and over all (`moment` is NULL).
 
-    The log loss is that of the champion. `better_by` is the difference, with its interval over seasons.
+    The log loss is that of the champion. `better_by` is the difference. Both have an interval over seasons.
     `worst_bin` is the largest distance between the odds of a bin and the share that became champion.
 
     Args:
         tested: `season`, `moment`, `probability`, `baseline`, `is_champion`.
 
     Returns:
-        `moment`, `seasons`, `log_loss`, `baseline_log_loss`, `better_by`, `better_by_low`, `better_by_high`,
-        `worst_bin`.
+        `moment`, `seasons`, `log_loss`, `log_loss_low`, `log_loss_high`, `baseline_log_loss`, `better_by`,
+        `better_by_low`, `better_by_high`, `worst_bin`.
     """
     rows = []
     for moment in (*MOMENTS, None):
@@ -417,12 +417,13 @@ def scores(tested: pl.DataFrame) -> pl.DataFrame:
             for column in ("probability", "baseline")
         )
         seasons = (
-            champions.select("season", better=pl.Series(theirs - ours))
+            champions.select("season", loss=pl.Series(ours), better=pl.Series(theirs - ours))
             .group_by("season")
-            .agg(pl.col("better").sum(), count=pl.len())
+            .agg(pl.col("loss", "better").sum(), count=pl.len())
             .sort("season")
         )
-        better, count = seasons["better"].to_numpy(), seasons["count"].to_numpy()
+        loss, better, count = (seasons[name].to_numpy() for name in ("loss", "better", "count"))
+        loss_low, loss_high = interval(resampled_means(loss, count))
         low, high = interval(resampled_means(better, count))
         bins = calibration(chosen)
         rows.append(
@@ -430,6 +431,8 @@ def scores(tested: pl.DataFrame) -> pl.DataFrame:
                 "moment": moment,
                 "seasons": seasons.height,
                 "log_loss": float(ours.mean()),
+                "log_loss_low": loss_low,
+                "log_loss_high": loss_high,
                 "baseline_log_loss": float(theirs.mean()),
                 "better_by": float((theirs - ours).mean()),
                 "better_by_low": low,

@@ -1,7 +1,7 @@
 """Helpers and fixtures of all tests: run the scripts as a user does, and build each warehouse once per run.
 
 The test files run in parallel, one process per core. `make test` runs the tests without a mark:
-- `extra`: needs the packages or programs of an extra (an engine, S3, the benchmark). `make test-all` runs it.
+- `extra`: needs the packages or programs of an extra (an engine, S3, the benchmark). `make test-extras` runs it.
 - `slow`: takes half a minute, and faster tests check most of it. `make test-all` runs it.
 - `torture`: takes minutes. Only `make torture` runs it.
 """

@@ -289,6 +289,7 @@ def check_history(revised: Path, first: Path, spark: Path) -> None:
     assert duckdb.sql(query).fetchall() == [("result",), ("time_ms",)]
 
 
+@pytest.mark.slow
 def test_a_build_runs_on_a_standalone_cluster(
     built: tuple[Path, str], revised: Path, settings: Path, tmp_path: Path
 ) -> None:
@@ -325,6 +326,7 @@ def test_a_build_runs_on_a_standalone_cluster(
     check_history(revised, built[0], tmp_path / "export")
 
 
+@pytest.mark.slow
 def test_a_build_runs_on_a_spark_connect_server(
     data: Path, revised: Path, settings: Path, tmp_path: Path
 ) -> None:

@@ -101,7 +101,9 @@ def test_torture_is_in_the_files_that_make_torture_runs() -> None:
 
 
 @pytest.mark.parametrize(
-    ("target", "excluded"), [("test-extras", {"slow"}), ("test-all", set())], ids=["each change", "each night"]
+    ("target", "excluded"),
+    [("test-extras", {"slow"}), ("test-all", set())],
+    ids=["each change", "each night"],
 )
 def test_ci_runs_all_tests_except_torture(target: str, excluded: set[str]) -> None:
     """On each change all tests that are not slow, each night all."""

@@ -260,7 +260,7 @@ def test_declared_columns_are_those_of_the_warehouse(project: Project, built: An
 def test_the_warehouse_has_nothing_undeclared(project: Project, built: Any) -> None:
     """Every relation in the warehouse is a source, a model, a seed or a snapshot.
 
-    Schemas `build` and `ops` belong to scripts/build.py, which records there what it built the warehouse from.
+    Schemas `build` and `ops` belong to scripts/build.py, which records its builds there.
     """
     declared = {
         (node["schema"], node.get("identifier") or node["alias"])

@@ -36,7 +36,7 @@ unexport PYTHONHOME PYTHONPATH PYTHONSAFEPATH PYTHONOPTIMIZE PYTHONINSPECT PYTHO
 export DO_NOT_TRACK = 1
 
 .NOTPARALLEL:
-.PHONY: help build data metrics shell test test-all bench parity torture docs lint format lock audit clean
+.PHONY: help build data metrics shell test test-extras test-all bench parity torture docs lint format lock audit clean
 .PHONY: core dev all packages engine writable workers $(EXTRAS:%=%-extra)
 .PHONY: train predict serve backtest card mlflow mlflow-pages
 
@@ -59,7 +59,8 @@ help:
 	@echo 'make backtest           print the scores of the backtest beside their bars'
 	@echo 'make card               write docs/model-card.md from the warehouse'
 	@echo 'make test               run the linters and the tests on DuckDB; your data are not touched'
-	@echo 'make test-all           run what CI runs: also the slow tests, and those of other engines, S3, the benchmark'
+	@echo 'make test-extras        run what CI runs: also the tests of other engines, S3, predictions, the benchmark'
+	@echo 'make test-all           run what CI runs each night: also the slow tests'
 	@echo 'make bench              compare speed and memory with other tools: docs/benchmarks.md (QUICK=1: little data)'
 	@echo 'make torture            run the long tests for an hour: kills, full disks, damaged files, random CSVs'
 	@echo 'make lint               check the style of SQL and Python; make format fixes what it can'
@@ -83,7 +84,10 @@ data: core
 test: workers lint
 	@.venv/bin/python -m pytest $(PARALLEL) -m 'not extra and not slow'
 
-# Needs Java for Spark, and a PostgreSQL server. A test that is skipped fails, unless it needs the real files.
+# Both need Java for Spark, and a PostgreSQL server. A test that is skipped fails, unless it needs the real files.
+test-extras: workers all lint
+	@PITWALL_NO_SKIPS=1 .venv/bin/python -m pytest $(PARALLEL) -m 'not slow'
+
 test-all: workers all lint
 	@PITWALL_NO_SKIPS=1 .venv/bin/python -m pytest $(PARALLEL)
 

@@ -23,7 +23,8 @@ def test(data: Path) -> None:
     found += bars.of_titles(title.scores(title.test(data)))
     print(f"Races of {bars.FIRST_SEASON} to {bars.LAST_SEASON}.", end=" ")
     print(f"Titles of {title.FIRST_TESTED} to {title.LAST_TESTED}.")
-    print("An interval is of races, or seasons, that are drawn at random. What is no mean has none.\n")
+    print("An interval is of races, or seasons, that are drawn at random.", end=" ")
+    print("Values are rounded to the decimals of their bar.\n")
     print(bars.text(found))
     broken = [bar for bar in found if not bar.passed]
     if broken:

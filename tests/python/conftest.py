@@ -1,7 +1,7 @@
 """Helpers and fixtures of all tests: run the scripts as a user does, and build each warehouse once per run.
 
 The test files run in parallel, one process per core. `make test` runs the tests without a mark:
-- `extra`: needs the packages or programs of an extra (an engine, S3, the benchmark). `make test-all` runs it.
+- `extra`: needs the packages or programs of an extra (an engine, S3, ...). `make test-extras` runs it.
 - `slow`: takes half a minute, and faster tests check most of it. `make test-all` runs it.
 - `torture`: takes minutes. Only `make torture` runs it.
 """
@@ -288,6 +288,7 @@ def pass_unit_tests(project: Path, target: Path) -> None:
     """Record that the unit tests of a copy of the project passed, so that a build of it does not run them."""
     from pitwall.warehouse.fingerprint import code_fingerprint
 
+    target.mkdir(parents=True, exist_ok=True)
     (target / "unit_tests_passed").write_text(f"{code_fingerprint(project)} 1\n", encoding="utf-8")
 
 

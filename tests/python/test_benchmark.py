@@ -91,6 +91,7 @@ def test_all_tools_give_one_answer_to_the_question(bench: Callable[..., list[dic
     assert_page(tmp_path, "question", rows)
 
 
+@pytest.mark.slow
 def test_pipelines_give_equal_tables(bench: Callable[..., list[dict]], tmp_path: Path) -> None:
     rows = bench("pipeline")
     assert_measured(rows)
@@ -98,6 +99,7 @@ def test_pipelines_give_equal_tables(bench: Callable[..., list[dict]], tmp_path:
     assert_page(tmp_path, "pipeline", rows)
 
 
+@pytest.mark.slow
 def test_dbt_is_compared_with_its_own_sql(bench: Callable[..., list[dict]], tmp_path: Path) -> None:
     rows = bench("dbt", "--scale", "0.04")
     assert_measured(rows)
@@ -105,6 +107,7 @@ def test_dbt_is_compared_with_its_own_sql(bench: Callable[..., list[dict]], tmp_
     assert_page(tmp_path, "dbt", rows)
 
 
+@pytest.mark.slow
 def test_adding_a_race_gives_the_same_tables_as_a_full_build(
     bench: Callable[..., list[dict]], tmp_path: Path
 ) -> None:

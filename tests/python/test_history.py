@@ -11,6 +11,7 @@ import pytest
 from conftest import ROOT, SCRIPTS, SOURCES, record, run
 
 from pitwall.warehouse.base import is_of_other_results
+from pitwall.warehouse.build_log import Build
 from pitwall.warehouse.duckdb import STORAGE
 from pitwall.warehouse.sql import glob_pattern
 
@@ -87,6 +88,23 @@ def test_each_build_adds_to_the_history(project: Project) -> None:
     for points in (25, 18, 15):
         assert project.build(points)[0] == 0
     assert points_in(project.warehouse) == [25, 18, 15]
+
+
+def test_each_build_adds_a_row_to_the_builds(project: Project) -> None:
+    """A build that fails adds none. The builds before another championship stay, too."""
+    project.build(25)
+    project.build(99, dbt_end="1")
+    project.build(18)
+    project.build(15, driver=1, result=100)
+    with duckdb.connect(project.warehouse, read_only=True) as connection:
+        rows = connection.execute("from ops.builds order by built_at").fetchall()
+        columns = tuple(name for name, *_ in connection.execute("describe ops.builds").fetchall())
+    [plan, again, other] = [row[2] for row in rows]
+    assert plan == "full: there is no warehouse yet"
+    assert again.startswith("full: ")
+    assert other.startswith("full: ")
+    assert all(duration >= 0 for _, duration, *_ in rows)
+    assert columns == Build._fields
 
 
 @pytest.mark.parametrize("dbt_end", ["1", "killed"])

@@ -36,12 +36,12 @@ TIMES = {"dbt_updated_at", "dbt_valid_from", "dbt_valid_to", "dbt_scd_id", "revi
 
 
 def content(warehouse: Path) -> dict[str, list[tuple[object, ...]]]:
-    """The sorted rows of each table and view, by schema and name, without schema `build` and TIMES."""
+    """The sorted rows of each table and view, by schema and name, without what a build records and TIMES."""
     with duckdb.connect(warehouse, read_only=True) as connection:
         columns_of: dict[str, list[str]] = {}
         for table, column in connection.execute(
             "select table_schema || '.' || table_name, column_name from information_schema.columns "
-            "where table_schema <> 'build' order by table_schema, table_name, ordinal_position"
+            "where table_schema not in ('build', 'ops') order by table_schema, table_name, ordinal_position"
         ).fetchall():
             columns_of.setdefault(table, [])
             if column not in TIMES:

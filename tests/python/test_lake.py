@@ -245,6 +245,7 @@ def test_a_build_from_the_lake_gives_the_same_marts(
     assert not [path for path in files if SECRET.encode() in path.read_bytes()]
 
 
+@pytest.mark.slow
 def test_plain_dbt_can_switch_between_disk_and_lake(remote: Remote, raw_copy: Path, tmp_path: Path) -> None:
     """Views over files and tables from the lake replace each other. The ledger is always on the disk."""
     data = tmp_path / "data"

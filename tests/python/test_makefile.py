@@ -180,7 +180,7 @@ def test_as_many_processes_as_wanted_run_the_tests(checkout: Checkout, value: st
 
 
 @pytest.mark.parametrize("value", ["abc", "-1", "1.5", "2 3", ODD])
-@pytest.mark.parametrize("target", ["test", "test-all"])
+@pytest.mark.parametrize("target", ["test", "test-extras", "test-all"])
 def test_a_number_of_processes_that_is_none_is_refused(checkout: Checkout, target: str, value: str) -> None:
     code, output = checkout.make(target, f"WORKERS={value}")
     message = "is no number of processes; name one, or logical for one per core"

@@ -134,7 +134,7 @@ def test_a_build_replaces_the_last_one(database: Database) -> None:
         code, output = database.build(mark)
         assert code == 0, output
         assert database.mark() == mark
-        assert database.schemas() == ["marts", "raw", "snapshots"]
+        assert database.schemas() == ["marts", "ops", "raw", "snapshots"]
 
 
 @pytest.mark.parametrize("ending", ["1", "killed"])
@@ -149,7 +149,8 @@ def test_a_failed_or_killed_build_leaves_the_last_one(database: Database, ending
         assert "the schemas *__new" in output
     assert database.build(3)[0] == 0, "the next build starts from scratch, and no lock is left"
     assert (database.mark(), database.history()) == (3, [1, 3])
-    assert database.schemas() == ["marts", "raw", "snapshots"]
+    assert len(database.sql("select distinct built_at from ops.builds")) == 2, "those that succeeded"
+    assert database.schemas() == ["marts", "ops", "raw", "snapshots"]
 
 
 def test_a_build_does_not_wait_for_a_transaction_of_a_reader(database: Database) -> None:
@@ -164,7 +165,7 @@ def test_a_build_does_not_wait_for_a_transaction_of_a_reader(database: Database)
         assert database.mark() == 2
         assert "marts__old" in database.schemas()
     assert database.build(3)[0] == 0
-    assert database.schemas() == ["marts", "raw", "snapshots"]
+    assert database.schemas() == ["marts", "ops", "raw", "snapshots"]
 
 
 def test_a_reader_always_finds_a_warehouse(database: Database) -> None:
@@ -249,6 +250,18 @@ def test_schemas_of_another_user_are_left_alone(database: Database) -> None:
     assert code == 2
     assert output.count("\n") == 1
     assert "schema quality belongs to postgres" in output
+
+
+def test_a_schema_of_the_same_name_is_left_alone(database: Database) -> None:
+    """A warehouse of an earlier version of the project has no schema `ops`; another program may have one."""
+    database.build(1)
+    database.sql("drop table ops.builds; create table ops.others ()")
+    code, output = database.build(2)
+    assert code == 2
+    assert output.count("\n") == 1
+    assert "has a schema ops that is not Pitwall's" in output
+    assert database.sql("select count(*) from ops.others") == [(0,)]
+    assert database.mark() == 1
 
 
 # History

@@ -237,6 +237,36 @@ def test_an_interval_holds_the_mean_of_most_samples() -> None:
     assert 175 <= held <= 198
 
 
+def test_other_scores_are_resampled_by_race() -> None:
+    """Each draw of races has the score of the forecasts that it draws."""
+    random = np.random.default_rng(4)
+    chances, races = random.uniform(size=60), np.repeat([7, 3, 9, 4, 5, 6], 10)
+    outcomes = (random.uniform(size=60) < chances**2).astype(float)
+    found = {
+        scores.calibration_error: scores.resampled_calibration_errors(chances, outcomes, races),
+        scores.area_under_curve: scores.resampled_areas(chances, outcomes, races),
+        worst_bin: scores.resampled_worst_bins(chances, outcomes, races, 5),
+    }
+    for draw in (0, 1, 9999):
+        times = dict(zip(np.unique(races), scores.draws(6)[draw].astype(int), strict=True))
+        drawn = np.repeat(np.arange(60), [times[race] for race in races])
+        for score, values in found.items():
+            assert values[draw] == pytest.approx(score(chances[drawn], outcomes[drawn]))
+
+
+def worst_bin(chances: Array, outcomes: Array) -> float:
+    bins = (chances * 5).astype(int)
+    return float(max(abs((chances - outcomes)[bins == each].mean()) for each in set(bins)))
+
+
+def test_a_value_is_compared_with_the_decimals_of_its_bar() -> None:
+    assert bars.at_most("", 0.4214, None, 0.421).passed
+    assert not bars.at_most("", 0.4216, None, 0.421).passed
+    assert bars.at_least("", 0.0176, None, 0.018).passed
+    assert not bars.at_least("", -0.0001, None, 0).passed
+    assert not bars.at_most("", 0.0001, None, 0).passed
+
+
 def test_scores_are_by_season_and_over_all(backtest: walk_forward.Backtest, last: int) -> None:
     found = backtest.scores()
     [over_all] = found.filter(
@@ -384,6 +414,8 @@ def test_the_titles_have_bars() -> None:
             "better_by_low": [0.0, 0.0, 0.0, 0.01],
             "better_by_high": [0.2, 0.2, 0.2, 0.2],
             "worst_bin": [0.0, 0.0, 0.0, 0.16],
+            "worst_bin_low": [0.0] * 4,
+            "worst_bin_high": [0.0] * 4,
         }
     )
     assert [bar.passed for bar in bars.of_titles(found)] == [False, True, True, True, False]

@@ -19,7 +19,7 @@ from pathlib import Path
 import duckdb
 import polars
 import pytest
-from conftest import ROOT, SCRIPTS, Builder, mounted, must_run, record, run, simulate
+from conftest import ROOT, SCRIPTS, Builder, mounted, must_run, pass_unit_tests, record, run, simulate
 
 pytestmark = pytest.mark.extra
 if not shutil.which("java") and not os.environ.get("JAVA_HOME"):
@@ -58,6 +58,8 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def built(data: Path, settings: Path) -> tuple[Path, str]:
     """The folder of the Spark warehouse of the same files, and what the build printed."""
+    # They take as long as everything else, and have a test of their own.
+    pass_unit_tests(ROOT, data / ".build" / "target-spark")
     output = must_run(SCRIPTS / "build.py", "--engine", "spark", PITWALL_DATA=data, SPARK_CONF_DIR=settings)
     return data / "spark" / "current", output
 
@@ -104,6 +106,13 @@ def test_a_build_prints_its_result_and_no_warning(built: tuple[Path, str]) -> No
     output = output.replace("WARNING: Using incubator modules: jdk.incubator.vector\n", "")
     assert "warn" not in output.lower()
     assert "Exception" not in output
+
+
+@pytest.mark.slow
+def test_the_unit_tests_pass(data: Path, built: tuple[Path, str], settings: Path) -> None:
+    result = dbt(data, "test", "-s", "test_type:unit", SPARK_CONF_DIR=settings)
+    assert result.returncode == 0, result.stdout[-3000:]
+    assert re.search(r"PASS=([1-9]\d+) WARN=0 ERROR=0 SKIP=0", result.stdout)
 
 
 @pytest.mark.parametrize("schema", ["marts", "quality", "snapshots", "seeds"])
@@ -289,6 +298,7 @@ def check_history(revised: Path, first: Path, spark: Path) -> None:
     assert duckdb.sql(query).fetchall() == [("result",), ("time_ms",)]
 
 
+@pytest.mark.slow
 def test_a_build_runs_on_a_standalone_cluster(
     built: tuple[Path, str], revised: Path, settings: Path, tmp_path: Path
 ) -> None:
@@ -325,6 +335,7 @@ def test_a_build_runs_on_a_standalone_cluster(
     check_history(revised, built[0], tmp_path / "export")
 
 
+@pytest.mark.slow
 def test_a_build_runs_on_a_spark_connect_server(
     data: Path, revised: Path, settings: Path, tmp_path: Path
 ) -> None:

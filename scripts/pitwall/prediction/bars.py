@@ -17,6 +17,11 @@ FIRST_SEASON, LAST_SEASON = 2014, 2025
 HALVES = ((2014, 2020), (2021, 2025))
 
 
+# Bars have so many decimals, and values are rounded to them before they are compared. A bar at 0 asks for a
+# sign, so there they are not.
+DECIMALS = 3
+
+
 class Target(NamedTuple):
     """What is asked of the probabilities of a target.
 
@@ -100,14 +105,19 @@ def of_races(backtest: Backtest) -> list[Bar]:
 
 def at_most(name: str, value: float, interval: tuple[float, float] | None, limit: float) -> Bar:
     """A bar with a largest value."""
-    return Bar(name, value, interval, limit, False, value <= limit)
+    return Bar(name, value, interval, limit, False, rounded(value, limit) <= limit)
 
 
 def at_least(
     name: str, value: float, interval: tuple[float, float] | None, limit: float, *, and_: bool = True
 ) -> Bar:
     """A bar with a least value, and a further condition."""
-    return Bar(name, value, interval, limit, True, value >= limit and and_)
+    return Bar(name, value, interval, limit, True, rounded(value, limit) >= limit and and_)
+
+
+def rounded(value: float, limit: float) -> float:
+    """A value with the decimals of its bar."""
+    return round(value, DECIMALS) if limit else value
 
 
 def words(known_at: str) -> str:
@@ -126,7 +136,8 @@ def of_target(asked: Target, predictions: pl.DataFrame) -> Iterator[Bar]:
     yield at_least(f"{name}: better by{doubt}", better, interval, asked.better_by, and_=is_sure)
     chances, outcomes = (predictions[column].to_numpy() for column in (model.NAME, "outcome"))
     error = scores.calibration_error(chances, outcomes)
-    yield at_most(f"{name}: calibration error", error, None, asked.calibration_error)
+    errors = scores.resampled_calibration_errors(chances, outcomes, predictions["race_id"].to_numpy())
+    yield at_most(f"{name}: calibration error", error, scores.interval(errors), asked.calibration_error)
 
 
 def losses(predictions: pl.DataFrame, name: str) -> Array:
@@ -205,8 +216,10 @@ def canaries(podium: pl.DataFrame) -> Iterator[Bar]:
     loss, interval, _ = mean_by_race(podium, losses(podium, model.NAME))
     name = "podium after qualifying: too good"
     yield at_least(f"{name}, log loss", loss, interval, TOO_GOOD_LOG_LOSS)
-    area = scores.area_under_curve(podium[model.NAME].to_numpy(), podium["outcome"].to_numpy())
-    yield at_most(f"{name}, area under the curve", area, None, TOO_GOOD_AREA)
+    chances, outcomes, races = (podium[column].to_numpy() for column in (model.NAME, "outcome", "race_id"))
+    area = scores.area_under_curve(chances, outcomes)
+    areas = scores.interval(scores.resampled_areas(chances, outcomes, races))
+    yield at_most(f"{name}, area under the curve", area, areas, TOO_GOOD_AREA)
 
 
 def of_challenger(podium: pl.DataFrame) -> Iterator[Bar]:
@@ -220,6 +233,7 @@ def of_titles(found: pl.DataFrame) -> list[Bar]:
     """The bars of the title odds, from `title.scores`."""
     *moments, over_all = found.to_dicts()
     interval = (over_all["better_by_low"], over_all["better_by_high"])
+    worst = (over_all["worst_bin_low"], over_all["worst_bin_high"])
     return [
         *(
             at_most(
@@ -231,7 +245,7 @@ def of_titles(found: pl.DataFrame) -> list[Bar]:
             for row in moments
         ),
         at_least("title: better by", over_all["better_by"], interval, TITLE_BETTER_BY, and_=interval[0] > 0),
-        at_most("title: distance of the worst bin", over_all["worst_bin"], None, TITLE_WORST_BIN),
+        at_most("title: distance of the worst bin", over_all["worst_bin"], worst, TITLE_WORST_BIN),
     ]
 
 

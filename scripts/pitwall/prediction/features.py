@@ -95,13 +95,11 @@ def _logit(share: pl.Expr) -> pl.Expr:
 
 
 _grid = pl.col("grid").fill_null(pl.col("field_cars"))
+# Share of the cars of the field's constructors that were not classified.
+_field_not_classified = (pl.col("constructor_not_classified_20").sum().over("race_id") + _PRIOR_RATE) / (
+    pl.col("constructor_cars_20").sum().over("race_id") + 1
+)
 _gap = (100 * pl.col("gap_to_pole_ms") / pl.col("pole_ms")).clip(upper_bound=_LARGEST_GAP_PERCENT)
-
-
-def _field_not_classified(races: int) -> pl.Expr:
-    """Share of the cars of the field's constructors that were not classified."""
-    not_classified = pl.col(f"constructor_not_classified_{races}").sum().over("race_id")
-    return (not_classified + _PRIOR_RATE) / (pl.col(f"constructor_cars_{races}").sum().over("race_id") + 1)
 
 
 # Who is fast. Only differences within a race matter.
@@ -127,11 +125,9 @@ GRID = {
     "no_grid_slot": pl.col("grid").is_null().cast(pl.Float64),
     "gap_to_pole": _gap.fill_null(_gap.mean().over("race_id")).fill_null(0.0),
 }
-# Who will be classified. The rate of the field's last five races was added when the seasons from 2014 on had
-# been seen; on 2010 to 2013 it makes no difference.
+# Who will be classified.
 RELIABILITY = {
-    "field_5": _logit(_field_not_classified(5)),
-    "field_20": _logit(_field_not_classified(20)),
+    "field_20": _logit(_field_not_classified),
     "driver_not_classified_20": _not_classified("driver", "races", 20, prior=5),
     "constructor_not_classified_10": _not_classified("constructor", "cars", 10, prior=10),
     "constructor_not_classified_20": _not_classified("constructor", "cars", 20, prior=10),

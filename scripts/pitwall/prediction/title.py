@@ -15,7 +15,7 @@ import polars as pl
 from pitwall.prediction import ledger
 from pitwall.prediction.features import Array
 from pitwall.prediction.ratings import Race, Ratings
-from pitwall.prediction.scores import interval, log_losses, resampled_means
+from pitwall.prediction.scores import interval, log_losses, resampled_means, resampled_worst_bins
 from pitwall.prediction.tables import frame, open_warehouse
 
 MODEL = "title_simulation"  # its name in the ledger
@@ -400,13 +400,14 @@ def scores(tested: pl.DataFrame) -> pl.DataFrame:
 
     The log loss is that of the champion. `better_by` is the difference. Both have an interval over seasons.
     `worst_bin` is the largest distance between the odds of a bin and the share that became champion.
+    Chance adds to it, so most of its interval is above it.
 
     Args:
         tested: `season`, `moment`, `probability`, `baseline`, `is_champion`.
 
     Returns:
         `moment`, `seasons`, `log_loss`, `log_loss_low`, `log_loss_high`, `baseline_log_loss`, `better_by`,
-        `better_by_low`, `better_by_high`, `worst_bin`.
+        `better_by_low`, `better_by_high`, `worst_bin`, `worst_bin_low`, `worst_bin_high`.
     """
     rows = []
     for moment in (*MOMENTS, None):
@@ -426,6 +427,15 @@ def scores(tested: pl.DataFrame) -> pl.DataFrame:
         loss_low, loss_high = interval(resampled_means(loss, count))
         low, high = interval(resampled_means(better, count))
         bins = calibration(chosen)
+        possible = chosen.filter(pl.col("probability") > 0)
+        worst_low, worst_high = interval(
+            resampled_worst_bins(
+                possible["probability"].to_numpy(),
+                possible["is_champion"].cast(pl.Float64).to_numpy(),
+                possible["season"].to_numpy(),
+                BINS,
+            )
+        )
         rows.append(
             {
                 "moment": moment,
@@ -438,6 +448,8 @@ def scores(tested: pl.DataFrame) -> pl.DataFrame:
                 "better_by_low": low,
                 "better_by_high": high,
                 "worst_bin": (bins["probability"] - bins["champions"]).abs().max(),
+                "worst_bin_low": worst_low,
+                "worst_bin_high": worst_high,
             }
         )
     return pl.DataFrame(rows)

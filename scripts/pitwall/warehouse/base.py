@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from pitwall.command import PlainError
+from pitwall.warehouse.build_log import Build
 from pitwall.warehouse.contents import Contents
 
 
@@ -19,6 +20,7 @@ class Warehouse(ABC):
     plan = ""  # what begin() decided: a full or an incremental build; "" if the engine has no choice
     leaves_history = False  # begin() found a history of another championship: commit() keeps it elsewhere
     selected = ""  # what begin() decided that dbt builds; "" for all
+    builds: tuple[Build, ...] = ()  # begin() found these in the last warehouse; commit() writes them
     is_current = False  # begin() found that the last warehouse is what a build would make
 
     def __init__(self, data: Path) -> None:

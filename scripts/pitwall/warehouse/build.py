@@ -1,6 +1,7 @@
 """Build a warehouse with dbt: into a new place first, which replaces the last warehouse if all went well."""
 
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 from pitwall.command import ROOT, PlainError
@@ -10,6 +11,7 @@ from pitwall.raw.lake import lake_from_environment
 from pitwall.raw.origin import describe, is_simulated
 from pitwall.raw.predictions import check_ledger
 from pitwall.warehouse.base import Warehouse
+from pitwall.warehouse.build_log import Build
 from pitwall.warehouse.contents import Contents, check_whole, describe_changes
 from pitwall.warehouse.dbt import build_options, count_tests, dbt_build, target_folder
 from pitwall.warehouse.engines import warehouse_of
@@ -49,6 +51,7 @@ def build(
         # A unit test is written for a full build of its model.
         warehouse.why_full = "as you asked" if full else "the unit tests have to run"
     with locked(data) as lock:
+        started = datetime.now(UTC)
         recover(data)
         if lake and engine != "duckdb":
             lake.fetch(data)
@@ -78,13 +81,26 @@ def build(
                 f"dbt build failed ({failure}): {what_is_left(warehouse)}. Fix what dbt reports above, then "
                 "start again."
             )
+        finished = datetime.now(UTC)
         new = warehouse.contents(new=True)
         try:
             check_whole(new, last, {table: row["rows_converted"] for table, row in raw.items()})
         except PlainError as error:
             raise PlainError(f"{error}; {what_is_left(warehouse)}") from None
-        warehouse.commit()
         data_tests, unit_tests = count_tests(target)
+        build = Build(
+            built_at=finished.replace(tzinfo=None),
+            duration_ms=round((finished - started).total_seconds() * 1000),
+            plan=warehouse.plan or "full",
+            input=what,
+            code=code,
+            mart_tables=len(new.rows),
+            mart_rows=sum(new.rows.values()),
+            data_tests=data_tests,
+            unit_tests=unit_tests,
+        )
+        warehouse.builds = (*warehouse.builds, build)
+        warehouse.commit()
         if (skipped or unit_tests) and code == code_fingerprint(ROOT):
             record.write_text(f"{code} {skipped or unit_tests}\n", encoding="utf-8")
     units = (

@@ -18,6 +18,7 @@ from pitwall.warehouse.base import (
     is_of_other_results,
     report_kept_history,
 )
+from pitwall.warehouse.build_log import Build, create_statements, select_statement
 from pitwall.warehouse.changes import find_changes, has_checksums, record
 from pitwall.warehouse.contents import HISTORY, Contents, read_contents
 from pitwall.warehouse.opening import check_path, unreadable
@@ -66,6 +67,7 @@ class DuckDBWarehouse(Warehouse):
             return connection
         try:
             with duckdb.connect(self.final, read_only=True) as last:
+                self.builds = builds_of(last)
                 changes = self.why_full or find_changes(last, self.parquet, self.code, self.ledger)
                 if not isinstance(changes, str) and changes.is_nothing:
                     self.is_current = True
@@ -118,6 +120,8 @@ class DuckDBWarehouse(Warehouse):
         try:
             with duckdb.connect(self.new) as connection:
                 record(connection, self.parquet, self.code, self.ledger)
+                for statement in create_statements("ops", self.builds):
+                    connection.execute(statement)
                 connection.execute("checkpoint")
         except duckdb.Error as error:
             last = "the last good warehouse is unchanged" if self.exists() else "there is no warehouse yet"
@@ -153,6 +157,14 @@ class DuckDBWarehouse(Warehouse):
 def write_ahead_log(warehouse: Path) -> Path:
     """The file that DuckDB keeps next to a database that is open for writing."""
     return warehouse.with_name(warehouse.name + ".wal")
+
+
+def builds_of(connection: duckdb.DuckDBPyConnection) -> tuple[Build, ...]:
+    """The builds that a warehouse has; none if an earlier version of the project built it."""
+    try:
+        return tuple(map(Build._make, connection.execute(select_statement()).fetchall()))
+    except (duckdb.BinderException, duckdb.CatalogException):
+        return ()
 
 
 def check_history(connection: duckdb.DuckDBPyConnection, last: Path) -> None:

@@ -15,6 +15,7 @@ from pitwall.warehouse.base import (
     is_of_other_results,
     report_kept_history,
 )
+from pitwall.warehouse.build_log import TABLE, Build, create_statements, select_statement
 from pitwall.warehouse.contents import HISTORY, Contents, read_contents
 from pitwall.warehouse.postgres_connection import (
     connect,
@@ -25,7 +26,7 @@ from pitwall.warehouse.postgres_connection import (
 from pitwall.warehouse.postgres_raw import load_raw
 from pitwall.warehouse.sql import identifier, literal
 
-SCHEMAS = ("raw", "seeds", "staging", "snapshots", "intermediate", "marts", "quality")
+SCHEMAS = ("raw", "seeds", "staging", "snapshots", "intermediate", "marts", "quality", "ops")
 SCHEMA_LIST = ", ".join(map(literal, SCHEMAS))
 NEW, OLD = "__new", "__old"
 # The key of an advisory lock, which PostgreSQL wants as a number.
@@ -62,6 +63,8 @@ class PostgresWarehouse(Warehouse):
                 )
             self.had_one = "marts" in our_schemas(cursor)
             check_replaceable(cursor, self)
+            if "ops" in our_schemas(cursor):
+                self.builds = tuple(map(Build._make, query_rows(cursor, select_statement())))
             for name in SCHEMAS:
                 for suffix in (NEW, OLD):
                     cursor.execute(f"drop schema if exists {name}{suffix} cascade")
@@ -88,6 +91,8 @@ class PostgresWarehouse(Warehouse):
     def commit(self) -> None:
         with plain_errors(), self.connection.cursor() as cursor:
             kept = f"snapshots_{datetime.now(UTC):%Y%m%d_%H%M%S}" if self.leaves_history else ""
+            for statement in create_statements(f"ops{NEW}", self.builds):
+                cursor.execute(statement)
             swap_schemas(cursor, kept)
             if kept:
                 report_kept_history(f"schema {kept}")
@@ -139,6 +144,11 @@ def check_replaceable(cursor: Any, warehouse: Warehouse) -> None:
         raise PlainError(
             f"{warehouse}: has a schema {found[0]} that is not Pitwall's, as there is no raw.load_manifest; "
             "a build would replace it. Name another database with PGDATABASE, or rename the schema"
+        )
+    if "ops" in found and query_rows(cursor, f"select to_regclass('ops.{TABLE}') is null") == [(True,)]:
+        raise PlainError(
+            f"{warehouse}: has a schema ops that is not Pitwall's, as there is no ops.{TABLE}; a build would "
+            "replace it. Name another database with PGDATABASE, or rename the schema"
         )
     for view, kind in query_rows(cursor, views_query("viewing.relkind")):
         if kind != "v":

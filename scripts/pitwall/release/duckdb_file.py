@@ -1,45 +1,47 @@
 """One DuckDB file of the tables that people query, in a format that every client since DuckDB 0.10 reads."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
 import duckdb
 
 from pitwall.command import PlainError, first_line
-from pitwall.warehouse.opening import check_path, unreadable
+from pitwall.release.tables import SCHEMAS, Table, attach, columns_of
+from pitwall.warehouse.opening import check_path
 from pitwall.warehouse.sql import identifier, literal
 
-SCHEMAS = ("marts", "quality")
 STORAGE = "v1.0.0"  # the oldest format; the browser's DuckDB reads it too
 
 
-def write(warehouse: Path, target: Path) -> None:
+def write(warehouse: Path, target: Path, tables: Sequence[Table] = ()) -> None:
     """Write the tables and views of SCHEMAS as tables of a new file, in schemas of the same names.
 
-    The file is written aside and renamed, so that readers of the last one are not disturbed.
+    The tables have no primary key: its index would make the file three to four times as large. The file is
+    written aside and renamed, so that readers of the last one are not disturbed.
+
+    Args:
+        warehouse: the warehouse file.
+        target: the file to write.
+        tables: what is known about the tables. Their descriptions become comments.
 
     Raises:
         PlainError: there is no warehouse, or a file cannot be read or written.
     """
-    if not warehouse.exists():
-        raise PlainError(f"{warehouse}: there is no warehouse yet; run `make build` first")
     check_path(target.absolute())
     new = target.with_name(f"{target.name}.new")
     log = new.with_name(f"{new.name}.wal")
     try:
-        # With more threads, the same tables give another file each time.
-        with duckdb.connect(config={"threads": 1}) as connection:
+        with duckdb.connect() as connection:
             attach(connection, warehouse)
             remove(new, log)
             connection.execute(f"attach {literal(new)} as target (storage_version '{STORAGE}')")
             for schema in SCHEMAS:
                 connection.execute(f"create schema target.{schema}")
-                for table in tables(connection, schema):
-                    name = f"{schema}.{identifier(table)}"
-                    order = ", ".join(map(identifier, primary_key(connection, schema, table))) or "all"
-                    connection.execute(
-                        f"create table target.{name} as from warehouse.{name} order by {order}"
-                    )
+            for schema, table in columns_of(connection):
+                copy(connection, schema, table)
+            for described in tables:
+                comment(connection, described)
             connection.execute("detach target")
         new.replace(target)
     except duckdb.Error as error:
@@ -48,31 +50,35 @@ def write(warehouse: Path, target: Path) -> None:
         remove(new, log)
 
 
-def attach(connection: duckdb.DuckDBPyConnection, warehouse: Path) -> None:
-    """Open the warehouse for reading, under the name `warehouse`."""
-    try:
-        connection.execute(f"attach {literal(warehouse)} as warehouse (read_only)")
-    except duckdb.Error as error:
-        raise unreadable(warehouse, error) from None
-
-
-def tables(connection: duckdb.DuckDBPyConnection, schema: str) -> list[str]:
-    """The tables and views of a schema of the warehouse, by name."""
-    query = (
-        "select table_name from information_schema.tables "
-        "where table_catalog = 'warehouse' and table_schema = ? order by table_name"
+def copy(connection: duckdb.DuckDBPyConnection, schema: str, table: str) -> None:
+    """Copy one table, in the order of its primary key, with its NOT NULL constraints."""
+    where = "where database_name = 'warehouse' and schema_name = ? and table_name = ?"
+    is_key = "constraint_type = 'PRIMARY KEY'"
+    keys = connection.execute(
+        f"select constraint_column_names from duckdb_constraints() {where} and {is_key}", [schema, table]
+    ).fetchall()
+    key = list(keys[0][0]) if keys else []
+    columns = connection.execute(
+        f"select column_name, data_type, is_nullable from duckdb_columns() {where} order by column_index",
+        [schema, table],
+    ).fetchall()
+    definitions = ", ".join(
+        f"{identifier(name)} {kind}" + ("" if nullable and name not in key else " not null")
+        for name, kind, nullable in columns
     )
-    return [name for (name,) in connection.execute(query, [schema]).fetchall()]
+    name = f"{schema}.{identifier(table)}"
+    connection.execute(f"create table target.{name} ({definitions})")
+    order = ", ".join(map(identifier, key)) or "all"
+    connection.execute(f"insert into target.{name} from warehouse.{name} order by {order}")
 
 
-def primary_key(connection: duckdb.DuckDBPyConnection, schema: str, table: str) -> list[str]:
-    """The columns of the primary key of a table; an empty list if it has none."""
-    query = (
-        "select constraint_column_names from duckdb_constraints() where database_name = 'warehouse' "
-        "and schema_name = ? and table_name = ? and constraint_type = 'PRIMARY KEY'"
-    )
-    found = connection.execute(query, [schema, table]).fetchall()
-    return list(found[0][0]) if found else []
+def comment(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
+    """Write the descriptions of a table and of its columns as comments."""
+    name = f"target.{table.schema}.{identifier(table.name)}"
+    connection.execute(f"comment on table {name} is {literal(table.description)}")
+    for column in table.columns:
+        text = literal(column.description)
+        connection.execute(f"comment on column {name}.{identifier(column.name)} is {text}")
 
 
 def remove(*paths: Path) -> None:

@@ -1,5 +1,6 @@
 """`make release`: files to take away that have every cell of the warehouse, and say where they come from."""
 
+import gc
 import json
 import os
 import re
@@ -107,6 +108,13 @@ def data(simulated: Released, tmp_path: Path) -> Path:
     return copy_data(simulated.warehouse, tmp_path / "data")
 
 
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Makes a release without the validation, which takes half of the time."""
+    monkeypatch.setattr(make, "VALIDATED_ROWS", -1)
+    return make.release
+
+
 @pytest.fixture(scope="session")
 def client(shared_folder: Path) -> Callable[[str], Path]:
     """Installs an older DuckDB. Returns the folder to put in PYTHONPATH."""
@@ -117,7 +125,7 @@ def client(shared_folder: Path) -> Callable[[str], Path]:
             options = ["--quiet", "--no-deps", "--require-hashes", "--only-binary", ":all:"]
             must_run(sys.executable, "-m", "pip", "install", *options, "--target", folder, "-r", lock)
 
-        return make_once(shared_folder / f"client-{version}", pip)
+        return make_once(shared_folder / f"client_{version.replace('.', '_')}", pip)
 
     return install
 
@@ -333,10 +341,12 @@ def test_the_checksums_are_those_of_the_files(simulated: Released, tmp_path: Pat
     assert run("sha256sum", "-c", "SHA256SUMS", cwd=folder).returncode == 1
 
 
-def test_a_second_release_has_equal_files_and_another_name(data: Path) -> None:
+def test_a_second_release_has_equal_files_and_another_name(
+    data: Path, quick: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
     """The DuckDB file has the same cells, which other tests check, but DuckDB writes no equal files."""
     for _ in range(2):
-        must_run(RELEASE, PITWALL_DATA=data)
+        quick(data, None)
     one, two = (data / "releases" / name for name in make.versions_in(data / "releases"))
     assert two.name == f"{one.name}-2"
     for path in one.iterdir():
@@ -347,8 +357,11 @@ def test_a_second_release_has_equal_files_and_another_name(data: Path) -> None:
     assert packages[0] == packages[1]
     notes = (two / "NOTES.md").read_text(encoding="utf-8")
     assert f"## Changes since {one.name}\n\nNothing: all tables have the same rows.\n" in notes
-    output = must_run(RELEASE, "--only-changes", PITWALL_DATA=data)
-    assert output.splitlines()[-1] == f"No table changed since {two.name}: there is no new release."
+    quick(data, None, only_changes=True)
+    assert (
+        capsys.readouterr().out.splitlines()[-1]
+        == f"No table changed since {two.name}: there is no new release."
+    )
     assert len(list((data / "releases").iterdir())) == 2
 
 
@@ -427,7 +440,9 @@ def test_another_run_in_the_folder_is_respected(data: Path) -> None:
 
 
 @pytest.mark.parametrize("room", [0.4, 2, 5, 8])
-def test_a_full_disk_leaves_no_half_of_a_release(simulated: Released, tmp_path: Path, room: float) -> None:
+def test_a_full_disk_leaves_no_half_of_a_release(
+    simulated: Released, quick: Callable[..., None], tmp_path: Path, room: float
+) -> None:
     """The disk is full while Parquet, CSV, SQLite or DuckDB is written, and nothing remains of it."""
     with mounted(tmp_path / "disk", "200m") as disk:
         data = copy_data(simulated.warehouse, disk / "data")
@@ -436,11 +451,13 @@ def test_a_full_disk_leaves_no_half_of_a_release(simulated: Released, tmp_path: 
         line = refused(data)
         assert re.search("No space left|disk is full|Could not write|FATAL", line), line
         remount(disk, "size=200m")
-        must_run(RELEASE, PITWALL_DATA=data)
+        quick(data, None)
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
-def test_an_interrupted_release_leaves_no_half(data: Path, how: signal.Signals) -> None:
+def test_an_interrupted_release_leaves_no_half(
+    data: Path, quick: Callable[..., None], how: signal.Signals
+) -> None:
     unfinished = data / "releases" / make.UNFINISHED
     command = [sys.executable, str(RELEASE)]
     environment = {**os.environ, "PITWALL_DATA": str(data)}
@@ -457,7 +474,7 @@ def test_an_interrupted_release_leaves_no_half(data: Path, how: signal.Signals) 
         assert list((data / "releases").iterdir()) == []
     else:
         assert unfinished.exists()
-    must_run(RELEASE, PITWALL_DATA=data)
+    quick(data, None)
     assert not unfinished.exists()
     assert len(make.versions_in(data / "releases")) == 1
 
@@ -473,7 +490,7 @@ def test_the_package_describes_what_the_contracts_declare(simulated: Released) -
             if path.relative_to(ROOT / "models").parts[0] not in ("marts", "quality"):
                 continue
             schema = resources.pop(model["name"])["schema"]
-            [key] = re.findall(r"Primary key: ([^.]+)\.", model["description"])
+            [key] = re.findall(r"Primary\s+key:\s+([^.]+)\.", model["description"])
             assert schema["primaryKey"] == re.findall(r"`(\w+)`", key)
             foreign = {
                 each["fields"]: each["reference"]["resource"] for each in schema.get("foreignKeys", [])
@@ -510,15 +527,19 @@ def broken(simulated: Released, tmp_path: Path) -> Callable[[str, str, str], str
             package.validate(folder, [name])
         except PlainError as error:
             return str(error)
+        finally:
+            gc.collect()
         return ""
 
     return replace
 
 
+# After an error, frictionless leaves the file open.
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize(
     ("name", "pattern", "text", "reason"),
     [
-        ("dim_seasons", r"\n(\d+),", r"\nlast year,", "type is .integer/any"),
+        ("dim_seasons", r"\n(\d+),", r"\nlast year,", "type is .integer"),
         ("dim_circuits", r"(\n)\d+,(.+\n)(\d+),", r"\g<1>\g<3>,\g<2>\g<3>,", "primary key"),
         ("dim_races", r"(\n\d+,)\d{4},", r"\g<1>1066,", "foreign key"),
         ("dim_circuits", r"\bcircuit_name\b", "circuit", "label"),
@@ -602,7 +623,7 @@ def change_warehouse(data: Path, *statements: str) -> None:
             connection.execute(statement)
 
 
-def test_the_notes_say_what_changed(simulated: Released, data: Path) -> None:
+def test_the_notes_say_what_changed(simulated: Released, data: Path, quick: Callable[..., None]) -> None:
     """The last release lacks the last race and a table, has other points, and a result that is gone now."""
     with simulated.connect() as connection:
         race, *_ = connection.execute(
@@ -637,7 +658,7 @@ def test_the_notes_say_what_changed(simulated: Released, data: Path) -> None:
         rewrite("dim_circuits", "select * exclude (circuit_name), 1 as laps from old")
         connection.execute(f"copy (select 1 as one) to '{previous}/fct_lost.parquet' (format parquet)")
     (previous / "dim_statuses.parquet").unlink()
-    must_run(RELEASE, "--previous", previous, "--only-changes", PITWALL_DATA=data)
+    quick(data, previous, only_changes=True)
     [name] = make.versions_in(data / "releases")
     notes = (data / "releases" / name / "NOTES.md").read_text(encoding="utf-8")
     assert "## Changes since previous\n" in notes
@@ -690,7 +711,7 @@ def test_long_lists_of_revised_results_are_cut() -> None:
     changes = Changes("2025-01-01", [TableChange("t", 1, 0, 0, 1)], revised=revised)
     text = render("2025-01-02", "anything", changes, [])
     assert f"These are the first {LISTED} of {LISTED + 1}.\n" in text
-    assert text.count("| race |") == LISTED
+    assert text.count("| race | Driver ") == LISTED
 
 
 # The page and the workflow
@@ -741,7 +762,9 @@ def steps() -> dict[str, str]:
     return {step["name"]: step["run"] for step in job["steps"] if "run" in step}
 
 
-def test_the_workflow_publishes_what_changed_and_nothing_else(data: Path, tmp_path: Path) -> None:
+def test_the_workflow_publishes_what_changed_and_nothing_else(
+    data: Path, quick: Callable[..., None], tmp_path: Path
+) -> None:
     """With a stand-in for gh, whose last release has the files of the first run."""
     published = tmp_path / "published"
     published.mkdir()
@@ -753,7 +776,8 @@ def test_the_workflow_publishes_what_changed_and_nothing_else(data: Path, tmp_pa
         'case "$2" in\n'
         "list) ls -r \"$PUBLISHED\" | grep '^data-' | head -n 1 ;;\n"
         'download) mkdir -p "$7"; cp "$PUBLISHED/$3"/*.parquet "$7" ;;\n'
-        'create) mkdir "$PUBLISHED/$3"; cp "$4"* "$PUBLISHED/$3" ;;\n'
+        'create) mkdir "$PUBLISHED/$3"\n'
+        'for file; do [ ! -f "$file" ] || cp "$file" "$PUBLISHED/$3"; done ;;\n'
         "esac\n",
         encoding="utf-8",
     )
@@ -771,7 +795,7 @@ def test_the_workflow_publishes_what_changed_and_nothing_else(data: Path, tmp_pa
         shutil.rmtree(checkout / "data" / "releases", ignore_errors=True)
         (tmp_path / "calls").unlink(missing_ok=True)
         must_run("bash", "-ec", download, cwd=checkout, **places)
-        must_run(RELEASE, "--only-changes", cwd=checkout, PITWALL_DATA=checkout / "data")
+        quick(checkout / "data", None, only_changes=True)
         must_run("bash", "-ec", publish, cwd=checkout, **places)
         return [line.split()[0] for line in (tmp_path / "calls").read_text().splitlines()]
 

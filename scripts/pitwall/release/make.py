@@ -84,6 +84,11 @@ def release(data: Path, previous: Path | None, *, only_changes: bool = False) ->
             new.rename(releases / version)
         except duckdb.Error as error:
             raise PlainError(f"{new}: cannot be written. DuckDB says: {first_line(error)}") from None
+        except RuntimeError as error:
+            # So DuckDB reports Ctrl-C while it runs a query.
+            if str(error) != "Query interrupted":
+                raise
+            raise KeyboardInterrupt from None
         finally:
             remove(new)
     print(f"The release is in {releases / version}. {notes.FILE} says what changed.")

@@ -191,7 +191,7 @@ function choose(question) {
   name = question.name;
   sql.value = `-- ${question.text}\n${question.sql}`;
   sql.rows = Math.min(sql.value.split("\n").length + 1, 24);
-  history.replaceState(null, "", `#${question.name}`);
+  history.replaceState(null, "", `?question=${question.name}`);
   for (const button of buttons.children) button.classList.toggle("ask-chosen", button.dataset.name === question.name);
   more.value = question.first ? "" : question.name;
   if (!isRunning) ask();
@@ -239,7 +239,7 @@ async function main() {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) ask();
   });
   sql.addEventListener("input", () => (name = "answer"));
-  choose(named(location.hash.slice(1)) ?? questions[0]);
+  choose(named(new URLSearchParams(location.search).get("question")) ?? questions[0]);
   await started;
   ask();
 }

@@ -76,7 +76,7 @@ def page(question: Question, sql: str, answer: Answer, chart: str, *, is_simulat
             f"![{question.text}](charts/{question.name}-light.svg#only-light)\n"
             f"![{question.text}](charts/{question.name}-dark.svg#only-dark)"
         )
-    parts.append(f"[Run it, and change it, in the browser](../ask.md#{question.name}){{ .md-button }}")
+    parts.append(f"[Run it, and change it, in the browser](../ask.md?question={question.name}){{ .md-button }}")
     parts.append("## The answer")
     if answer.rows:
         parts.append(table(answer.names, answer.rows[:SHOWN]))
@@ -133,3 +133,8 @@ def examples(evidence: Evidence) -> list[dict[str, object]]:
         }
         for question in of_readme() + of_analyses()
     ]
+
+
+def navigation() -> list[str]:
+    """The pages in the order of the navigation."""
+    return [f"questions/{question.name}.md" for question in of_readme() + of_analyses()]

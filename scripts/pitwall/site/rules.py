@@ -198,3 +198,9 @@ def overview_line(season: int, facts: dict[str, Any]) -> tuple[str, ...]:
         champions[0][2] if champions else "",
         plain(champions[0][3]) if champions else "",
     )
+
+
+def navigation(evidence: Evidence) -> list[dict[str, str]]:
+    """The pages in the order of the navigation, the newest first."""
+    decades = evidence.rows("select distinct season // 10 * 10 as decade from marts.dim_seasons order by decade desc")
+    return [{f"The {decade}s": f"rules/{decade}s.md"} for (decade,) in decades]

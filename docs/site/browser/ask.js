@@ -107,7 +107,8 @@ function show(result, seconds) {
   last = { names: fields.map((field) => field.name), rows };
   const table = element("table");
   const head = table.createTHead().insertRow();
-  fields.forEach((field) => head.append(element("th", field.name)));
+  const isNumber = (field) => NUMBERS.includes(field.type.typeId);
+  fields.forEach((field) => head.append(element("th", field.name, isNumber(field) ? "ask-number" : "")));
   const body = table.createTBody();
   for (const row of rows.slice(0, SHOWN)) {
     const line = body.insertRow();
@@ -115,7 +116,7 @@ function show(result, seconds) {
       const cell = line.insertCell();
       cell.textContent = value ?? "NULL";
       if (value === null) cell.className = "ask-null";
-      else if (NUMBERS.includes(fields[index].type.typeId)) cell.className = "ask-number";
+      else if (isNumber(fields[index])) cell.className = "ask-number";
     });
   }
   const frame = element("div", "", "ask-frame");

@@ -24,7 +24,11 @@ FOLDER = "site"
 DOCS = ROOT / "docs"
 OWN = DOCS / "site"  # pages of the site only
 # Pages of the project's folder.
-OF_ROOT = {"DECISIONS.md": "decisions.md", "CONTRIBUTING.md": "contributing.md", "CHANGELOG.md": "changelog.md"}
+OF_ROOT = {
+    "DECISIONS.md": "decisions.md",
+    "CONTRIBUTING.md": "contributing.md",
+    "CHANGELOG.md": "changelog.md",
+}
 TEMPLATE = "page.md"  # of a page that another command writes
 COPIED = (".md", ".svg", ".png")
 SIMULATED = "These pages are made from a simulated championship. No driver, result or figure in them is real."
@@ -91,7 +95,9 @@ def write_pages(evidence: Evidence, docs: Path, catalog: Path) -> int:
             shutil.copy(ROOT / path, docs / file)
     for page, text in written.items():
         (docs / page).parent.mkdir(parents=True, exist_ok=True)
-        (docs / page).write_text(with_diagrams(page, text) if page.endswith(".md") else text, encoding="utf-8")
+        (docs / page).write_text(
+            with_diagrams(page, text) if page.endswith(".md") else text, encoding="utf-8"
+        )
     (docs / "catalog").mkdir(exist_ok=True)
     shutil.copy(catalog, docs / "catalog" / "index.html")
     return sum(page.endswith(".md") for page in written)
@@ -199,7 +205,15 @@ def write_settings(evidence: Evidence, work: Path) -> Path:
 def build(settings: Path) -> None:
     """Run mkdocs, where a warning is an error. Raises PlainError with the first one."""
     # Not quietly: quiet hides the warnings that strict counts.
-    command: list[str | Path] = [sys.executable, "-m", "mkdocs", "build", "--strict", "--config-file", settings]
+    command: list[str | Path] = [
+        sys.executable,
+        "-m",
+        "mkdocs",
+        "build",
+        "--strict",
+        "--config-file",
+        settings,
+    ]
     result = subprocess.run(
         command,
         cwd=settings.parent,

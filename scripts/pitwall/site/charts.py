@@ -8,8 +8,8 @@ import vl_convert
 
 from pitwall.site.evidence import Answer
 
-WIDTH = 560
-STEP = 24  # the height of a bar and its gap
+WIDTH = 520
+STEP = 42  # the height of a bar, its name and a gap
 MOST_BARS = 30
 FONT = "system-ui, -apple-system, Segoe UI, Helvetica, Arial, sans-serif"
 # Of text, of the grid, and of series: told apart by the colour-blind, at least 3:1 on their ground.
@@ -105,7 +105,9 @@ def draw(name: str, answer: Answer) -> dict[str, str]:
 
 
 def number(value: object) -> float | None:
-    """A value for a chart."""
+    """A value for a chart. A grid slot is text, because it may be the pit lane."""
+    if isinstance(value, str):
+        return float(value) if value.isdecimal() else None
     return float(value) if isinstance(value, int | float | Decimal) else None
 
 
@@ -116,12 +118,16 @@ def picture(chosen: Bars | Series, rows: list[dict[str, Any]], ground: str) -> s
     axis = {"labelColor": ink, "titleColor": ink, "gridColor": rule, "domain": False, "ticks": False}
     axis |= {"labelFontSize": 13, "titleFontSize": 13, "labelLimit": 330, "titleFontWeight": "normal"}
     spec = chart.configure(font=FONT, background="transparent").configure_view(stroke=None)
-    spec = spec.configure_axis(**axis)
+    # The width of the reader's letters is not known here: without room, the ends of names would be cut.
+    spec = spec.configure_axis(**axis).properties(padding={"left": 4, "right": 48, "top": 4, "bottom": 4})
     return str(vl_convert.vegalite_to_svg(spec.to_dict()))
 
 
 def bars(chosen: Bars, rows: list[dict[str, Any]], ink: str, series: tuple[str, ...]) -> alt.LayerChart:
-    """A bar for each row, with its value at its end."""
+    """A bar for each row, with its name above it and its value at its end.
+
+    The names are above, because the width of the reader's letters is not known here: beside the bars they would be cut.
+    """
     data = [
         {
             "place": place,
@@ -132,37 +138,38 @@ def bars(chosen: Bars, rows: list[dict[str, Any]], ink: str, series: tuple[str, 
     ]
     values = [float(str(each["value"])) for each in data]
     lowest, highest = min(values), max(values)
-    # Bars of values that differ little begin near the smallest one, as dots, because a bar must begin at 0.
-    is_narrow = lowest > 0 and lowest > 0.9 * highest
-    margin = (highest - min(lowest, 0 if not is_narrow else lowest)) * 0.14 or 1
+    # Dots instead of bars where the values differ little: a bar must begin at 0.
+    is_narrow = lowest > 0.9 * highest > 0
+    margin = (highest - (lowest if is_narrow else min(lowest, 0))) * 0.14 or 1
     domain = [
-        (lowest - margin if is_narrow else min(lowest - margin, 0) if lowest < 0 else 0),
-        max(highest + margin, 0) if highest > 0 else 0,
+        lowest - margin if is_narrow or lowest < 0 else 0,
+        highest + margin if highest > 0 else 0,
     ]
     base = alt.Chart(alt.Data(values=data), width=WIDTH, height=alt.Step(STEP)).encode(
-        y=alt.Y("label:N", sort=alt.EncodingSortField("place", order="ascending"), title=None)
+        y=alt.Y("place:O", axis=None)
     )
     across = alt.X(
         "value:Q",
         title=chosen.unit,
-        scale=alt.Scale(domain=domain, nice=False),
+        scale=alt.Scale(domain=domain, nice=False, zero=not is_narrow),
         axis=alt.Axis(tickCount=5),
     )
     marks = (
-        base.mark_circle(size=90, color=series[0], opacity=1).encode(x=across)
+        base.mark_circle(size=90, color=series[0], opacity=1, yOffset=8).encode(x=across)
         if is_narrow
-        else base.mark_bar(color=series[0], height=14, cornerRadiusEnd=2).encode(x=across)
+        else base.mark_bar(color=series[0], height=12, yOffset=8).encode(x=across)
     )
+    label = base.mark_text(align="left", dy=-9, color=ink, fontSize=13).encode(x=alt.value(0), text="label:N")
     form = ",.0f" if all(value.is_integer() for value in values) else ",.3~f"
-    ends = []
-    for is_below, align, shift in ((False, "left", 6), (True, "right", -6)):
-        chosen_rows = base.transform_filter("datum.value < 0" if is_below else "datum.value >= 0")
-        ends.append(
-            chosen_rows.mark_text(align=align, dx=shift, color=ink, fontSize=12).encode(
-                x="value:Q", text=alt.Text("value:Q", format=form)
-            )
+    ends = [
+        base.transform_filter("datum.value < 0" if is_below else "datum.value >= 0")
+        .mark_text(
+            align="right" if is_below else "left", dx=-6 if is_below else 6, dy=8, color=ink, fontSize=12
         )
-    return alt.layer(marks, *ends)
+        .encode(x="value:Q", text=alt.Text("value:Q", format=form))
+        for is_below in (False, True)
+    ]
+    return alt.layer(marks, label, *ends)
 
 
 def lines(chosen: Series, rows: list[dict[str, Any]], series: tuple[str, ...]) -> alt.LayerChart:
@@ -176,7 +183,7 @@ def lines(chosen: Series, rows: list[dict[str, Any]], series: tuple[str, ...]) -
         "line:N", legend=None, scale=alt.Scale(domain=list(chosen.lines.values()), range=list(series))
     )
     across = alt.X("across:O", title=None, axis=alt.Axis(labelAngle=0))
-    base = alt.Chart(alt.Data(values=data), width=WIDTH, height=300).encode(
+    base = alt.Chart(alt.Data(values=data), width=WIDTH - 130, height=280).encode(
         x=across, y=alt.Y("value:Q", title=chosen.unit, axis=alt.Axis(tickCount=5)), color=color
     )
     last = str(rows[-1][chosen.across])

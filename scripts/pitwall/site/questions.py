@@ -33,10 +33,7 @@ def of_readme() -> list[Question]:
     """The questions of the README."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     found = re.finditer(r"\*\*([^*]+\?)\*\*([^`]*)```sql\n(.+?)```", readme, re.DOTALL)
-    return [
-        Question(name_of(each[1]), each[1], "", each[3], from_readme=True)
-        for each in found
-    ]
+    return [Question(name_of(each[1]), each[1], "", each[3], from_readme=True) for each in found]
 
 
 def name_of(question: str) -> str:
@@ -76,10 +73,12 @@ def page(question: Question, sql: str, answer: Answer, chart: str, *, is_simulat
             f"![{question.text}](charts/{question.name}-light.svg#only-light)\n"
             f"![{question.text}](charts/{question.name}-dark.svg#only-dark)"
         )
-    parts.append(f"[Run it, and change it, in the browser](../ask.md?question={question.name}){{ .md-button }}")
+    parts.append(
+        f"[Run it, and change it, in the browser](../ask.md?question={question.name}){{ .md-button }}"
+    )
     parts.append("## The answer")
     if answer.rows:
-        parts.append(table(answer.names, answer.rows[:SHOWN]))
+        parts.append(f'<div class="answer" markdown>\n\n{table(answer.names, answer.rows[:SHOWN])}\n\n</div>')
         if len(answer.rows) > SHOWN:
             parts.append(f"The first {SHOWN} rows of {len(answer.rows):,}.")
     else:

@@ -92,7 +92,9 @@ def season_text(season: int, facts: dict[str, Any]) -> str:
             parts.append(f"- {reason}.")
     for _, championship, who, kind, points, reason in facts["penalties"]:
         amount = f", {plain(points)} points" if points else ""
-        parts.append(f"- {kind.capitalize()} of `{who}` in the {championship}' championship{amount}: {reason}.")
+        parts.append(
+            f"- {kind.capitalize()} of `{who}` in the {championship}' championship{amount}: {reason}."
+        )
     for championship in CHAMPIONSHIPS:
         if rows := facts["final"].get(championship):
             parts.append(final_table(championship, rows))
@@ -115,7 +117,9 @@ def rule_text(championship: str, rule: tuple[Any, ...], facts: dict[str, Any]) -
         text += " Drivers who shared a car shared the points of its place."
     text += " " + counted_sentence([row for row in facts["counted"] if row[1] in (championship, "both")])
     if is_assumed:
-        text += " *These are the rules of the season before: the season has none of its own in the seeds yet.*"
+        text += (
+            " *These are the rules of the season before: the season has none of its own in the seeds yet.*"
+        )
     return text
 
 
@@ -172,7 +176,15 @@ def pages(evidence: Evidence) -> dict[str, str]:
         f"rules/{decade}s.md": f"# The rules of the {decade}s\n\n" + "\n\n".join(texts) + "\n"
         for decade, texts in decades.items()
     }
-    header = ["season", "a win", "places that score", "fastest lap", "results that count", "champion", "points"]
+    header = [
+        "season",
+        "a win",
+        "places that score",
+        "fastest lap",
+        "results that count",
+        "champion",
+        "points",
+    ]
     files["rules/index.md"] = (
         "# The rules, season by season\n\n"
         "A championship is not the sum of its points: which places scored, and how many results counted, changed often. "
@@ -202,5 +214,7 @@ def overview_line(season: int, facts: dict[str, Any]) -> tuple[str, ...]:
 
 def navigation(evidence: Evidence) -> list[dict[str, str]]:
     """The pages in the order of the navigation, the newest first."""
-    decades = evidence.rows("select distinct season // 10 * 10 as decade from marts.dim_seasons order by decade desc")
+    decades = evidence.rows(
+        "select distinct season // 10 * 10 as decade from marts.dim_seasons order by decade desc"
+    )
     return [{f"The {decade}s": f"rules/{decade}s.md"} for (decade,) in decades]

@@ -53,7 +53,9 @@ def pages(evidence: Evidence) -> dict[str, str]:
         if count:
             answer = evidence.answer(FOUND, kind)
             shown = [
-                index for index in range(len(answer.names)) if any(row[index] is not None for row in answer.rows)
+                index
+                for index in range(len(answer.names))
+                if any(row[index] is not None for row in answer.rows)
             ]
             parts.append(f"### {kind}\n\n{description} {treatment}")
             parts.append(

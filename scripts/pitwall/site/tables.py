@@ -9,7 +9,10 @@ Node = dict[str, Any]
 # The subjects: a title, and what is in them. The folders of models/marts first.
 SUBJECTS = {
     "core": ("The star schema", "Dimensions, and facts as the source has them, each row with its names."),
-    "championship": ("Championships", "Both championships after every race, computed from results and rules."),
+    "championship": (
+        "Championships",
+        "Both championships after every race, computed from results and rules.",
+    ),
     "careers": ("Seasons and careers", "The numbers that people look up in record books."),
     "laps_and_stops": ("Laps and stops", "Laps by class, pace, stints, pit stops and undercuts."),
     "results_and_qualifying": (
@@ -75,7 +78,9 @@ def primary_key(node: Node) -> list[str]:
     for constraint in node.get("constraints") or []:
         if constraint["type"] == "primary_key":
             return list(constraint["columns"])
-    stated = re.search(r"(?:Primary key|Key): ((?:`\w+`(?:, | and )?)+)", " ".join(node["description"].split()))
+    stated = re.search(
+        r"(?:Primary key|Key): ((?:`\w+`(?:, | and )?)+)", " ".join(node["description"].split())
+    )
     return re.findall(r"`(\w+)`", stated[1]) if stated else []
 
 
@@ -127,7 +132,9 @@ def lineage(node: Node) -> str:
     return f"{in_catalog(node)}?g_v=1&g_i=%2B{node['name']}%2B"
 
 
-def page(node: Node, title: str, keys: list[Key], manifest: dict[str, Any], rows: int, pages: set[str]) -> str:
+def page(
+    node: Node, title: str, keys: list[Key], manifest: dict[str, Any], rows: int, pages: set[str]
+) -> str:
     """The page of a table."""
     name, subject = node["name"], subject_of(node)
     primary = primary_key(node)
@@ -142,15 +149,20 @@ def page(node: Node, title: str, keys: list[Key], manifest: dict[str, Any], rows
     columns = []
     for column in node["columns"].values():
         key = own.get(column["name"])
-        marks = "**primary key** " if column["name"] in primary else ""
+        marks = "**Primary key.** " if column["name"] in primary else ""
         if key and key.to in pages:
-            marks += f"→ [`{key.to}`]({key.to}.md) "
+            marks += f"Refers to [`{key.to}`]({key.to}.md). "
         description = " ".join(str(column["description"]).split()).replace("|", "\\|")
-        columns.append((f"`{column['name']}`", f"`{column['data_type'] or ''}`".strip("`"), marks + description))
-    parts.append(table(["column", "type", "what it is"], columns, is_markdown=True))
+        columns.append(
+            (f"`{column['name']}`", f"`{column['data_type'] or ''}`".strip("`"), marks + description)
+        )
+    listed = table(["column", "type", "what it is"], columns, is_markdown=True)
+    parts.append(f'<div class="columns" markdown>\n\n{listed}\n\n</div>')
     referring = sorted({key.table for key in keys if key.to == name and key.table in pages} - {name})
     if referring:
-        parts.append("## Tables that refer to it\n\n" + ", ".join(f"[`{each}`]({each}.md)" for each in referring))
+        parts.append(
+            "## Tables that refer to it\n\n" + ", ".join(f"[`{each}`]({each}.md)" for each in referring)
+        )
     parents = [each.rpartition(".")[2] for each in manifest["parent_map"].get(node["unique_id"], [])]
     made_of = sorted({each for each in parents if each in pages})
     if made_of:
@@ -202,7 +214,9 @@ def pages(evidence: Evidence) -> dict[str, str]:
         drawn = diagrams(nodes, keys, all_nodes)
         parts = [f"# {title}", words, listed]
         if drawn:
-            parts.append("## How they join\n\nKeys only. A line leads from a key to the tables that refer to it.")
+            parts.append(
+                "## How they join\n\nKeys only. A line leads from a key to the tables that refer to it."
+            )
             parts += [erd(names, keys, all_nodes) for names in drawn]
         files[f"tables/{subject}.md"] = "\n\n".join(parts) + "\n"
         overview += [f"## [{title}]({subject}.md)", words, listed]

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Make the site of the last warehouse: pages, dbt's catalog, and a page that asks in the browser.
 
-It writes into the folder `site` of the data folder, and prints where. With --serve it shows the site on this machine
-only, until Ctrl-C.
+It writes into the folder `site` of the data folder, and prints where. With --serve it shows the site on this
+machine only, until Ctrl-C.
 """
 
 import argparse

@@ -76,7 +76,7 @@ def replace(new: Path, last: Path) -> None:
 
 def write_pages(evidence: Evidence, docs: Path, catalog: Path) -> int:
     """Write all pages and pictures. Returns the number of pages."""
-    written = {}
+    written: dict[str, str] = {}
     for part in (questions, tables, rules, source):
         written |= part.pages(evidence)
     copied = copied_files()
@@ -143,7 +143,7 @@ def facts_of(evidence: Evidence) -> dict[str, str]:
         )
 
     compared, differ = evidence.rows(source.COMPARED)[0]
-    facts = {
+    return {
         "first-season": str(evidence.one("select min(season) from marts.dim_seasons")),
         "extent": evidence.extent(),
         "compared": f"{compared:,}",
@@ -157,7 +157,6 @@ def facts_of(evidence: Evidence) -> dict[str, str]:
         **{layer: str(models(layer)) for layer in ("staging", "intermediate", "marts", "quality")},
         **{folder: str(tests(folder)) for folder in ("reconciliation", "integrity")},
     }
-    return facts
 
 
 def is_queried(node: dict[str, Any]) -> bool:
@@ -172,7 +171,7 @@ def write_settings(evidence: Evidence, work: Path) -> Path:
     """Write mkdocs.yml with the whole navigation, and copy the theme. Returns the path of the file."""
     shutil.copytree(OWN / "theme", work / "theme")
     settings = ROOT / "mkdocs.yml"
-    written = {
+    written: dict[str, list[Any]] = {
         "questions/index.md": questions.navigation(),
         "tables/index.md": tables.navigation(evidence),
         "rules/index.md": rules.navigation(evidence),

@@ -1,4 +1,4 @@
-"""What runs in the reader's browser: packages of npm, installed from the lock file and copied into the site."""
+"""What runs in the reader's browser: packages of npm, installed from the lock file."""
 
 import base64
 import gzip
@@ -21,7 +21,8 @@ NODE = PROGRAM / "bin" / "node"
 NPM = PROGRAM / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
 # Of DuckDB: the program with exceptions, which all browsers of the last years run, and its worker.
 WASM, WORKER = "duckdb-eh.wasm", "duckdb-browser-eh.worker.js"
-# The page may load from its own site alone, and so may the worker. `wasm-unsafe-eval` allows WebAssembly, not eval.
+# The page, and so its worker, may load from its own site alone. `wasm-unsafe-eval` allows WebAssembly, not
+# eval.
 POLICY = (
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval' {scripts}; worker-src 'self' blob:; "
     "connect-src 'self' blob:; img-src 'self' data:; style-src 'self' 'unsafe-inline'; font-src 'self'; "
@@ -65,7 +66,8 @@ def add(modules: Path, site: Path, evidence: Evidence) -> None:
     shutil.copy(modules / "mermaid" / "dist" / "mermaid.min.js", site)
     duckdb = modules / "@duckdb" / "duckdb-wasm" / "dist"
     shutil.copy(duckdb / WORKER, site)
-    # Packed here, since not every server packs it; the page unpacks it. Without a time, so that it stays the same.
+    # Packed here, because not every server packs it; the page unpacks it. No time, so that the file stays the
+    # same.
     packed = gzip.compress((duckdb / WASM).read_bytes(), 9, mtime=0)
     (site / f"{WASM}.gz").write_bytes(packed)
     source = modules.parent / "ask.js"
@@ -78,7 +80,7 @@ def add(modules: Path, site: Path, evidence: Evidence) -> None:
 
 
 def bind(page: Path) -> None:
-    """Write the content policy into a page that is built: what it may load, and which inline scripts may run."""
+    """Write the content policy into a page: what it may load, and which inline scripts may run."""
     text = page.read_text(encoding="utf-8")
     digests = [hashlib.sha256(script.encode()).digest() for script in INLINE.findall(text)]
     scripts = " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)

@@ -123,10 +123,11 @@ def picture(chosen: Bars | Series, rows: list[dict[str, Any]], ground: str) -> s
     return str(vl_convert.vegalite_to_svg(spec.to_dict()))
 
 
-def bars(chosen: Bars, rows: list[dict[str, Any]], ink: str, series: tuple[str, ...]) -> alt.LayerChart:
+def bars(chosen: Bars, rows: list[dict[str, Any]], ink: str, series: tuple[str, ...]) -> Any:
     """A bar for each row, with its name above it and its value at its end.
 
-    The names are above, because the width of the reader's letters is not known here: beside the bars they would be cut.
+    The names are above, because the width of the reader's letters is not known here: beside the bars they
+    would be cut.
     """
     data = [
         {
@@ -145,7 +146,7 @@ def bars(chosen: Bars, rows: list[dict[str, Any]], ink: str, series: tuple[str, 
         lowest - margin if is_narrow or lowest < 0 else 0,
         highest + margin if highest > 0 else 0,
     ]
-    base = alt.Chart(alt.Data(values=data), width=WIDTH, height=alt.Step(STEP)).encode(
+    base = alt.Chart(alt.InlineData(values=data), width=WIDTH, height=alt.Step(STEP)).encode(
         y=alt.Y("place:O", axis=None)
     )
     across = alt.X(
@@ -172,7 +173,7 @@ def bars(chosen: Bars, rows: list[dict[str, Any]], ink: str, series: tuple[str, 
     return alt.layer(marks, label, *ends)
 
 
-def lines(chosen: Series, rows: list[dict[str, Any]], series: tuple[str, ...]) -> alt.LayerChart:
+def lines(chosen: Series, rows: list[dict[str, Any]], series: tuple[str, ...]) -> Any:
     """A line for each column, with its name at its end."""
     data = [
         {"across": str(row[chosen.across]), "line": words, "value": number(row[column])}
@@ -183,7 +184,7 @@ def lines(chosen: Series, rows: list[dict[str, Any]], series: tuple[str, ...]) -
         "line:N", legend=None, scale=alt.Scale(domain=list(chosen.lines.values()), range=list(series))
     )
     across = alt.X("across:O", title=None, axis=alt.Axis(labelAngle=0))
-    base = alt.Chart(alt.Data(values=data), width=WIDTH - 130, height=280).encode(
+    base = alt.Chart(alt.InlineData(values=data), width=WIDTH - 130, height=280).encode(
         x=across, y=alt.Y("value:Q", title=chosen.unit, axis=alt.Axis(tickCount=5)), color=color
     )
     last = str(rows[-1][chosen.across])

@@ -72,7 +72,7 @@ def with_links(text: str, source: str, page: str, pages: dict[str, str], there: 
 
 
 def filled(text: str, facts: dict[str, str]) -> str:
-    """Replace each comment of a page by the fact that it names. Raises ValueError if there is no such fact."""
+    """Replace each comment of a page by the fact that it names. Raises ValueError if there is none."""
 
     def fact(found: re.Match[str]) -> str:
         if found[1] not in facts:

@@ -1,7 +1,7 @@
-"""The pictures of the README and of the first page: a title race, and the layers. SVG for a light and a dark page.
+"""The pictures of the README and of the first page: a title race, and the layers, as SVG.
 
-They are drawn here, and not by a library of charts, so that the same data give the same file on every machine: a
-test compares them with the data.
+They are drawn here, and not by a library of charts, so that the same data give the same file on every
+machine: a test compares them with the data. Each is for a light or for a dark page.
 """
 
 import re
@@ -17,6 +17,7 @@ from pitwall.command import ROOT, PlainError
 from pitwall.prediction.tables import open_warehouse
 
 FOLDER = ROOT / "docs" / "pictures"
+MINUS = "\N{MINUS SIGN}"
 SEASON = 2010  # four drivers could win the title in its last race
 DRIVERS = 5
 RACE = """
@@ -74,8 +75,10 @@ def contents(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
 def svg(width: int, height: int, title: str, parts: list[str]) -> str:
     """A picture with a title that screen readers read."""
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
-        f'role="img" {FONT}><title>{escape(title)}</title>\n' + "\n".join(parts) + "\n</svg>\n"
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" '
+        f'height="{height}" role="img" {FONT}><title>{escape(title)}</title>\n'
+        + "\n".join(parts)
+        + "\n</svg>\n"
     )
 
 
@@ -101,7 +104,7 @@ def title_race(rows: list[tuple[Any, ...]], colours: Ground) -> str:
         return round(left + (width - left - right) * (number - 1) / (len(rounds) - 1), 1)
 
     def down(gap: float) -> float:
-        return round(top + (height - top - bottom) * gap / deepest, 1)
+        return float(round(top + (height - top - bottom) * gap / deepest, 1))
 
     title, subtitle = finding(rows, drivers)
     bold = ' font-weight="700"'
@@ -110,10 +113,8 @@ def title_race(rows: list[tuple[Any, ...]], colours: Ground) -> str:
     for gap in range(0, int(deepest) + 1, step):
         y = down(gap)
         parts.append(f'<path d="M{left} {y:g}H{width - right}" stroke="{colours.rule}"/>')
-        mark = "leader" if gap == 0 else f"−{gap}"
-        parts.append(
-            words(left - 8, y + 4, "0" if gap == 0 else mark, colours.soft, 12, ' text-anchor="end"')
-        )
+        mark = f"{MINUS}{gap}" if gap else "0"
+        parts.append(words(left - 8, y + 4, mark, colours.soft, 12, ' text-anchor="end"'))
     for number in rounds:
         code = short(races[number])
         turned = f' text-anchor="end" transform="rotate(-50 {across(number):g} {height - bottom + 22})"'
@@ -127,11 +128,12 @@ def title_race(rows: list[tuple[Any, ...]], colours: Ground) -> str:
         path = "L".join(f"{x:g} {y:g}" for x, y in points)
         weight = 4 if index == 0 else 2.4
         parts.append(
-            f'<path d="M{path}" fill="none" stroke="{colour}" stroke-width="{weight}" stroke-linejoin="round"/>'
+            f'<path d="M{path}" fill="none" stroke="{colour}" stroke-width="{weight}" '
+            'stroke-linejoin="round"/>'
         )
         parts += [f'<circle cx="{x:g}" cy="{y:g}" r="{weight:g}" fill="{colour}"/>' for x, y in points]
         last = final[index]
-        behind = f"{last[3]:g}" if index == 0 else f"−{last[4]:g}"
+        behind = f"{last[3]:g}" if index == 0 else f"{MINUS}{last[4]:g}"
         parts.append(words(width - right + 14, ends[driver] + 5, f"{driver} {behind}", colour, 15, bold))
     return svg(width, height, f"{title} {subtitle}", parts)
 
@@ -147,8 +149,8 @@ def finding(rows: list[tuple[Any, ...]], drivers: list[str]) -> tuple[str, str]:
     title = f"{SEASON}: {champion} led the championship "
     title += "only after the last race" if led == rounds[-1:] else f"after {len(led)} of {len(rounds)} races"
     subtitle = (
-        f"Points behind the leader after each race. Before the last one, {len(possible)} drivers could still win, "
-        f"and {champion.rpartition(' ')[2]} was {behind:g} behind."
+        f"Points behind the leader after each race. Before the last one, {len(possible)} drivers could still "
+        f"win, and {champion.rpartition(' ')[2]} was {behind:g} behind."
     )
     return title, subtitle
 
@@ -183,7 +185,7 @@ class Box(NamedTuple):
 
 
 class Layers(NamedTuple):
-    """The boxes with their number of models, how many references lead from one to another, and the colours."""
+    """The boxes with their number of models, the references from one to another, and the colours."""
 
     models: dict[Box, int]
     references: dict[tuple[Box, Box], int]
@@ -224,7 +226,7 @@ def lineage(layers: Layers, colours: Ground) -> str:
     stacks = [
         sorted(
             (each for each in layers.models if each.layer in column),
-            key=lambda each: (column.index(each.layer), order(each)),  # noqa: B023
+            key=lambda each: (column.index(each.layer), order(each)),
         )
         for column in columns
     ]
@@ -237,7 +239,8 @@ def lineage(layers: Layers, colours: Ground) -> str:
             height = max(height, places[each][1] + tall)
     parts = [words(0, 26, "From raw files to tables", colours.ink, 23, ' font-weight="700"')]
     total = sum(count for each, count in layers.models.items() if each.layer not in ("raw", "seeds"))
-    line = f"{total} models and {layers.models[Box('seeds', 'seeds')]} seeds. A line is thicker the more models read from there."
+    seeds = layers.models[Box("seeds", "seeds")]
+    line = f"{total} models and {seeds} seeds. A line is thicker the more models read from there."
     parts.append(words(0, 51, line, colours.soft, 15))
     edges: dict[tuple[Box, Box], int] = defaultdict(int)
     for (source, target), count in layers.references.items():
@@ -252,11 +255,13 @@ def lineage(layers: Layers, colours: Ground) -> str:
         weight = min(1 + count / 4, 6)
         parts.append(
             f'<path d="M{x1:g} {y1:g}C{x1 + bend:g} {y1:g} {x2 - bend:g} {y2:g} {x2:g} {y2:g}" fill="none" '
-            f'stroke="{layers.colours[source.layer]}" stroke-opacity="{colours.edge:g}" stroke-width="{weight:g}"/>'
+            f'stroke="{layers.colours[source.layer]}" stroke-opacity="{colours.edge:g}" '
+            f'stroke-width="{weight:g}"/>'
         )
     for each, (x, y) in places.items():
         parts.append(
-            f'<rect x="{x:g}" y="{y:g}" width="{box}" height="{tall}" rx="5" fill="{layers.colours[each.layer]}"/>'
+            f'<rect x="{x:g}" y="{y:g}" width="{box}" height="{tall}" rx="5" '
+            f'fill="{layers.colours[each.layer]}"/>'
         )
         parts.append(
             words(x + 10, y + 22, TITLES.get(each.name, each.name), "#ffffff", 14, ' font-weight="600"')

@@ -89,8 +89,8 @@ def page(question: Question, sql: str, answer: Answer, chart: str, *, is_simulat
     parts.append(f"It reads {links}.")
     if not question.from_readme:
         parts.append(
-            f"The file is `analyses/{question.name}.sql`; `make shell` runs it too. On the real data, a test compares "
-            "this answer with the one in the file."
+            f"The file is `analyses/{question.name}.sql`; `make shell` runs it too. On the real data, a "
+            "test compares this answer with the one in the file."
         )
     return "\n\n".join(parts) + "\n"
 

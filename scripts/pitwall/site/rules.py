@@ -8,11 +8,14 @@ from pitwall.site.evidence import Evidence, table
 
 CHAMPIONSHIPS = ("drivers", "constructors")
 LISTED = {"drivers": 6, "constructors": 3}  # places of a final table
-WORDS = dict(enumerate("one two three four five six seven eight nine ten eleven".split(), 1))
+WORDS = dict(
+    enumerate(["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven"], 1)
+)
 
 # The rules of a season; a season after the last period has those of the last one.
 PERIODS = """
-select seasons.season, periods.championship, periods.points_system, periods.scoring_cars, periods.shared_drives,
+select seasons.season, periods.championship, periods.points_system, periods.scoring_cars,
+    periods.shared_drives,
     systems.fastest_lap_points, systems.fastest_lap_within_position,
     seasons.season > periods.last_season as is_assumed
 from marts.dim_seasons as seasons
@@ -23,12 +26,14 @@ qualify row_number() over (
 ) = 1
 order by seasons.season, periods.championship desc"""
 POINTS = """
-select points_system, session_type, list(points order by position) from seeds.points_by_position group by all"""
+select points_system, session_type, list(points order by position)
+from seeds.points_by_position group by all"""
 COUNTED = """
 select season, championship, from_round, to_round, best_results from seeds.counted_results
 order by season, championship, from_round"""
 SCORING = """
-select scoring.season, races.race_name, scoring.points_factor, scoring.is_counted_for_constructors, scoring.reason
+select scoring.season, races.race_name, scoring.points_factor, scoring.is_counted_for_constructors,
+    scoring.reason
 from seeds.race_scoring as scoring
 inner join marts.dim_races as races on scoring.season = races.season and scoring.round = races.round
 order by scoring.season, scoring.round"""
@@ -95,9 +100,8 @@ def season_text(season: int, facts: dict[str, Any]) -> str:
         parts.append(
             f"- {kind.capitalize()} of `{who}` in the {championship}' championship{amount}: {reason}."
         )
-    for championship in CHAMPIONSHIPS:
-        if rows := facts["final"].get(championship):
-            parts.append(final_table(championship, rows))
+    final = facts["final"]
+    parts += [final_table(each, final[each]) for each in CHAMPIONSHIPS if each in final]
     return "\n\n".join(parts)
 
 
@@ -187,9 +191,10 @@ def pages(evidence: Evidence) -> dict[str, str]:
     ]
     files["rules/index.md"] = (
         "# The rules, season by season\n\n"
-        "A championship is not the sum of its points: which places scored, and how many results counted, changed often. "
-        "These pages are written from the seeds, the small tables with which the warehouse computes both championships; "
-        "[how we read the data](../rules-of-the-sport.md) has the choices that the rule book leaves. "
+        "A championship is not the sum of its points: which places scored, and how many results counted, "
+        "changed often. These pages are written from the seeds, the small tables with which the warehouse "
+        "computes both championships. [How we read the data](../rules-of-the-sport.md) has the choices that the "
+        "rule book leaves. "
         "The table is of the drivers' championship.\n\n" + table(header, lines, is_markdown=True) + "\n"
     )
     return files

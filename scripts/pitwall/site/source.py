@@ -11,7 +11,9 @@ select season, race_name, source_table, source_key, seen, expected
 from quality.source_anomalies where anomaly_kind = ?
 order by season desc nulls last, race_date desc, source_key limit {EXAMPLES}"""
 COMPARED = """
-select count(*) filter (where is_reconciled is not null) as compared, count(*) filter (where not is_reconciled) as differ
+select
+    count(*) filter (where is_reconciled is not null) as compared,
+    count(*) filter (where not is_reconciled) as differ
 from (
     select is_reconciled from marts.fct_driver_championship
     union all
@@ -20,7 +22,8 @@ from (
 EXCEPTIONS = """
 select season, round, championship, coalesce(driver_name, constructor_name) as competitor, measure,
     computed_value, other_value, reason
-from marts.fct_championship_exceptions where kind = ? order by season, round, championship, competitor, measure"""
+from marts.fct_championship_exceptions where kind = ?
+order by season, round, championship, competitor, measure"""
 
 
 def pages(evidence: Evidence) -> dict[str, str]:
@@ -29,9 +32,9 @@ def pages(evidence: Evidence) -> dict[str, str]:
     found = sum(row[3] for row in kinds)
     parts = [
         "# What is wrong with the source",
-        f"The warehouse looks for {len(kinds)} kinds of anomaly in the raw files, and has found {found:,}. Each is a row of "
-        "[`quality.source_anomalies`](tables/source_anomalies.md). Nothing is dropped: what the source says stays in, and "
-        "the last column says how the marts treat it.",
+        f"The warehouse looks for {len(kinds)} kinds of anomaly in the raw files, and has found {found:,}. "
+        "Each is a row of [`quality.source_anomalies`](tables/source_anomalies.md). Nothing is dropped: what "
+        "the source says stays in, and the last column says how the marts treat it.",
         table(
             ["kind", "found", "seasons", "what is wrong", "how the marts treat it"],
             [
@@ -79,8 +82,8 @@ def championships(evidence: Evidence) -> list[str]:
         return []
     parts = [
         "## Against the published championships",
-        f"Both championships are computed from results and rules after every race, and compared with the tables of the "
-        f"source: {compared:,} rows. {differ:,} of them differ.",
+        f"Both championships are computed from results and rules after every race, and compared with the "
+        f"tables of the source: {compared:,} rows. {differ:,} of them differ.",
     ]
     answer = evidence.answer(EXCEPTIONS, "source_differs")
     if answer.rows:

@@ -85,7 +85,7 @@ def primary_key(node: Node) -> list[str]:
 
 
 def diagrams(nodes: list[Node], keys: list[Key], all_nodes: dict[str, Node]) -> list[list[str]]:
-    """The entities of each diagram of a subject: its tables with those that they refer to, a few at a time."""
+    """The entities of each diagram of a subject: its tables, and those that they refer to."""
     related: dict[str, set[str]] = {}
     for node in nodes:
         name = str(node["name"])
@@ -117,8 +117,7 @@ def erd(names: list[str], keys: list[Key], all_nodes: dict[str, Node]) -> str:
             data_type = WORD.sub("_", str(node["columns"][column]["data_type"] or "any")).strip("_")
             lines.append(f"        {data_type} {column} {', '.join(kinds)}".rstrip())
         lines.append("    }")
-    for key in drawn:
-        lines.append(f"    {key.to} ||--o{{ {key.table} : {key.column}")
+    lines += [f"    {key.to} ||--o{{ {key.table} : {key.column}" for key in drawn]
     return "\n".join(["```mermaid", *lines, "```"])
 
 
@@ -193,8 +192,8 @@ def pages(evidence: Evidence) -> dict[str, str]:
     files = {}
     overview = [
         "# Tables",
-        "Every table that people query, by subject: its grain, its keys, and what each column means. These pages are "
-        "written from dbt's own description of the project, so they say what the build enforces. The "
+        "Every table that people query, by subject: its grain, its keys, and what each column means. These "
+        "pages are written from dbt's own description of the project, so they say what the build enforces. The "
         "[catalog](../catalog/index.html) has the layers below too, with every test and the whole lineage.",
     ]
     for subject, nodes in subjects.items():

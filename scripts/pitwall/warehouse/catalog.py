@@ -14,8 +14,8 @@ from pitwall.warehouse.engines import check_available, warehouse_of
 
 # Options of dbt that the user has set for other projects, and where a build puts what is not finished.
 NOT_INHERITED = ("DBT_", "PITWALL_WAREHOUSE", "PITWALL_SCHEMA_SUFFIX", "PITWALL_HISTORY", "PITWALL_SPARK")
-# dbt writes the folder of each package and of each compiled file into the page. A page that is published must not say
-# where it was made.
+# dbt writes the folder of each package and of each compiled file into the page. A page that is published must
+# not say where it was made.
 ROOT_PATH = re.compile(r'("root_path": ?)"(?:[^"\\]|\\.)*"')
 
 

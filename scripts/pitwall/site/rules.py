@@ -193,8 +193,8 @@ def pages(evidence: Evidence) -> dict[str, str]:
         "# The rules, season by season\n\n"
         "A championship is not the sum of its points: which places scored, and how many results counted, "
         "changed often. These pages are written from the seeds, the small tables with which the warehouse "
-        "computes both championships. [How we read the data](../rules-of-the-sport.md) has the choices that the "
-        "rule book leaves. "
+        "computes both championships. [How we read the data](../rules-of-the-sport.md) has the choices that "
+        "the rule book leaves. "
         "The table is of the drivers' championship.\n\n" + table(header, lines, is_markdown=True) + "\n"
     )
     return files

@@ -1,6 +1,6 @@
 """What is wrong with the source: the kinds of anomaly with examples, and where the championships differ."""
 
-from pitwall.site.evidence import Evidence, cell, table
+from pitwall.site.evidence import Evidence, table
 
 EXAMPLES = 3
 KINDS = """
@@ -34,24 +34,22 @@ def pages(evidence: Evidence) -> dict[str, str]:
         "# What is wrong with the source",
         f"The warehouse looks for {len(kinds)} kinds of anomaly in the raw files, and has found {found:,}. "
         "Each is a row of [`quality.source_anomalies`](tables/source_anomalies.md). Nothing is dropped: what "
-        "the source says stays in, and the last column says how the marts treat it.",
+        "the source says stays in, and each kind says how the marts treat it.",
         table(
-            ["kind", "found", "seasons", "what is wrong", "how the marts treat it"],
+            ["kind", "found", "seasons"],
             [
                 (
                     f"[{kind}](#{kind})" if count else kind,
                     f"{count:,}",
                     seasons(first, last),
-                    cell(description),
-                    cell(treatment),
                 )
-                for kind, description, treatment, count, first, last in kinds
+                for kind, _, _, count, first, last in kinds
             ],
             is_markdown=True,
         ),
     ]
     parts += championships(evidence)
-    parts.append("## Examples\n\nThe newest of each kind.")
+    parts.append("## The kinds, with examples\n\nThe newest of each kind.")
     for kind, description, treatment, count, *_ in kinds:
         if count:
             answer = evidence.answer(FOUND, kind)
@@ -60,13 +58,11 @@ def pages(evidence: Evidence) -> dict[str, str]:
                 for index in range(len(answer.names))
                 if any(row[index] is not None for row in answer.rows)
             ]
-            parts.append(f"### {kind}\n\n{description} {treatment}")
-            parts.append(
-                table(
-                    [answer.names[index] for index in shown],
-                    [tuple(row[index] for index in shown) for row in answer.rows],
-                )
+            examples = table(
+                [answer.names[index] for index in shown],
+                [tuple(row[index] for index in shown) for row in answer.rows],
             )
+            parts.append(f"### {kind}\n\n{description} In the marts: {treatment}\n\n{examples}")
     return {"source.md": "\n\n".join(parts) + "\n"}
 
 

@@ -193,8 +193,8 @@ def pages(evidence: Evidence) -> dict[str, str]:
     overview = [
         "# Tables",
         "Every table that people query, by subject: its grain, its keys, and what each column means. These "
-        "pages are written from dbt's own description of the project, so they say what the build enforces. The "
-        "[catalog](../catalog/index.html) has the layers below too, with every test and the whole lineage.",
+        "pages are written from dbt's own description of the project, so they say what the build enforces. "
+        "The [catalog](../catalog/index.html) has the layers below too, with every test and the lineage.",
     ]
     for subject, nodes in subjects.items():
         title, words = SUBJECTS[subject]

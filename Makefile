@@ -38,7 +38,7 @@ export DO_NOT_TRACK = 1
 .NOTPARALLEL:
 .PHONY: help build data metrics shell test test-all bench parity torture docs lint format lock audit clean
 .PHONY: core dev all packages engine writable workers $(EXTRAS:%=%-extra)
-.PHONY: site pictures train predict serve backtest card mlflow mlflow-pages
+.PHONY: train predict serve backtest card mlflow mlflow-pages release site pictures
 
 help:
 	@echo 'make build              build the warehouse from a small simulated championship'
@@ -61,6 +61,7 @@ help:
 	@echo 'make mlflow             show the runs and the registered models in MLflow (PORT=5000)'
 	@echo 'make backtest           print the scores of the backtest beside their bars'
 	@echo 'make card               write docs/model-card.md from the warehouse'
+	@echo 'make release            write the warehouse as files to take away (PREVIOUS=folder of the release to compare with)'
 	@echo 'make test               run the linters and the tests on DuckDB; your data are not touched'
 	@echo 'make test-all           run what CI runs: also the slow tests, and those of other engines, S3, the benchmark'
 	@echo 'make bench              compare speed and memory with other tools: docs/benchmarks.md (QUICK=1: little data)'
@@ -127,6 +128,10 @@ backtest: ml-extra packages
 card: ml-extra packages
 	@.venv/bin/python scripts/model_card.py
 
+release: release-extra
+	@.venv/bin/python scripts/release.py $(if $(value PREVIOUS),--previous="$$PREVIOUS") \
+	    $(if $(call flag,$(value ONLY_CHANGES)),--only-changes)
+
 mlflow: ml-extra mlflow-pages
 	@exec .venv/bin/python scripts/show_runs.py $(if $(value PORT),--port="$$PORT")
 
@@ -183,7 +188,12 @@ lock: writable .venv/bin/python
 	done; \
 	"$$tools/bin/uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 	    --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' \
-	    $(if $(call flag,$(value UPGRADE)),--upgrade) -o requirements/mlflow.txt requirements/mlflow.in
+	    $(if $(call flag,$(value UPGRADE)),--upgrade) -o requirements/mlflow.txt requirements/mlflow.in && \
+	for client in requirements/clients/*.in; do \
+	    "$$tools/bin/uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
+	        --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' \
+	        -o "$${client%.in}.txt" "$$client" || exit; \
+	done
 
 audit: audit-extra
 	@.venv/bin/pip-audit --strict --disable-pip --require-hashes -r requirements/all.txt

@@ -29,6 +29,7 @@ ALLOWED = {
         "pitwall.warehouse",
     ),
     "pitwall.raw": ("pitwall.command", "pitwall.data_folder"),
+    "pitwall.release": ("pitwall.command", "pitwall.data_folder", "pitwall.raw", "pitwall.warehouse"),
     "pitwall.simulation": ("pitwall.command",),
     "pitwall.site": (
         "pitwall.command",

@@ -19,8 +19,8 @@ The tables were computed by Pitwall from results in the Ergast schema.
 SIMULATED = """\
 # Attribution
 
-This championship is simulated: drivers, constructors, circuits and results are invented. Do not quote a figure
-of it as a result of Formula 1.
+This championship is simulated: drivers, constructors, circuits and results are invented. Do not quote a
+figure of it as a result of Formula 1.
 
 The files are under the Apache License 2.0, as Pitwall is.
 """

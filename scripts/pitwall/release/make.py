@@ -107,7 +107,8 @@ def write(data: Path, folder: Path, version: str, last: Path | None) -> Changes:
         kinds.write("SQLite", "*.sqlite", lambda: write_sqlite(connection, tables, folder / "pitwall.sqlite"))
     kinds.write("DuckDB", "*.duckdb", lambda: duckdb_file.write(warehouse, folder / "pitwall.duckdb", tables))
     package.write_package(tables, folder, version, contents)
-    package.validate(folder, [name for name, count in rows.items() if count <= VALIDATED_ROWS])
+    small = [name for name, count in rows.items() if count <= VALIDATED_ROWS]
+    package.validate(folder, small)
     copy_semantic_models(target / OSI, folder)
     text = attribution.attribution(is_simulated=is_simulated)
     (folder / attribution.FILE).write_text(text, encoding="utf-8")
@@ -116,6 +117,7 @@ def write(data: Path, folder: Path, version: str, last: Path | None) -> Changes:
     (folder / notes.FILE).write_text(text, encoding="utf-8")
     write_sums(folder)
     kinds.report()
+    print(f"Frictionless found no error in the {len(small)} tables of at most {VALIDATED_ROWS:,} rows.")
     return changes
 
 

@@ -7,9 +7,11 @@ machine only, until Ctrl-C.
 
 import argparse
 import sys
+from contextlib import suppress
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pitwall.command import Parser, PlainError, exit_code, require, whole_number
 from pitwall.data_folder import data_folder
@@ -20,12 +22,20 @@ require(
 
 from pitwall.site.assemble import make  # noqa: E402
 
+if TYPE_CHECKING:
+    from _typeshed import SupportsRead, SupportsWrite
+
 LOOPBACK = "127.0.0.1"
 PORT = 8080
 
 
 class Quiet(SimpleHTTPRequestHandler):
-    """Serves files, without a line for each."""
+    """Serves files, without a line for each, or for a browser that leaves a page before all of it is there."""
+
+    def copyfile(self, source: "SupportsRead[bytes]", outputfile: "SupportsWrite[bytes]") -> None:
+        """Send a file."""
+        with suppress(ConnectionError):
+            super().copyfile(source, outputfile)
 
     def log_message(self, *_: object) -> None:
         """Print nothing."""

@@ -1,4 +1,4 @@
-"""The pages of the site as text: from dbt's manifest, the seeds and the warehouse, without what an extra installs."""
+"""The pages of the site as text: from dbt's manifest, the seeds and the warehouse. They need no extra."""
 
 import json
 import re
@@ -170,9 +170,7 @@ def test_the_page_has_the_rows_that_differ_from_the_published_tables(real: Evide
         "select is_reconciled from marts.fct_constructor_championship)"
     )[0]
     assert f"{compared:,} rows. {differ:,} of them differ." in page
-    cells = real.one(
-        "select count(*) from marts.fct_championship_exceptions where kind = 'source_differs'"
-    )
+    cells = real.one("select count(*) from marts.fct_championship_exceptions where kind = 'source_differs'")
     listed = page.partition("cell by cell:")[2].partition("\n## ")[0]
     assert len(re.findall(r"(?m)^\| \d", listed)) == cells
 

@@ -11,7 +11,7 @@ from contextlib import suppress
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from pitwall.command import Parser, PlainError, exit_code, require, whole_number
 from pitwall.data_folder import data_folder
@@ -22,17 +22,14 @@ require(
 
 from pitwall.site.assemble import make  # noqa: E402
 
-if TYPE_CHECKING:
-    from _typeshed import SupportsRead, SupportsWrite
-
 LOOPBACK = "127.0.0.1"
 PORT = 8080
 
 
 class Quiet(SimpleHTTPRequestHandler):
-    """Serves files, without a line for each, or for a browser that leaves a page before all of it is there."""
+    """Serves files. It prints nothing, also if a browser leaves before it has all of a page."""
 
-    def copyfile(self, source: "SupportsRead[bytes]", outputfile: "SupportsWrite[bytes]") -> None:
+    def copyfile(self, source: Any, outputfile: Any) -> None:
         """Send a file."""
         with suppress(ConnectionError):
             super().copyfile(source, outputfile)

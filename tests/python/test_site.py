@@ -328,7 +328,11 @@ def open_page(chromium: "playwright.Browser", server: Server) -> Iterator[Open]:
     context.set_default_timeout(SECONDS)
     asked: list[str] = []
     errors: list[str] = []
+    blocked: list[str] = []
     context.on("request", lambda request: asked.append(request.url))
+    context.on(
+        "requestfailed", lambda request: blocked.append(request.url) if request.failure == "csp" else None
+    )
     context.on("weberror", lambda error: errors.append(str(error.error)))
     page = context.new_page()
 
@@ -338,7 +342,7 @@ def open_page(chromium: "playwright.Browser", server: Server) -> Iterator[Open]:
 
     yield opened
     allowed = (f"{server.address}/", "blob:", "data:")
-    assert [url for url in asked if not url.startswith(allowed)] == []
+    assert [url for url in asked if not url.startswith(allowed) and url not in blocked] == []
     assert errors == []
     context.close()
 
@@ -376,7 +380,7 @@ def test_a_question_of_the_readme_is_answered_in_the_browser(open_page: Open, da
     page = open_page("ask.html")
     page.get_by_role("button", name=question.text).click()
     page.wait_for_url(f"**/ask.html?question={question.name}")
-    assert "rows in" in answered(page)
+    assert re.match(r"\d+ rows? in ", answered(page))
     assert shown(page) == expected(data, question.sql)
     with page.expect_download() as download:
         page.get_by_role("button", name="Download CSV").click()
@@ -401,8 +405,8 @@ def test_every_question_gives_the_answer_of_the_warehouse(open_page: Open, data:
 def test_values_of_every_type_are_shown(open_page: Open, data: Path) -> None:
     sql = (
         "select 1.50::decimal(8, 2) as d, -0.05::decimal(4, 2) as n, date '1979-05-27' as day, "
-        "null as nothing, timestamp '1979-05-27 14:30:00' as t, 12345678901234567890123::hugeint as h, 9007199254740993 as b, "
-        "true as yes, 'a, \"b\"' as s, 0.25::double as f"
+        "null as nothing, timestamp '1979-05-27 14:30:00' as t, 12345678901234567890123::hugeint as h, "
+        "9007199254740993 as b, true as yes, 'a, \"b\"' as s, 0.25::double as f"
     )
     page = open_page("ask.html")
     answered(page)

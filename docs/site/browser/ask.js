@@ -191,7 +191,7 @@ function download() {
 function choose(question) {
   name = question.name;
   sql.value = `-- ${question.text}\n${question.sql}`;
-  sql.rows = Math.min(sql.value.split("\n").length + 1, 24);
+  sql.rows = Math.min(sql.value.split("\n").length + 1, 16);
   history.replaceState(null, "", `?question=${question.name}`);
   for (const button of buttons.children) button.classList.toggle("ask-chosen", button.dataset.name === question.name);
   more.value = question.first ? "" : question.name;

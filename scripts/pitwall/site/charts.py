@@ -153,7 +153,7 @@ def bars(chosen: Bars, rows: list[dict[str, Any]], ink: str, series: tuple[str, 
         "value:Q",
         title=chosen.unit,
         scale=alt.Scale(domain=domain, nice=False, zero=not is_narrow),
-        axis=alt.Axis(tickCount=5),
+        axis=alt.Axis(grid=False, labels=False),  # each bar has its value
     )
     marks = (
         base.mark_circle(size=90, color=series[0], opacity=1, yOffset=8).encode(x=across)

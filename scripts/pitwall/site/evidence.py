@@ -1,5 +1,6 @@
 """What the pages of the site are written from: the warehouse, and dbt's manifest of it."""
 
+import re
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -70,6 +71,11 @@ def cell(value: object) -> str:
     return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
 
 
+def is_number(value: object) -> bool:
+    """Whether a value is a number, or the text of one."""
+    return isinstance(value, int | float | Decimal) or re.fullmatch(r"-?[\d,.]*\d", str(value)) is not None
+
+
 def is_large(value: object) -> bool:
     """Whether a number needs a comma: it is no year."""
     return isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 10000
@@ -85,7 +91,7 @@ def table(header: list[str], rows: list[tuple[Any, ...]], *, is_markdown: bool =
     """
     numbers = [
         bool(rows)
-        and all(isinstance(row[index], int | float | Decimal | None) for row in rows)
+        and all(row[index] is None or is_number(row[index]) for row in rows)
         and any(row[index] is not None for row in rows)
         for index in range(len(header))
     ]

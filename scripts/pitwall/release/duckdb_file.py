@@ -40,8 +40,10 @@ def write(warehouse: Path, target: Path, tables: Sequence[Table] = ()) -> None:
                 connection.execute(f"create schema target.{schema}")
             for schema, table in columns_of(connection):
                 copy(connection, schema, table)
+            connection.begin()  # each comment alone would be written to the disk
             for described in tables:
                 comment(connection, described)
+            connection.commit()
             connection.execute("detach target")
         new.replace(target)
     except duckdb.Error as error:

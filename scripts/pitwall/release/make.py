@@ -25,7 +25,7 @@ UNFINISHED = ".unfinished"
 SUMS = "SHA256SUMS"
 OSI = "osi_document.json"  # the semantic models, which dbt writes when it parses the project
 VERSION = re.compile(r"(\d{4}-\d\d-\d\d)(?:-([1-9]\d*))?")
-VALIDATED_ROWS = 20_000  # frictionless reads the CSVs of tables up to this size; more would take a minute
+VALIDATED_ROWS = 5_000  # frictionless reads the CSVs of tables up to this size; all would take a minute
 
 
 class Kinds:
@@ -84,6 +84,11 @@ def release(data: Path, previous: Path | None, *, only_changes: bool = False) ->
             new.rename(releases / version)
         except duckdb.Error as error:
             raise PlainError(f"{new}: cannot be written. DuckDB says: {first_line(error)}") from None
+        except RuntimeError as error:
+            # So DuckDB reports Ctrl-C while it runs a query.
+            if str(error) != "Query interrupted":
+                raise
+            raise KeyboardInterrupt from None
         finally:
             remove(new)
     print(f"The release is in {releases / version}. {notes.FILE} says what changed.")
@@ -93,6 +98,7 @@ def write(data: Path, folder: Path, version: str, last: Path | None) -> Changes:
     """Write all files of a release into a folder. Returns what changed since the last one."""
     warehouse, target = data / "warehouse.duckdb", target_folder("duckdb", data)
     kinds = Kinds(folder)
+    copy_semantic_models(target / OSI, folder)
     with duckdb.connect() as connection:
         attach(connection, warehouse)
         tables = read_tables(connection, target / "manifest.json")
@@ -109,7 +115,6 @@ def write(data: Path, folder: Path, version: str, last: Path | None) -> Changes:
     package.write_package(tables, folder, version, contents)
     small = [name for name, count in rows.items() if count <= VALIDATED_ROWS]
     package.validate(folder, small)
-    copy_semantic_models(target / OSI, folder)
     text = attribution.attribution(is_simulated=is_simulated)
     (folder / attribution.FILE).write_text(text, encoding="utf-8")
     changes = find_changes(tables, folder, last)

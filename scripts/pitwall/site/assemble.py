@@ -31,7 +31,7 @@ OF_ROOT = {
 }
 TEMPLATE = "page.md"  # of a page that another command writes
 COPIED = (".md", ".svg", ".png")
-SIMULATED = "These pages are made from a simulated championship. No driver, result or figure in them is real."
+SIMULATED = "The answers of this site are of a simulated championship: no driver and no result is real."
 UNOFFICIAL = "Not connected with Formula 1, whose names are trade marks of others."
 
 

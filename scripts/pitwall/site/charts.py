@@ -12,7 +12,7 @@ WIDTH = 520
 STEP = 42  # the height of a bar, its name and a gap
 MOST_BARS = 30
 FONT = "system-ui, -apple-system, Segoe UI, Helvetica, Arial, sans-serif"
-# Of text, of the grid, and of series: told apart by the colour-blind, at least 3:1 on their ground.
+# Of text, of the grid, and of series: distinct for the colour-blind too, at least 3:1 on their ground.
 GROUNDS = {
     "light": ("#24292f", "#d0d7de", ("#0b6aa2", "#b45309", "#a8347c")),
     "dark": ("#d5dae0", "#3a424c", ("#5db3e6", "#f0a54a", "#e58ac0")),

@@ -28,7 +28,7 @@ FONT = "font-family=\"system-ui, -apple-system, 'Segoe UI', Helvetica, Arial, sa
 
 
 class Ground(NamedTuple):
-    """The colours of a picture on a ground: at least 3:1, and told apart by the colour-blind."""
+    """The colours of a picture on a ground: at least 3:1, and distinct for the colour-blind too."""
 
     ink: str
     soft: str

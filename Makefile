@@ -38,7 +38,7 @@ export DO_NOT_TRACK = 1
 .NOTPARALLEL:
 .PHONY: help build data metrics shell test test-extras test-all bench parity torture docs lint format lock audit clean
 .PHONY: core dev all packages engine writable workers $(EXTRAS:%=%-extra)
-.PHONY: train predict serve backtest card mlflow mlflow-pages release
+.PHONY: train predict serve backtest card mlflow mlflow-pages release site pictures
 
 help:
 	@echo 'make build              build the warehouse from a small simulated championship'
@@ -49,6 +49,9 @@ help:
 	@echo 'make build ENGINE=name  build it on postgres or spark instead of duckdb; make docs ENGINE=name shows it'
 	@echo 'make parity             build on every installed engine, and compare all marts cell by cell'
 	@echo 'make data               download the public archive of real results'
+	@echo 'make site               make the site: answers, tables, rules, the catalog, queries in the browser'
+	@echo '                        (SERVE=1 or PORT=8081 shows it on this machine)'
+	@echo 'make pictures           draw docs/pictures from the warehouse'
 	@echo 'make docs               open the catalog: every table, column and test, a glossary, the lineage'
 	@echo 'make shell              query the warehouse in SQL; .examples lists questions'
 	@echo 'make metrics            query metrics by name: wins, rates, medians'
@@ -103,6 +106,13 @@ torture: writable dev bench-extra packages
 
 docs: writable engine packages $(ENGINE_EXTRA)
 	@.venv/bin/python scripts/catalog.py --engine "$${ENGINE:-duckdb}"
+
+site: writable site-extra packages
+	@.venv/bin/python scripts/make_site.py $(if $(call flag,$(value SERVE))$(value PORT),--serve) \
+	    $(if $(value PORT),--port="$$PORT")
+
+pictures: core
+	@.venv/bin/python scripts/pictures.py
 
 shell: core
 	@.venv/bin/python scripts/shell.py

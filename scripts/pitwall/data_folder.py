@@ -18,6 +18,7 @@ REPLACED = (
     "quarantine.new",
     ".tmp",
     "spark",
+    "site",
 )
 MARKER = ".pitwall"
 

@@ -31,6 +31,13 @@ ALLOWED = {
     "pitwall.raw": ("pitwall.command", "pitwall.data_folder"),
     "pitwall.release": ("pitwall.command", "pitwall.data_folder", "pitwall.raw", "pitwall.warehouse"),
     "pitwall.simulation": ("pitwall.command",),
+    "pitwall.site": (
+        "pitwall.command",
+        "pitwall.data_folder",
+        "pitwall.prediction",
+        "pitwall.release",
+        "pitwall.warehouse",
+    ),
     "pitwall.warehouse": ("pitwall.command", "pitwall.data_folder", "pitwall.needs", "pitwall.raw"),
 }
 # Python imports this file automatically in processes whose SQL is measured.

@@ -36,6 +36,11 @@ def styled(chart: Any, height: int | None = HEIGHT) -> Any:
     )
 
 
+def band_heights(rows: int, pixels: int = 20) -> int:
+    """The height of a chart with a row for each of so many names."""
+    return max(rows, 2) * pixels
+
+
 def pushed_apart(
     ends: pl.DataFrame, y: str, domain: tuple[float, float], height: int, pixels: float = LABEL_PIXELS
 ) -> pl.DataFrame:

@@ -86,7 +86,7 @@ def lines(
         x: the encoding of x.
         y: the column of y.
         domain: the values at the bottom and at the top, for example (20, 1) for positions.
-        tooltip: what a point says.
+        tooltip: what a point says. No title may be `constructor`: Vega refuses the word.
         key: the column that names a line.
         label: the column with the short name at its end.
         behind: layers behind the lines, for example bands.

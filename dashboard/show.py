@@ -41,7 +41,7 @@ def show(
             st.info(empty)
             return
         if chart is None:
-            st.dataframe(frame, hide_index=True, column_config=columns, width="stretch")
+            st.dataframe(frame, hide_index=True, column_config=columns, width="stretch", height="content")
         else:
             described = chart.properties(description=f"{title}. {alt}")
             st.altair_chart(styled(described, height), theme=None, width="stretch", key=f"chart_{name}")

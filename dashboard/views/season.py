@@ -67,8 +67,8 @@ def title_race() -> None:
         domain=domain,
         key="competitor",
         tooltip=[
-            alt.Tooltip("competitor:N", title=table[:-1]),
-            alt.Tooltip("constructor_name:N", title="constructor"),
+            alt.Tooltip("competitor:N", title="name"),
+            alt.Tooltip("constructor_name:N", title="team"),
             alt.Tooltip("race_name:N", title="after"),
             alt.Tooltip("round:Q", title="round"),
             alt.Tooltip("championship_position:Q", title="position"),
@@ -119,8 +119,8 @@ def still_possible() -> None:
             ),
             color=alt.Color("color:N", scale=None),
             tooltip=[
-                alt.Tooltip("competitor:N", title=table[:-1]),
-                alt.Tooltip("constructor_name:N", title="constructor"),
+                alt.Tooltip("competitor:N", title="name"),
+                alt.Tooltip("constructor_name:N", title="team"),
                 alt.Tooltip("race_name:N", title="after"),
                 alt.Tooltip("points_counted:Q", title="points"),
                 alt.Tooltip("gap_to_leader:Q", title="behind the leader"),
@@ -157,9 +157,16 @@ def final_table() -> None:
             f": {most['competitor']} drops {number(most['points_dropped'])} of "
             f"{number(most['points_gross'])} points, the most"
         )
+    # Columns that say nothing in this season.
+    quiet = {
+        "points_dropped": dropped.is_empty(),
+        "points_adjustment": (answer.frame["points_adjustment"] == 0).all(),
+        "is_excluded": not answer.frame["is_excluded"].any(),
+        "exception_reason": answer.frame["exception_reason"].is_null().all(),
+    }
     show(
         None,
-        answer.frame,
+        answer.frame.drop(name for name, is_quiet in quiet.items() if is_quiet),
         answer.sql,
         "final_table",
         "",
@@ -209,9 +216,10 @@ def what_if() -> None:
     frame = with_colors(answer.frame.head(SHOWN), "driver_name")
     first = frame.row(0, named=True)
     margin = f"by {number(first['ahead_of_next'])} points" if first["ahead_of_next"] else "on places"
-    verb = "is still first" if first["actual_position"] == 1 else f"would be first, not {ordinal(first)}"
-    system_name = f"points {chosen}" + (f", without the {without}" if without != NONE else "")
-    finding = f"With the {system_name}: {first['driver_name']} {verb}, {margin}"
+    real = frame.filter(pl.col("actual_position") == 1)["driver_name"]
+    others = f", not {real[0]}" if first["actual_position"] != 1 and not real.is_empty() else ""
+    rules = f"the points {chosen}" + (f" and without the {without}" if without != NONE else "")
+    finding = f"With {rules}, {first['driver_name']} is first{others}, {margin}"
     bars = alt.Chart(frame).encode(
         y=alt.Y(
             "driver_name:N",
@@ -222,7 +230,7 @@ def what_if() -> None:
         x=alt.X("points:Q", title="points", axis=alt.Axis(grid=True, tickCount=6)),
         tooltip=[
             alt.Tooltip("driver_name:N", title="driver"),
-            alt.Tooltip("constructor_name:N", title="constructor"),
+            alt.Tooltip("constructor_name:N", title="team"),
             alt.Tooltip("place:Q", title="place"),
             alt.Tooltip("points:Q", title="points"),
             alt.Tooltip("actual_position:Q", title="real position"),
@@ -255,11 +263,6 @@ def what_if() -> None:
         "whole season.",
         height=band_heights(frame.height, 30),
     )
-
-
-def ordinal(row: dict[str, int]) -> str:
-    """A real position in words of a title."""
-    return f"number {row['actual_position']}"
 
 
 title_race()

@@ -159,10 +159,13 @@ def trace(slow: list[Any]) -> None:
         return
     frame = with_colors(answer.frame)
     last = frame.filter(pl.col("lap_number") == frame["lap_number"].max()).sort("ahead_s", descending=True)
-    finding = f"{last['driver_name'][0]} is first at the flag"
+    finding = f"Race trace: {last['driver_name'][0]} is alone at the flag"
     if last.height > 1:
-        near = last.head(FIRST)["driver_name"].to_list()
-        finding = f"Race trace: {listed(near)} are the first at the flag"
+        behind = [
+            f"{row['driver_name']} {row['behind_winner_s']:.1f} s"
+            for row in last.slice(1, FIRST - 1).iter_rows(named=True)
+        ]
+        finding = f"On the last lap {listed(behind)} behind {last['driver_name'][0]}"
     chart = lines(
         frame,
         x=LAP,
@@ -173,7 +176,8 @@ def trace(slow: list[Any]) -> None:
         tooltip=[
             *DRIVER,
             alt.Tooltip("lap_number:Q", title="lap"),
-            alt.Tooltip("ahead_s:Q", title="ahead, s", format="+.1f"),
+            alt.Tooltip("ahead_s:Q", title="ahead of the reference, s", format="+.1f"),
+            alt.Tooltip("behind_winner_s:Q", title="behind the winner, s", format="+.1f"),
         ],
     )
     show(
@@ -183,7 +187,7 @@ def trace(slow: list[Any]) -> None:
         "trace",
         "A line for each car: seconds ahead of a car with the winner's average pace, by lap.",
         title=finding,
-        note="The reference: the winner's average green lap, but the winner's own lap where the field is slow. "
+        note="The reference: the winner's average green lap; where the field is slow, the winner's own lap. "
         f"A rising line is faster than it. A step down is a stop. Cut {CUT} s behind.",
     )
 
@@ -293,7 +297,7 @@ def stints() -> None:
         "stints",
         "Bars of laps between two stops, for each car in the order of the result.",
         title=finding,
-        note="In the order of the result. The number in a bar is its laps. The source does not know the tyres.",
+        note="In the order of the result. The number in a bar is its laps. The source has no tyres.",
         height=band_heights(len(names), 22),
     )
 

@@ -34,6 +34,7 @@ laps as (
 winner as (
     select
         laps.lap_number,
+        laps.elapsed_ms,
         case
             when laps.is_field_slow or laps.lap_number = 1 then laps.lap_time_ms
             else avg(case when laps.is_green then laps.lap_time_ms end) over ()
@@ -48,6 +49,7 @@ winner as (
 reference as (
     select
         lap_number,
+        elapsed_ms as winner_ms,
         sum(reference_ms) over (order by lap_number rows unbounded preceding) as reference_ms
     from winner
 ),
@@ -56,22 +58,33 @@ gaps as (
     select
         laps.driver_id,
         laps.lap_number,
-        cast((reference.reference_ms - laps.elapsed_ms) / 1000 as decimal(9, 3)) as ahead_s
+        cast((reference.reference_ms - laps.elapsed_ms) / 1000.0 as decimal(9, 3)) as ahead_s,
+        cast((laps.elapsed_ms - reference.winner_ms) / 1000.0 as decimal(9, 3)) as behind_winner_s
     from laps
     inner join reference on laps.lap_number = reference.lap_number
     where laps.elapsed_ms is not null
+),
+
+ends as (
+    select
+        driver_id,
+        min(ahead_s) <= -:cut as is_cut
+    from gaps
+    group by driver_id
 )
 
 select
     gaps.lap_number,
     gaps.ahead_s,
+    gaps.behind_winner_s,
     cars.driver_name,
     cars.code,
     cars.constructor_id,
     cars.constructor_name,
     cars.position_text,
-    cars.is_out
+    cars.is_out or ends.is_cut as is_out
 from gaps
 inner join cars on gaps.driver_id = cars.driver_id
+inner join ends on gaps.driver_id = ends.driver_id
 where gaps.ahead_s > -:cut
 order by cars.position_order, gaps.lap_number

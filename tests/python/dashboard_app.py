@@ -66,11 +66,21 @@ def changes(app: AppTest) -> Iterator[tuple[str, str, Any]]:
             yield "button_group", widget.key, [getattr(option, "content", option)]
 
 
-def changed(page: str, kind: str, key: str, value: Any, **parameters: str) -> AppTest:
-    """A page on which one control has another value."""
+def each_change(page: str, **parameters: str) -> Iterator[tuple[str, AppTest]]:
+    """A page after each change of a control: what changed, and the page."""
     app = opened(page, **parameters)
-    [widget] = [each for each in getattr(app, kind) if each.key == key]
-    return widget.set_value(value).run()
+    for kind, key, value in list(changes(app)):
+        wanted = value if isinstance(value, list) else [value]
+        for _ in range(2):
+            widget = next((each for each in getattr(app, kind) if each.key == key), None)
+            options = getattr(widget, "options", wanted)
+            if widget is not None and all(each in options for each in wanted):
+                break
+            # An earlier change took the control or the option away.
+            app = opened(page, **parameters)
+        assert widget is not None, key
+        app = widget.set_value(value).run()
+        yield f"{kind} {key}: {value}", app
 
 
 def shown_sql(app: AppTest) -> list[str]:

@@ -23,9 +23,8 @@ import polars as pl  # noqa: E402
 from dashboard_app import (  # noqa: E402
     DASHBOARD,
     QUERIES,
-    changed,
-    changes,
     charts,
+    each_change,
     names_of,
     opened,
     page_names,
@@ -77,8 +76,8 @@ def test_a_page_shows_findings_with_their_sql(page: str, data: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_control_works(page: str, data: Path) -> None:
-    for kind, key, value in changes(opened(page)):
-        assert problems(changed(page, kind, key, value)) == [], (kind, key, value)
+    for change, app in each_change(page):
+        assert problems(app) == [], change
 
 
 @pytest.mark.slow
@@ -87,15 +86,16 @@ def test_every_control_works_on_the_real_data(
     page: str, real_warehouse: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PITWALL_DATA", str(real_warehouse.parent))
-    for kind, key, value in changes(opened(page)):
-        assert problems(changed(page, kind, key, value)) == [], (kind, key, value)
+    for change, app in each_change(page):
+        assert problems(app) == [], change
 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_each_choice_has_a_key_that_is_in_the_address(page: str, data: Path) -> None:
     """So that a link reopens the view. Streamlit writes it into the address only with `bind`."""
+    app = opened(page)
     for kind in ("selectbox", "multiselect", "toggle", "radio", "checkbox", "button_group"):
-        for widget in getattr(opened(page), kind):
+        for widget in getattr(app, kind):
             assert widget.key, widget.label
     source = (DASHBOARD / "views" / f"{page}.py").read_text(encoding="utf-8")
     calls = re.findall(
@@ -354,7 +354,8 @@ def test_the_race_trace_of_the_winner_is_level_on_slow_laps(data: Path) -> None:
     trace = trace.filter(pl.col("driver_name") == driver)
     slow = query_rows(
         data,
-        "select lap_number from marts.fct_race_laps inner join marts.fct_race_results using (race_id, driver_id) "
+        "select lap_number from marts.fct_race_laps "
+        "inner join marts.fct_race_results using (race_id, driver_id) "
         f"where race_id = {race} and is_win and is_field_slow and lap_number > 1",
     )
     steps = trace.with_columns(step=pl.col("ahead_s").diff())

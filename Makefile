@@ -7,7 +7,7 @@ UNIT_TESTS = changed
 WORKERS ?= logical
 override PARALLEL = --numprocesses "$${WORKERS:-logical}" --dist loadfile --no-loadscope-reorder
 override TORTURED = faults broken_csv orders benchmark
-override SQL = $(wildcard models tests analyses snapshots)
+override SQL = $(wildcard models tests analyses snapshots dashboard)
 override LINT_SETTINGS = Makefile $(wildcard .sqlfluff .sqlfluff_library/*.py macros requirements/dev.txt)
 override EXTRAS = postgres spark redshift s3 bench metrics audit ml dashboard site release browser
 
@@ -38,6 +38,7 @@ export DO_NOT_TRACK = 1
 .NOTPARALLEL:
 .PHONY: help build data metrics shell test test-all bench parity torture docs lint format lock audit clean
 .PHONY: core dev all packages engine writable workers $(EXTRAS:%=%-extra)
+.PHONY: dashboard
 .PHONY: train predict serve backtest card mlflow mlflow-pages
 
 help:
@@ -51,6 +52,7 @@ help:
 	@echo 'make data               download the public archive of real results'
 	@echo 'make docs               open the catalog: every table, column and test, a glossary, the lineage'
 	@echo 'make shell              query the warehouse in SQL; .examples lists questions'
+	@echo 'make dashboard          show the warehouse in charts, on this machine only (PORT=8501)'
 	@echo 'make metrics            query metrics by name: wins, rates, medians'
 	@echo 'make train              train the model of races, test it season by season, and record it in MLflow'
 	@echo 'make predict            predict the next race, and write it to the ledger (RACE=2025-19, GRID=file.csv)'
@@ -101,6 +103,10 @@ docs: writable engine packages $(ENGINE_EXTRA)
 
 shell: core
 	@.venv/bin/python scripts/shell.py
+
+dashboard: engine dashboard-extra $(ENGINE_EXTRA)
+	@exec .venv/bin/python scripts/dashboard.py $(if $(value PORT),--port="$$PORT") \
+	    $(if $(filter-out file,$(origin ENGINE)),--engine="$$ENGINE")
 
 train: ml-extra
 	@.venv/bin/python scripts/train.py

@@ -1,0 +1,24 @@
+"""The dashboard: pages over the warehouse. `make dashboard` starts it."""
+
+import streamlit as st
+from warehouse import Unavailable
+
+# In the order of the navigation: the file in views/, which is also the address of the page, and its title. The
+# first is at `/`. If the folder were called `pages`, Streamlit would start its files without this one.
+PAGES = {
+    "season": "Season",
+    "race": "Race",
+}
+
+st.set_page_config(page_title="Pitwall", page_icon="🏁", layout="wide")
+page = st.navigation(
+    [
+        st.Page(f"views/{name}.py", title=title, url_path=name, default=name == next(iter(PAGES)))
+        for name, title in PAGES.items()
+    ],
+    position="top",
+)
+try:
+    page.run()
+except Unavailable as reason:
+    st.error(str(reason))

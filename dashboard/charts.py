@@ -1,0 +1,126 @@
+"""Charts that several pages draw, in one look: no box, a horizontal grid, labels at the lines, no legend."""
+
+from itertools import pairwise
+from typing import Any
+
+import altair as alt
+import polars as pl
+from theme import ground
+
+HEIGHT = 460
+# Between two labels at the right end, in pixels.
+LABEL_PIXELS = 15
+DASHES = alt.Scale(domain=[0, 1, 2], range=[[1, 0], [7, 3], [2, 3]])
+
+
+def styled(chart: Any, height: int | None = HEIGHT) -> Any:
+    """A chart in the look of all charts. The canvas renderer is what makes hovering smooth."""
+    colors = ground()
+    sized = chart.properties(height=height) if height else chart
+    return (
+        sized.properties(usermeta={"embedOptions": {"renderer": "canvas"}}, background="transparent")
+        .configure(font="Source Sans, sans-serif")
+        .configure_view(strokeWidth=0)
+        .configure_axis(
+            domain=False,
+            ticks=False,
+            gridColor=colors.grid,
+            labelColor=colors.quiet,
+            titleColor=colors.quiet,
+            titleFontWeight="normal",
+            labelPadding=6,
+        )
+        .configure_axisX(grid=False)
+        .configure_legend(labelColor=colors.ink, titleColor=colors.quiet, orient="top")
+        .configure_title(color=colors.ink)
+    )
+
+
+def pushed_apart(
+    ends: pl.DataFrame, y: str, domain: tuple[float, float], height: int, pixels: float = LABEL_PIXELS
+) -> pl.DataFrame:
+    """Add `label_y`: where the label of each line stands so that labels do not cover each other.
+
+    Args:
+        ends: a row for each line.
+        y: the column with the value at its end.
+        domain: the values at the bottom and at the top of the axis.
+    """
+    bottom, top = domain
+    scale = height / ((top - bottom) or 1)
+    spots = [(value - bottom) * scale for value in ends[y]]
+    order = sorted(range(len(spots)), key=spots.__getitem__)
+    step = min(pixels, height / max(len(spots) - 1, 1))
+    # From the bottom up, each at least a step above the last. What comes out at the top is pushed down.
+    for before, after in pairwise(order):
+        spots[after] = max(spots[after], spots[before] + step)
+    for index, place in enumerate(reversed(order)):
+        spots[place] = min(spots[place], height - index * step)
+    return ends.with_columns(label_y=pl.Series([bottom + spot / scale for spot in spots], dtype=pl.Float64))
+
+
+def lines(
+    frame: pl.DataFrame,
+    *,
+    x: alt.X,
+    y: str,
+    y_title: str,
+    domain: tuple[float, float],
+    tooltip: list[Any],
+    key: str = "driver_name",
+    label: str = "code",
+    behind: list[Any] | None = None,
+    line: dict[str, Any] | None = None,
+    axis: alt.Axis | None = None,
+    height: int = HEIGHT,
+) -> Any:
+    """Lines with labels at their right ends; the one under the pointer comes forward with its values.
+
+    Args:
+        frame: sorted by x, with `color` and `mate` from `with_colors`. A missing y is a gap.
+        x: the encoding of x.
+        y: the column of y.
+        domain: the values at the bottom and at the top, for example (20, 1) for positions.
+        tooltip: what a point says.
+        key: the column that names a line.
+        label: the column with the short name at its end.
+        behind: layers behind the lines, for example bands.
+        line: properties of the line mark, for example {"interpolate": "step"}.
+    """
+    colors = ground()
+    scale = alt.Scale(domain=list(domain), nice=False, zero=False)
+    x_field = str(x.shorthand).partition(":")[0]
+    base = alt.Chart(frame).encode(
+        x=x,
+        y=alt.Y(f"{y}:Q", title=y_title, scale=scale, axis=axis or alt.Axis(tickCount=6)),
+        color=alt.Color("color:N", scale=None),
+        detail=f"{key}:N",
+    )
+    hover = alt.selection_point(fields=[key], nearest=True, on="pointerover", clear="pointerout", empty=False)
+    marks = line or {}
+    drawn = base.mark_line(strokeWidth=2, **marks).encode(
+        strokeDash=alt.StrokeDash("mate:O", scale=DASHES, legend=None)
+    )
+    points = base.mark_point(size=60, opacity=0).encode(tooltip=tooltip).add_params(hover)
+    halo = base.mark_line(strokeWidth=8, opacity=0.9, **marks).encode(color=alt.value(colors.paper))
+    front = base.mark_line(strokeWidth=4, **marks)
+    ends = frame.filter(pl.col(y).is_not_null()).group_by(key, maintain_order=True).last()
+    ends = pushed_apart(ends, y, domain, height)
+    # Labels stand in one column, at the end of the longest line.
+    ends = ends.with_columns(label_x=pl.lit(frame[x_field].max()))
+    labels = alt.Chart(ends).encode(
+        x=alt.X("label_x", type=x.to_dict().get("type", "quantitative"), title=None),
+        y=alt.Y("label_y:Q", scale=scale),
+        text=f"{label}:N",
+        detail=f"{key}:N",
+    )
+    text = {"align": "left", "dx": 8, "fontWeight": "bold", "fontSize": 12, "clip": False}
+    return alt.layer(
+        *(behind or []),
+        drawn,
+        halo.transform_filter(hover),
+        front.transform_filter(hover),
+        labels.mark_text(stroke=colors.paper, strokeWidth=3, **text),
+        labels.mark_text(**text).encode(color=alt.Color("color:N", scale=None)),
+        points,
+    )

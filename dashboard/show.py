@@ -1,0 +1,64 @@
+"""Show a finding: its title, the chart or the table, the SQL it came from, and its rows as CSV."""
+
+from typing import Any
+
+import polars as pl
+import streamlit as st
+from charts import HEIGHT, styled
+
+
+def show(
+    chart: Any,
+    frame: pl.DataFrame,
+    sql: str,
+    name: str,
+    alt: str,
+    *,
+    title: str,
+    note: str = "",
+    empty: str = "The warehouse has no data for this.",
+    height: int | None = HEIGHT,
+    columns: dict[str, Any] | None = None,
+) -> None:
+    """Show a chart, or the frame as a table if `chart` is None.
+
+    Args:
+        chart: from Altair, without its look; None for a table.
+        frame: the rows behind it. If there are none, `empty` is shown instead.
+        sql: what gave the rows.
+        name: the name of the CSV, and the key of the widgets: different for each finding of a page.
+        alt: what the chart shows, for those who cannot see it.
+        title: the finding in words, computed.
+        note: how to read it.
+        height: of the plot in pixels; None if the chart has its own.
+        columns: `column_config` of the table: labels, formats; None hides a column.
+    """
+    with st.container(key=f"finding_{name}"):
+        st.subheader(title, anchor=False)
+        if note:
+            st.caption(note)
+        if frame.is_empty():
+            st.info(empty)
+            return
+        if chart is None:
+            st.dataframe(frame, hide_index=True, column_config=columns, width="stretch")
+        else:
+            described = chart.properties(description=f"{title}. {alt}")
+            st.altair_chart(styled(described, height), theme=None, width="stretch", key=f"chart_{name}")
+        with st.container(horizontal=True):
+            with st.popover("Show SQL"):
+                st.code(sql, language="sql")
+            st.download_button(
+                "Download CSV",
+                frame.write_csv(),
+                f"{name}.csv",
+                mime="text/csv",
+                key=f"csv_{name}",
+                on_click="ignore",
+            )
+
+
+def choose(label: str, options: list[str], key: str, default: str | None = None, **settings: Any) -> str:
+    """A list to choose from. The choice is in the URL, as `key`, so that a link reopens the same view."""
+    index = options.index(default) if default in options else 0
+    return st.selectbox(label, options, index=index, key=key, bind="query-params", **settings)

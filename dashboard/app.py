@@ -3,8 +3,8 @@
 import streamlit as st
 from warehouse import Unavailable
 
-# In the order of the navigation: the file in views/, which is also the address of the page, and its title. The
-# first is at `/`. If the folder were called `pages`, Streamlit would start its files without this one.
+# In the order of the navigation: the file in views/, which is also the address of the page, and its title.
+# The first is at `/`. If the folder were called `pages`, Streamlit would start its files without this one.
 PAGES = {
     "season": "Season",
     "race": "Race",

@@ -36,6 +36,11 @@ def styled(chart: Any, height: int | None = HEIGHT) -> Any:
     )
 
 
+def band_heights(rows: int, pixels: int = 20) -> int:
+    """The height of a chart with a row for each of so many names."""
+    return max(rows, 2) * pixels
+
+
 def pushed_apart(
     ends: pl.DataFrame, y: str, domain: tuple[float, float], height: int, pixels: float = LABEL_PIXELS
 ) -> pl.DataFrame:
@@ -81,7 +86,7 @@ def lines(
         x: the encoding of x.
         y: the column of y.
         domain: the values at the bottom and at the top, for example (20, 1) for positions.
-        tooltip: what a point says.
+        tooltip: what a point says. No title may be `constructor`: Vega refuses the word.
         key: the column that names a line.
         label: the column with the short name at its end.
         behind: layers behind the lines, for example bands.

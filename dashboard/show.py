@@ -41,7 +41,7 @@ def show(
             st.info(empty)
             return
         if chart is None:
-            st.dataframe(frame, hide_index=True, column_config=columns, width="stretch")
+            st.dataframe(frame, hide_index=True, column_config=columns, width="stretch", height="content")
         else:
             described = chart.properties(description=f"{title}. {alt}")
             st.altair_chart(styled(described, height), theme=None, width="stretch", key=f"chart_{name}")
@@ -62,3 +62,8 @@ def choose(label: str, options: list[str], key: str, default: str | None = None,
     """A list to choose from. The choice is in the URL, as `key`, so that a link reopens the same view."""
     index = options.index(default) if default in options else 0
     return st.selectbox(label, options, index=index, key=key, bind="query-params", **settings)
+
+
+def number(value: float) -> str:
+    """A number of points as people write it: 52.5, but 90 and not 90.0."""
+    return f"{value:,.2f}".rstrip("0").rstrip(".")

@@ -1,18 +1,20 @@
--- The table after each round, with the constructor that each driver drove for most often.
-with drives as (
+with
+-- The constructor for which a driver started most often; the latest if that is a tie.
+drives as (
     select
         driver_id,
         constructor_id,
+        constructor_name,
         row_number() over (
             partition by driver_id
             order by count(*) desc, max(round) desc, constructor_id
         ) as drive
     from marts.fct_race_results
     where season = :season
-    group by driver_id, constructor_id
+    group by driver_id, constructor_id, constructor_name
 ),
 
-final_tables as (
+final_table as (
     select
         driver_id,
         championship_position as final_position
@@ -23,18 +25,21 @@ final_tables as (
 select
     championship.round,
     championship.race_name,
-    championship.driver_id as competitor_id,
     championship.driver_name as competitor,
     coalesce(dim_drivers.driver_code, upper(left(dim_drivers.family_name, 3))) as code,
     drives.constructor_id,
-    final_tables.final_position,
+    drives.constructor_name,
+    final_table.final_position,
     championship.championship_position,
     championship.points_counted,
     championship.gap_to_leader,
-    championship.wins
+    championship.wins,
+    championship.is_latest_of_season,
+    championship.is_champion,
+    championship.title_decided_in_round
 from marts.fct_driver_championship as championship
 inner join marts.dim_drivers on championship.driver_id = dim_drivers.driver_id
-inner join final_tables on championship.driver_id = final_tables.driver_id
+inner join final_table on championship.driver_id = final_table.driver_id
 left join drives on championship.driver_id = drives.driver_id and drives.drive = 1
-where championship.season = :season
-order by final_tables.final_position, championship.round
+where championship.season = :season and final_table.final_position <= :shown
+order by final_table.final_position, championship.round

@@ -27,13 +27,11 @@ def figures(values: dict[str, Any]) -> None:
     """A row of figures with their names; they wrap on a narrow screen. NULL is a dash."""
     with st.container(horizontal=True, gap="medium"):
         for name, value in values.items():
-            shown = "–" if value is None else f"{value:,}" if isinstance(value, int) else str(value)
+            shown = "-" if value is None else f"{value:,}" if isinstance(value, int) else str(value)
             st.metric(name, shown, width="content")
 
 
-def number(value: float | None, digits: int = 1) -> str:
-    """A number for a title, without zeros at its end; a dash for NULL."""
-    if value is None:
-        return "–"
-    text = f"{value:,.{digits}f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
+def lap_time(milliseconds: int) -> str:
+    """A lap time as people write it: 1:27.452."""
+    seconds, thousandths = divmod(milliseconds, 1000)
+    return f"{seconds // 60}:{seconds % 60:02}.{thousandths:03}"

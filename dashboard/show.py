@@ -6,6 +6,9 @@ import polars as pl
 import streamlit as st
 from charts import HEIGHT, styled
 
+# How many rows a table may have to be shown in full.
+LONG = 40
+
 
 def show(
     chart: Any,
@@ -41,7 +44,9 @@ def show(
             st.info(empty)
             return
         if chart is None:
-            st.dataframe(frame, hide_index=True, column_config=columns, width="stretch", height="content")
+            # A long table scrolls within its frame.
+            fitting = "content" if frame.height <= LONG else "auto"
+            st.dataframe(frame, hide_index=True, column_config=columns, width="stretch", height=fitting)
         else:
             described = chart.properties(description=f"{title}. {alt}")
             st.altair_chart(styled(described, height), theme=None, width="stretch", key=f"chart_{name}")

@@ -1,14 +1,17 @@
 """Drivers: a career at a glance, and a driver against another."""
 
+from typing import Any
+
 import altair as alt
 import polars as pl
 import streamlit as st
-from controls import figures, number, switch
-from show import choose, show
+from charts import band_heights
+from controls import figures, switch
+from show import choose, number, show
 from theme import constructor_colors, ground, is_dark
-from warehouse import query
+from warehouse import Answer, query
 
-# The best result first. The lightness tells them apart, also without colors: on a light ground, on a dark ground.
+# The best result first: on a light ground, on a dark ground. Lightness tells them apart, also without colors.
 OUTCOMES = {
     "win": ("#0b4566", "#a6dcff"),
     "podium": ("#3a83b0", "#4a9ccb"),
@@ -21,7 +24,14 @@ OUTCOMES = {
 # Ink on the cells of an outcome, for those on which the ink of the page cannot be read.
 ON_DARK_CELL, ON_LIGHT_CELL = "#ffffff", "#1d1f22"
 ROW = 24
+# What a chart has above and below its rows: the labels of the axis, its title, a legend.
+AROUND = 80
 NOBODY = "Longest team mate"
+# Gaps beyond this many per cent are drawn at the end of the scale: rain, or a lap that was given up.
+WIDEST = 2.0
+STEP = 0.1
+# On a phone there is room for every fourth number.
+FEWER_ROUNDS = "width < 420 && datum.value % 4 != 1 ? '' : datum.value"
 
 
 def career(driver: int) -> None:
@@ -36,34 +46,32 @@ def career(driver: int) -> None:
             "Wins": totals["wins"],
             "Podiums": totals["podiums"],
             "Poles": totals["poles"],
-            "Points": number(totals["points"], 2),
+            "Points": number(totals["points"] or 0),
         }
     )
     races(driver, name, totals)
     places(driver, name, totals)
 
 
-def races(driver: int, name: str, totals: dict[str, object]) -> None:
+def races(driver: int, name: str, totals: dict[str, Any]) -> None:
     """A cell for every race."""
     answer = query("drivers/results", driver=driver)
     dark = is_dark()
     colors = [pair[dark] for pair in OUTCOMES.values()]
-    teams = constructor_colors()
     frame = answer.frame.with_columns(
-        team_color=pl.col("constructor_id").replace_strict(teams, default=ground().quiet, return_dtype=pl.String),
         cell=pl.coalesce(pl.col("finishing_position").cast(pl.String), pl.lit("·")),
     )
     base = alt.Chart(frame).encode(
-        x=alt.X("round:O", title="Round", axis=alt.Axis(labelAngle=0, labelOverlap=True, orient="top")),
+        x=alt.X("round:O", title="round", axis=alt.Axis(labelAngle=0, orient="top", labelExpr=FEWER_ROUNDS)),
         y=alt.Y("season:O", title=None),
         tooltip=[
-            alt.Tooltip("race_name:N", title="Race"),
-            alt.Tooltip("race_date:T", title="Date", format="%-d %b %Y"),
-            alt.Tooltip("constructor_name:N", title="Constructor"),
-            alt.Tooltip("grid:N", title="Grid"),
-            alt.Tooltip("position_text:N", title="Result"),
-            alt.Tooltip("status:N", title="Status"),
-            alt.Tooltip("points:Q", title="Points"),
+            alt.Tooltip("race_name:N", title="race"),
+            alt.Tooltip("race_date:T", title="date", format="%-d %b %Y"),
+            alt.Tooltip("constructor_name:N", title="team"),
+            alt.Tooltip("grid:N", title="grid"),
+            alt.Tooltip("position_text:N", title="result"),
+            alt.Tooltip("status:N", title="status"),
+            alt.Tooltip("points:Q", title="points"),
         ],
     )
     cells = base.mark_rect(stroke=ground().paper, strokeWidth=2, cornerRadius=3).encode(
@@ -71,7 +79,12 @@ def races(driver: int, name: str, totals: dict[str, object]) -> None:
             "outcome:N",
             title=None,
             scale=alt.Scale(domain=list(OUTCOMES), range=colors),
-            legend=alt.Legend(orient="bottom", direction="horizontal", columns=4, symbolType="square"),
+            legend=alt.Legend(
+                orient="bottom",
+                direction="horizontal",
+                columns=alt.expr("width < 420 ? 3 : 7"),
+                symbolType="square",
+            ),
         )
     )
     # On a phone a cell is too narrow for a number.
@@ -83,10 +96,6 @@ def races(driver: int, name: str, totals: dict[str, object]) -> None:
             alt.value(ground().ink),
         ),
     )
-    marks = base.mark_tick(thickness=4, height=ROW - 4, orient="vertical").encode(
-        x=alt.X("first_round:O"), color=alt.Color("team_color:N", scale=None)
-    )
-    del marks
     seasons = frame["season"].n_unique()
     show(
         alt.layer(cells, numbers),
@@ -96,11 +105,11 @@ def races(driver: int, name: str, totals: dict[str, object]) -> None:
         "A row for each season and a cell for each race, in the color of the result, with the place in it.",
         title=results_title(name, totals),
         note="A row is a season, a cell a race with its place. A dot: not classified. Hover for the race.",
-        height=seasons * ROW,
+        height=band_heights(seasons, ROW) + AROUND,
     )
 
 
-def results_title(name: str, totals: dict[str, object]) -> str:
+def results_title(name: str, totals: dict[str, Any]) -> str:
     """What the career came to."""
     if not totals["starts"]:
         return f"{name} entered, and never started a race"
@@ -112,11 +121,15 @@ def results_title(name: str, totals: dict[str, object]) -> str:
         )
     if totals["podiums"]:
         return f"{name} never won, and was on the podium in {totals['podiums']} of {totals['starts']} {races}"
-    best = f"the best place was {totals['best_finish']}" if totals["best_finish"] else "none was finished in a place"
+    best = (
+        f"the best place was {totals['best_finish']}"
+        if totals["best_finish"]
+        else "none was finished in a place"
+    )
     return f"{name} started {totals['starts']} {races}; {best}"
 
 
-def places(driver: int, name: str, totals: dict[str, object]) -> None:
+def places(driver: int, name: str, totals: dict[str, Any]) -> None:
     """The place in the championship, by season."""
     answer = query("drivers/seasons", driver=driver)
     frame = answer.frame.with_columns(
@@ -134,10 +147,10 @@ def places(driver: int, name: str, totals: dict[str, object]) -> None:
         finding = f"{name} has no place in the championship"
     years = alt.Axis(format="d", tickMinStep=1, labelOverlap=True)
     base = alt.Chart(ranked).encode(
-        x=alt.X("season:Q", title=None, axis=years, scale=alt.Scale(nice=False, padding=16)),
+        x=alt.X("season:Q", title=None, axis=years, scale=alt.Scale(nice=False, padding=32)),
         y=alt.Y(
             "championship_position:Q",
-            title="Place in the championship",
+            title="place in the championship",
             scale=alt.Scale(reverse=True, zero=False, nice=False, padding=14),
             axis=alt.Axis(tickMinStep=1, format="d"),
         ),
@@ -145,14 +158,14 @@ def places(driver: int, name: str, totals: dict[str, object]) -> None:
     dots = base.mark_point(filled=True, opacity=1, size=260).encode(
         color=alt.Color("color:N", scale=None),
         tooltip=[
-            alt.Tooltip("season:Q", title="Season", format="d"),
-            alt.Tooltip("teams:N", title="Constructors"),
-            alt.Tooltip("championship_position:Q", title="Place"),
-            alt.Tooltip("points:Q", title="Points"),
-            alt.Tooltip("starts:Q", title="Starts"),
-            alt.Tooltip("wins:Q", title="Wins"),
-            alt.Tooltip("podiums:Q", title="Podiums"),
-            alt.Tooltip("poles:Q", title="Poles"),
+            alt.Tooltip("season:Q", title="season", format="d"),
+            alt.Tooltip("teams:N", title="teams"),
+            alt.Tooltip("championship_position:Q", title="place"),
+            alt.Tooltip("points:Q", title="points"),
+            alt.Tooltip("starts:Q", title="starts"),
+            alt.Tooltip("wins:Q", title="wins"),
+            alt.Tooltip("podiums:Q", title="podiums"),
+            alt.Tooltip("poles:Q", title="poles"),
         ],
     )
     line = base.mark_line(color=ground().grid, strokeWidth=2)
@@ -163,7 +176,7 @@ def places(driver: int, name: str, totals: dict[str, object]) -> None:
     joined = ranked.filter((pl.col("constructor_id") != pl.col("constructor_id").shift(1)).fill_null(True))
     teams = (
         alt.Chart(joined)
-        .mark_text(align="left", dy=-18, dx=-6, fontWeight="bold", fontSize=11)
+        .mark_text(dy=-18, fontWeight="bold", fontSize=11)
         .encode(
             x="season:Q",
             y="championship_position:Q",
@@ -210,8 +223,11 @@ def places(driver: int, name: str, totals: dict[str, object]) -> None:
 def against(driver: int, name: str) -> None:
     """A driver against another: who was ahead how often, and by how much."""
     mates = query("drivers/team_mates", driver=driver)
-    chosen = choose("Against", [NOBODY, *(each for each in ids if each != label)], "rival")
-    races = switch("Races", ["As team mates", "All"], "races")
+    columns = st.columns(2)
+    with columns[0]:
+        chosen = choose("Against", [NOBODY, *(each for each in ids if each != label)], "rival")
+    with columns[1]:
+        races = switch("Races", ["As team mates", "All"], "driver_races")
     if chosen == NOBODY and mates.frame.is_empty():
         st.info(f"{name} never had a team mate. Choose another driver to compare with.")
         return
@@ -224,11 +240,13 @@ def against(driver: int, name: str) -> None:
         more = " “All” compares them in any cars." if scope == "team_mates" else ""
         st.info(f"{name} and {rival_name} {where}.{more}")
     else:
-        for session, ahead, behind in (
-            ("qualifying", "qualifyings_ahead", "qualifyings_behind"),
-            ("races", "races_ahead", "races_behind"),
+        columns = st.columns(2, gap="large")
+        for column, session, ahead, behind in (
+            (columns[0], "qualifying", "qualifyings_ahead", "qualifyings_behind"),
+            (columns[1], "races", "races_ahead", "races_behind"),
         ):
-            head_to_head(answer, session, ahead, behind, name, rival_name)
+            with column:
+                head_to_head(answer, session, ahead, behind, name, rival_name)
         gaps(driver, rival, scope, name, rival_name)
     team_mates(mates, driver, name)
 
@@ -238,7 +256,7 @@ def sides() -> tuple[str, str]:
     return ("#4a9ccb", "#e0913a") if is_dark() else ("#1f6f9f", "#b3611a")
 
 
-def head_to_head(answer, session, ahead, behind, name, rival_name):
+def head_to_head(answer: Answer, session: str, ahead: str, behind: str, name: str, rival_name: str) -> None:
     """Bars to the right where the driver was ahead, to the left where the rival was."""
     frame = answer.frame
     won, lost = frame[f"total_{ahead}"][0], frame[f"total_{behind}"][0]
@@ -248,8 +266,10 @@ def head_to_head(answer, session, ahead, behind, name, rival_name):
         finding = f"In {session} they are even: {won} to {lost}"
     else:
         leader, most, least = (name, won, lost) if won > lost else (rival_name, lost, won)
-        finding = f"In {session}, {leader} was ahead {most} times of {won + lost}" if least else (
-            f"In {session}, {leader} was ahead every time, {most} of {most}"
+        finding = (
+            f"In {session}, {leader} was ahead {most} times of {won + lost}"
+            if least
+            else (f"In {session}, {leader} was ahead every time, {most} of {most}")
         )
     right, left = sides()
     long = pl.concat(
@@ -265,17 +285,21 @@ def head_to_head(answer, session, ahead, behind, name, rival_name):
             "drawn:Q",
             title=f"← {rival_name} ahead     {name} ahead →",
             scale=alt.Scale(domain=[-most * 1.12, most * 1.12], nice=False),
-            axis=alt.Axis(labelExpr="abs(datum.value)", tickMinStep=1, titleFontSize=12),
+            axis=alt.Axis(labelExpr="abs(datum.value)", tickMinStep=1, tickCount=6, titleFontSize=12),
         ),
-        color=alt.Color("leader:N", legend=None, scale=alt.Scale(domain=[name, rival_name], range=[right, left])),
+        color=alt.Color(
+            "leader:N", legend=None, scale=alt.Scale(domain=[name, rival_name], range=[right, left])
+        ),
         tooltip=[
-            alt.Tooltip("season:O", title="Season"),
-            alt.Tooltip("leader:N", title="Ahead"),
-            alt.Tooltip("count:Q", title="Times"),
+            alt.Tooltip("season:O", title="season"),
+            alt.Tooltip("leader:N", title="ahead"),
+            alt.Tooltip("count:Q", title="times"),
         ],
     )
     bars = base.mark_bar(size=ROW - 8)
-    labels = base.mark_text(fontWeight="bold", dx=alt.expr("datum.drawn < 0 ? -10 : 10")).encode(text="count:Q")
+    labels = base.mark_text(fontWeight="bold", dx=alt.expr("datum.drawn < 0 ? -10 : 10")).encode(
+        text="count:Q"
+    )
     zero = alt.Chart(pl.DataFrame({"drawn": [0]})).mark_rule(color=ground().quiet).encode(x="drawn:Q")
     drawn = long.filter(pl.col("count") > 0)
     show(
@@ -291,33 +315,34 @@ def head_to_head(answer, session, ahead, behind, name, rival_name):
             else "A classified driver is ahead of one who is not. If neither is, nobody is ahead."
         ),
         empty=f"There is nothing to compare in {session}.",
-        height=max(frame.height, 2) * ROW,
+        height=band_heights(frame.height, ROW) + AROUND,
     )
-
-
-# Gaps beyond this many per cent are drawn at the end of the scale: rain, or a lap that was given up.
-WIDEST = 2.0
-STEP = 0.1
 
 
 def gaps(driver: int, rival: int, scope: str, name: str, rival_name: str) -> None:
     """How large the gaps were: a dot for each race."""
     answer = query("drivers/gaps", driver=driver, rival=rival, scope=scope)
     right, left = sides()
-    for measure, text in (("qualifying", "qualifying"), ("race pace", "race pace")):
+    for measure in ("qualifying", "race pace"):
         frame = answer.frame.filter(pl.col("measure") == measure)
-        finding, median = f"No gap in {text} is known", 0.0
+        finding, median = f"No gap in {measure} is known", 0.0
         if frame.height:
             median, races = frame["median_gap_percent"][0], frame["races"][0]
             faster = name if median < 0 else rival_name
             among = "one race" if races == 1 else f"{races} races"
-            finding = f"In {text}, {faster} was faster by {number(abs(median), 2)} % at the median of {among}"
+            finding = f"In {measure}, {faster} was faster by {number(abs(median))} % at the median of {among}"
             if not median:
-                finding = f"In {text} they were equally fast at the median of {among}"
+                finding = f"In {measure} they were equally fast at the median of {among}"
         base = (
-            alt.Chart(frame.with_columns(faster=pl.when(pl.col("gap_percent") < 0).then(pl.lit(name)).otherwise(pl.lit(rival_name))))
+            alt.Chart(
+                frame.with_columns(
+                    faster=pl.when(pl.col("gap_percent") < 0).then(pl.lit(name)).otherwise(pl.lit(rival_name))
+                )
+            )
             .transform_calculate(shown=f"clamp(-datum.gap_percent, {-WIDEST}, {WIDEST})")
-            .transform_bin("bin", "shown", bin=alt.Bin(step=STEP, extent=[-WIDEST, WIDEST + STEP], nice=False))
+            .transform_bin(
+                "bin", "shown", bin=alt.Bin(step=STEP, extent=[-WIDEST, WIDEST + STEP], nice=False)
+            )
             .transform_window(stack="row_number()", groupby=["bin"], sort=[alt.SortField("race_date")])
             .transform_calculate(middle=f"datum.bin + {STEP / 2}")
         )
@@ -326,15 +351,17 @@ def gaps(driver: int, rival: int, scope: str, name: str, rival_name: str) -> Non
                 "middle:Q",
                 title=f"← {rival_name} faster     {name} faster →   (% of the time)",
                 scale=alt.Scale(domain=[-WIDEST - STEP, WIDEST + STEP], nice=False),
-                axis=alt.Axis(labelExpr="abs(datum.value)", titleFontSize=12),
+                axis=alt.Axis(labelExpr="abs(datum.value)", tickCount=8, titleFontSize=12),
             ),
             y=alt.Y("stack:Q", title=None, axis=None, scale=alt.Scale(domainMin=0, nice=False)),
-            color=alt.Color("faster:N", legend=None, scale=alt.Scale(domain=[name, rival_name], range=[right, left])),
+            color=alt.Color(
+                "faster:N", legend=None, scale=alt.Scale(domain=[name, rival_name], range=[right, left])
+            ),
             tooltip=[
-                alt.Tooltip("race_name:N", title="Race"),
-                alt.Tooltip("season:Q", title="Season", format="d"),
-                alt.Tooltip("faster:N", title="Faster"),
-                alt.Tooltip("gap_percent:Q", title="Gap in %", format="+.3f"),
+                alt.Tooltip("race_name:N", title="race"),
+                alt.Tooltip("season:Q", title="season", format="d"),
+                alt.Tooltip("faster:N", title="faster"),
+                alt.Tooltip("gap_percent:Q", title="gap in %", format="+.3f"),
             ],
         )
         middle = pl.DataFrame({"middle": [-median]})
@@ -344,19 +371,19 @@ def gaps(driver: int, rival: int, scope: str, name: str, rival_name: str) -> Non
             frame,
             answer.sql,
             f"gaps_{measure.replace(' ', '_')}",
-            f"A dot for each race, at the gap between both in {text}.",
+            f"A dot for each race, at the gap between both in {measure}.",
             title=finding,
             note=(
                 "In the last session in which both set a time; from 1994. The dashed line is the median."
                 if measure == "qualifying"
                 else "Median of the laps at racing speed; 1996 to 2024. The dashed line is the median."
             ),
-            empty=f"The source has no times of {text} in which both can be compared.",
+            empty=f"The source has no times of {measure} in which both can be compared.",
             height=200,
         )
 
 
-def team_mates(mates, driver, name):
+def team_mates(mates: Answer, driver: int, name: str) -> None:
     """All team mates of a driver, in a table."""
     finding = f"{name} never had a team mate"
     if mates.frame.height:
@@ -402,8 +429,13 @@ best = drivers.sort("success_rank")["label"][0] if drivers.height else None
 if best is None:
     st.info("The warehouse has no drivers yet.")
     st.stop()
-label = choose("Driver", list(ids), "driver", default=best)
-if switch("View", ["Career", "Head to head"], "view") == "Career":
+st.title("Drivers")
+columns = st.columns(2)
+with columns[0]:
+    label = choose("Driver", list(ids), "driver", default=best)
+with columns[1]:
+    view = switch("View", ["Career", "Head to head"], "driver_view")
+if view == "Career":
     career(ids[label])
 else:
     against(ids[label], names[label])

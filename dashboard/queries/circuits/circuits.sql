@@ -26,8 +26,8 @@ select
     circuit_statistics.races,
     circuit_statistics.first_season,
     circuit_statistics.last_season,
-    100 * circuit_statistics.pole_to_win_rate as pole_wins_percent,
-    100 * circuit_statistics.attrition_rate as attrition_percent,
+    cast(round(100 * circuit_statistics.pole_to_win_rate, 1) as decimal(4, 1)) as pole_wins_percent,
+    cast(round(100 * circuit_statistics.attrition_rate, 1) as decimal(4, 1)) as attrition_percent,
     circuit_statistics.mean_places_changed,
     circuit_statistics.different_winners,
     circuit_statistics.most_successful_driver_name,
@@ -36,7 +36,7 @@ select
     circuit_statistics.lap_record_driver_name,
     circuit_statistics.lap_record_season,
     pit_losses.season as pit_loss_season,
-    pit_losses.median_time_lost_ms / 1000.0 as pit_loss_s,
+    cast(round(pit_losses.median_time_lost_ms / 1000.0, 1) as decimal(6, 1)) as pit_loss_s,
     row_number() over (
         order by circuit_statistics.races desc, circuit_statistics.circuit_id
     ) as races_rank

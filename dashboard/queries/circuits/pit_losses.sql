@@ -5,7 +5,7 @@ medians as (
 
     select
         season,
-        percentile_cont(0.5) within group (order by median_time_lost_ms) as median_ms
+        cast(percentile_cont(0.5) within group (order by median_time_lost_ms) as decimal(12, 3)) as median_ms
     from marts.circuit_pit_losses
     where median_time_lost_ms is not null
     group by season
@@ -16,9 +16,9 @@ select
     circuit_pit_losses.season,
     circuit_pit_losses.stops,
     circuit_pit_losses.measured_stops,
-    circuit_pit_losses.median_time_lost_ms / 1000.0 as pit_loss_s,
-    circuit_pit_losses.median_duration_ms / 1000.0 as pit_lane_s,
-    medians.median_ms / 1000.0 as median_circuit_s
+    cast(round(circuit_pit_losses.median_time_lost_ms / 1000.0, 1) as decimal(6, 1)) as pit_loss_s,
+    cast(round(circuit_pit_losses.median_duration_ms / 1000.0, 1) as decimal(6, 1)) as pit_lane_s,
+    cast(round(medians.median_ms / 1000.0, 1) as decimal(6, 1)) as median_circuit_s
 from marts.circuit_pit_losses
 left join medians
     on circuit_pit_losses.season = medians.season

@@ -88,13 +88,15 @@ def lines(
         domain: the values at the bottom and at the top, for example (20, 1) for positions.
         tooltip: what a point says. No title may be `constructor`: Vega refuses the word.
         key: the column that names a line.
-        label: the column with the short name at its end.
+        label: the column with the short name at its end. A column `is_out` says whose line ends early.
         behind: layers behind the lines, for example bands.
         line: properties of the line mark, for example {"interpolate": "step"}.
     """
     colors = ground()
     scale = alt.Scale(domain=list(domain), nice=False, zero=False)
     x_field = str(x.shorthand).partition(":")[0]
+    x_scale = alt.Scale(domain=[frame[x_field].min(), frame[x_field].max()], nice=False, zero=False)
+    x = x.scale(x_scale)
     base = alt.Chart(frame).encode(
         x=x,
         y=alt.Y(f"{y}:Q", title=y_title, scale=scale, axis=axis or alt.Axis(tickCount=6)),
@@ -110,22 +112,46 @@ def lines(
     halo = base.mark_line(strokeWidth=8, opacity=0.9, **marks).encode(color=alt.value(colors.paper))
     front = base.mark_line(strokeWidth=4, **marks)
     ends = frame.filter(pl.col(y).is_not_null()).group_by(key, maintain_order=True).last()
-    ends = pushed_apart(ends, y, domain, height)
-    # Labels stand in one column, at the end of the longest line.
-    ends = ends.with_columns(label_x=pl.lit(frame[x_field].max()))
-    labels = alt.Chart(ends).encode(
-        x=alt.X("label_x", type=x.to_dict().get("type", "quantitative"), title=None),
-        y=alt.Y("label_y:Q", scale=scale),
-        text=f"{label}:N",
-        detail=f"{key}:N",
-    )
-    text = {"align": "left", "dx": 8, "fontWeight": "bold", "fontSize": 12, "clip": False}
+    # Who is out has the label above the last point, the others in one column at the end of the longest line.
+    is_out = pl.col("is_out") if "is_out" in frame.columns else pl.lit(False)
+    out = ends.filter(is_out & (pl.col(x_field) < frame[x_field].max()))
+    ends = ends.join(out.select(key), on=key, how="anti", maintain_order="left")
+    ends = pushed_apart(ends, y, domain, height).with_columns(label_x=pl.lit(frame[x_field].max()))
+    out = out.with_columns(label_x=pl.col(x_field), label_y=pl.col(y).cast(pl.Float64))
+
+    def names(rows: pl.DataFrame, **text: Any) -> list[Any]:
+        """Labels with a halo, which keeps them readable on lines."""
+        place = {"x": alt.X("label_x:Q", title=None, scale=x_scale), "y": alt.Y("label_y:Q", scale=scale)}
+        drawn = alt.Chart(rows).encode(**place, text=f"{label}:N")
+        mark = {"fontWeight": "bold", "fontSize": 12, "clip": False, **text}
+        return [
+            drawn.mark_text(stroke=colors.paper, strokeWidth=3, **mark),
+            drawn.mark_text(**mark).encode(color=alt.Color("color:N", scale=None)),
+        ]
+
     return alt.layer(
         *(behind or []),
         drawn,
         halo.transform_filter(hover),
         front.transform_filter(hover),
-        labels.mark_text(stroke=colors.paper, strokeWidth=3, **text),
-        labels.mark_text(**text).encode(color=alt.Color("color:N", scale=None)),
+        *(names(out, dy=-9, fontSize=10) if not out.is_empty() else []),
+        *names(ends, align="left", dx=8),
         points,
     )
+
+
+def bands(rows: pl.DataFrame, x: str = "lap_number") -> list[Any]:
+    """A layer of bands for laps: pale yellow if the field is slow, pale red under a red flag."""
+    if rows.is_empty():
+        return []
+    colors = ground()
+    shown = rows.select(
+        start=pl.col(x) - 0.5,
+        end=pl.col(x) + 0.5,
+        color=pl.when("is_red_flag").then(pl.lit(colors.stopped)).otherwise(pl.lit(colors.slow)),
+    )
+    return [
+        alt.Chart(shown)
+        .mark_rect(opacity=0.75)
+        .encode(x=alt.X("start:Q"), x2="end:Q", color=alt.Color("color:N", scale=None))
+    ]

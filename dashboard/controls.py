@@ -29,9 +29,3 @@ def figures(values: dict[str, Any]) -> None:
         for name, value in values.items():
             shown = "-" if value is None else f"{value:,}" if isinstance(value, int) else str(value)
             st.metric(name, shown, width="content")
-
-
-def lap_time(milliseconds: int) -> str:
-    """A lap time as people write it: 1:27.452."""
-    seconds, thousandths = divmod(milliseconds, 1000)
-    return f"{seconds // 60}:{seconds % 60:02}.{thousandths:03}"

@@ -23,10 +23,10 @@ def show(
     height: int | None = HEIGHT,
     columns: dict[str, Any] | None = None,
 ) -> None:
-    """Show a chart, or the frame as a table if `chart` is None.
+    """Show a chart or a table.
 
     Args:
-        chart: from Altair, without its look; None for a table.
+        chart: from Altair, without its look; or the table to show; None shows the frame itself.
         frame: the rows behind it. If there are none, `empty` is shown instead.
         sql: what gave the rows.
         name: the name of the CSV, and the key of the widgets: different for each finding of a page.
@@ -43,10 +43,11 @@ def show(
         if frame.is_empty():
             st.info(empty)
             return
-        if chart is None:
+        if chart is None or isinstance(chart, pl.DataFrame):
+            rows = frame if chart is None else chart
             # A long table scrolls within its frame.
-            fitting = "content" if frame.height <= LONG else "auto"
-            st.dataframe(frame, hide_index=True, column_config=columns, width="stretch", height=fitting)
+            fitting = "content" if rows.height <= LONG else "auto"
+            st.dataframe(rows, hide_index=True, column_config=columns, width="stretch", height=fitting)
         else:
             described = chart.properties(description=f"{title}. {alt}")
             st.altair_chart(styled(described, height), theme=None, width="stretch", key=f"chart_{name}")
@@ -61,6 +62,16 @@ def show(
                 key=f"csv_{name}",
                 on_click="ignore",
             )
+
+
+def lap_time(ms: float | None) -> str:
+    """Milliseconds as the sport writes a time: 1:21.386, or 1:39:35.912."""
+    if ms is None:
+        return ""
+    minutes, rest = divmod(round(ms), 60_000)
+    hours, minutes = divmod(minutes, 60)
+    seconds = f"{rest / 1000:06.3f}" if minutes or hours else f"{rest / 1000:.3f}"
+    return f"{hours}:{minutes:02}:{seconds}" if hours else f"{minutes}:{seconds}" if minutes else seconds
 
 
 def choose(label: str, options: list[str], key: str, default: str | None = None, **settings: Any) -> str:

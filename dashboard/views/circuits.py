@@ -6,8 +6,8 @@ import altair as alt
 import polars as pl
 import streamlit as st
 from charts import band_heights, lines
-from controls import figures, lap_time, switch
-from show import choose, number, show
+from controls import figures, switch
+from show import choose, lap_time, number, show
 from theme import constructor_colors, ground
 from warehouse import Answer, query
 
@@ -233,7 +233,7 @@ def winners(circuit: int, name: str) -> None:
         f"winners_at_circuit_{circuit}",
         "A point for each race: the slot from which its winner started.",
         title=finding,
-        note="A point is a race, in the color of the winner's constructor. Those from behind slot 5 have their name.",
+        note="In the color of the winner's constructor. Winners from behind slot 5 are named.",
         empty=f"No winner at {name} is known.",
         height=320,
     )
@@ -269,7 +269,7 @@ def pit_losses(circuit: int, name: str) -> None:
         ),
         y="seconds",
         y_title="seconds",
-        domain=(0, float(top) * 1.1),  # type: ignore[arg-type]
+        domain=(0, float(top) * 1.1),
         key="where",
         label="where",
         line={"point": True},
@@ -289,7 +289,7 @@ def pit_losses(circuit: int, name: str) -> None:
         "Two lines by season: the time lost by a stop here and at the median circuit.",
         title=finding,
         note="Median time lost by a stop: the laps into and out of the pit lane, minus two green laps.",
-        empty="The source has no season here with both stops and lap times: stops begin in 2011, lap times end in 2024.",
+        empty="The source has no season with both the stops and the lap times of a race here.",
         height=300,
     )
 
@@ -300,7 +300,7 @@ def compare(circuits: Answer) -> None:
     with columns[0]:
         measure = MEASURES[choose("By", list(MEASURES), "circuits_by")]
     with columns[1]:
-        most = int(circuits.frame["races"].max() or 1)  # type: ignore[arg-type]
+        most = int(circuits.frame["races"].max() or 1)
         least = (
             st.slider(
                 "At least so many races", 1, most, min(10, most), key="circuits_races", bind="query-params"
@@ -319,7 +319,7 @@ def compare(circuits: Answer) -> None:
         finding = measure.finding.format(name=first["circuit_name"], value=number(first[measure.column]))
     base = alt.Chart(frame).encode(
         y=alt.Y(
-            "label:N",
+            "choice:N",
             sort=None,
             title=None,
             axis=alt.Axis(
@@ -359,7 +359,7 @@ circuits = query("circuits/circuits")
 if circuits.frame.is_empty():
     st.info("The warehouse has no race that was held. Build it from files with results.")
     st.stop()
-labels = circuits.frame["label"].to_list()
+labels = circuits.frame["choice"].to_list()
 
 st.title("Circuits")
 columns = st.columns(2)
@@ -367,7 +367,7 @@ with columns[0]:
     view = switch("View", ["One circuit", "Compare circuits"], "circuit_view")
 if view == "One circuit":
     with columns[1]:
-        label = choose("Circuit", labels, "circuit", default=circuits.frame.sort("races_rank")["label"][0])
-    one(circuits.frame.row(by_predicate=pl.col("label") == label, named=True))
+        label = choose("Circuit", labels, "circuit", default=circuits.frame.sort("races_rank")["choice"][0])
+    one(circuits.frame.row(by_predicate=pl.col("choice") == label, named=True))
 else:
     compare(circuits)

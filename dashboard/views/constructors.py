@@ -12,7 +12,7 @@ from theme import constructor_colors, ground, is_dark
 from warehouse import query
 
 YEARS = alt.Axis(format="d", tickMinStep=1, labelOverlap=True)
-# For causes in the order of their frequency, told apart by lightness too: on a light ground, on a dark ground.
+# For causes in the order of their frequency: on a light ground, on a dark ground. Lightness differs too.
 CAUSES = [
     ("#0b4566", "#a6dcff"),
     ("#d98a2b", "#b8660f"),
@@ -142,7 +142,10 @@ def finishing_rate(constructor: int, name: str) -> None:
     if known.height:
         own, field = known["all_finishes_percent"][0], known["all_field_finishes_percent"][0]
         compared = "as many as" if own == field else "more than" if own > field else "fewer than"
-        finding = f"{number(own)} % of the cars of {name} finished, {compared} the field: {number(field)} % in the same seasons"
+        finding = (
+            f"{number(own)} % of the cars of {name} finished, {compared} the field: "
+            f"{number(field)} % in the same seasons"
+        )
     shared = ["season", "finishes_percent", "field_finishes_percent", "car_starts", "finishes"]
     long = pl.concat(
         [
@@ -180,7 +183,7 @@ def finishing_rate(constructor: int, name: str) -> None:
         f"finishing_rate_of_constructor_{constructor}",
         "Two lines by season: the cars that finished, of the constructor and of all constructors.",
         title=finding,
-        note="A car finished if it was running at the flag and kept its result. The dashed line is the whole field.",
+        note="A car finished if it ran at the flag and kept its result. The dashed line is the whole field.",
         empty=f"No car of {name} ever started a race.",
         height=320,
     )
@@ -265,13 +268,13 @@ constructors = query("constructors/constructors").frame
 if constructors.is_empty():
     st.info("The warehouse has no constructor yet. Build it from files with results.")
     st.stop()
-ids = dict(constructors.select("label", "constructor_id").iter_rows())
-names = dict(constructors.select("label", "constructor_name").iter_rows())
+ids = dict(constructors.select("choice", "constructor_id").iter_rows())
+names = dict(constructors.select("choice", "constructor_name").iter_rows())
 
 st.title("Constructors")
 columns = st.columns(2)
 with columns[0]:
-    label = choose("Constructor", list(ids), "team", default=constructors.sort("success_rank")["label"][0])
+    label = choose("Constructor", list(ids), "team", default=constructors.sort("success_rank")["choice"][0])
 with columns[1]:
     view = switch("View", ["Seasons", "Reliability"], "team_view")
 if view == "Seasons":

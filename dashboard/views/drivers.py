@@ -423,9 +423,9 @@ def team_mates(mates: Answer, driver: int, name: str) -> None:
 
 
 drivers = query("drivers/drivers").frame
-ids = dict(drivers.select("label", "driver_id").iter_rows())
-names = dict(drivers.select("label", "driver_name").iter_rows())
-best = drivers.sort("success_rank")["label"][0] if drivers.height else None
+ids = dict(drivers.select("choice", "driver_id").iter_rows())
+names = dict(drivers.select("choice", "driver_name").iter_rows())
+best = drivers.sort("success_rank")["choice"][0] if drivers.height else None
 if best is None:
     st.info("The warehouse has no drivers yet.")
     st.stop()

@@ -1,10 +1,12 @@
 """Predictions: the next race, the title, and how good the forecasts and the backtest were."""
 
+from typing import Any
+
 import altair as alt
 import polars as pl
 import streamlit as st
 from charts import band_heights
-from controls import figures, seasons_between, switch
+from controls import seasons_between, switch
 from show import choose, number, show
 from theme import constructor_colors, ground, is_dark
 from warehouse import query
@@ -34,7 +36,7 @@ HOW = (
 )
 
 
-def chances(frame: pl.DataFrame, tooltip: list[alt.Tooltip]) -> alt.LayerChart:
+def chances(frame: pl.DataFrame, tooltip: list[alt.Tooltip]) -> Any:
     """A bar for the chance of each driver, and a mark at that of the baseline."""
     drawn = frame.with_columns(
         color=pl.col("constructor_id").replace_strict(
@@ -63,19 +65,17 @@ def chances(frame: pl.DataFrame, tooltip: list[alt.Tooltip]) -> alt.LayerChart:
     )
     bars = base.mark_bar(height=ROW - 8).encode(x=value, color=alt.Color("color:N", scale=None))
     texts = base.mark_text(align="left", dx=5, color=ground().ink).encode(x=value, text="text:N")
-    marks = (
-        base.transform_filter("isValid(datum.baseline_percent)")
-        .mark_tick(color=ground().ink, thickness=3, height=ROW - 4)
-        .encode(x="baseline_percent:Q")
-    )
+    if drawn["baseline_percent"].is_null().all():
+        return alt.layer(bars, texts)
+    marks = base.mark_tick(color=ground().ink, thickness=3, height=ROW - 4).encode(x="baseline_percent:Q")
     return alt.layer(bars, marks, texts)
 
 
-def written(row: dict[str, object]) -> str:
+def written(row: dict[str, Any]) -> str:
     """When a forecast was written and by what, and whether it counts."""
     text = (
-        f"Forecast of {row['predicted_at']:%-d %B %Y} by {row['model']}, version {row['model_version']}, trained on "
-        f"races to {row['trained_through']:%-d %B %Y}."
+        f"Forecast of {row['predicted_at']:%-d %B %Y} by {row['model']}, version {row['model_version']}, "
+        f"trained on races to {row['trained_through']:%-d %B %Y}."
     )
     if not row["is_before_race"]:
         text += " It was written after the date of the race, so it is never scored."
@@ -90,8 +90,8 @@ def race() -> None:
         return
     moments = {known_at: text for text, known_at in MOMENTS.items()}
     options = {
-        f"{each['season']} {each['race_name'] or each['circuit_ref']}, {moments[each['known_at']].lower()}": each
-        for each in forecasts.iter_rows(named=True)
+        f"{row['season']} {row['race_name'] or row['circuit_ref']}, {moments[row['known_at']].lower()}": row
+        for row in forecasts.iter_rows(named=True)
     }
     columns = st.columns(2)
     with columns[0]:
@@ -111,15 +111,11 @@ def race() -> None:
     finding, note = "No forecast of this kind was written", ""
     if frame.height:
         first = frame.row(0, named=True)
+        race_name = first["race_name"] or chosen["circuit_ref"]
         finding = (
-            f"{first['driver_name']} has the best chance {GOALS[target]} the {chosen['season']} {first['race_name']}: "
-            f"{number(round(first['probability_percent'], 1))} %"
+            f"{chosen['season']} {race_name}: {first['driver_name']} has the "
+            f"best chance {GOALS[target]}, {number(round(first['probability_percent'], 1))} %"
         )
-        if target != "win":
-            finding = (
-                f"{chosen['season']} {first['race_name']}: {first['driver_name']} has the best chance "
-                f"{GOALS[target]}, {number(round(first['probability_percent'], 1))} %"
-            )
         note = written(first)
         if frame["baseline_percent"].is_not_null().any():
             note += f" Marks: the baseline, {first['baseline']}."
@@ -173,8 +169,8 @@ def scored() -> tuple[bool, pl.DataFrame] | None:
         st.info(
             HOW.format(what="backtest that is scored")
             if is_backtest
-            else "No forecast is scored yet. A forecast is scored once its race has results, if it was written before "
-            "the race. `make predict` writes one."
+            else "No forecast is scored yet. A forecast that was written before its race is scored once "
+            "the race has results. `make predict` writes one."
         )
         return None
     return is_backtest, known
@@ -182,7 +178,7 @@ def scored() -> tuple[bool, pl.DataFrame] | None:
 
 def seasons_of(known: pl.DataFrame) -> tuple[int, int]:
     """The seasons to score, from the slider."""
-    first, last = int(known["first_season"].min()), int(known["last_season"].max())  # type: ignore[arg-type]
+    first, last = int(known["first_season"].min()), int(known["last_season"].max())
     return seasons_between(first, last, "scored_seasons", FIRST_SEASON)
 
 
@@ -208,7 +204,10 @@ def scorecard() -> None:
         own = frame.filter(pl.col("model").is_in([model, "title_simulation"]))
         better = own.filter(pl.col("better_by") > 0).height
         years = f"{first} to {last}" if first != last else str(first)
-        finding = f"{what.capitalize()}, {years}: the model beats its baseline in {better} of {own.height} comparisons"
+        finding = (
+            f"{what.capitalize()}, {years}: the model beats its baseline in {better} of {own.height} "
+            "comparisons"
+        )
     drawn = frame.with_columns(
         row=pl.concat_str(
             pl.col("target"),
@@ -238,7 +237,6 @@ def scorecard() -> None:
     )
     value, color = pair()
     models = sorted(frame["model"].unique().to_list()) if frame.height else []
-    shades = [value, ground().quiet, ground().ink][: len(models)]
     bars = base.mark_bar().encode(
         x=alt.X(
             "better_by_percent:Q",
@@ -252,7 +250,6 @@ def scorecard() -> None:
             legend=alt.Legend(orient="bottom"),
         ),
     )
-    del shades
     zero = alt.Chart(pl.DataFrame({"zero": [0]})).mark_rule(color=ground().quiet).encode(x="zero:Q")
     show(
         alt.layer(bars, zero),
@@ -261,7 +258,8 @@ def scorecard() -> None:
         f"scorecard_of_{what}",
         "Bars: by how much the log loss of a model is below that of its baseline.",
         title=finding,
-        note="Log loss: lower is better. A bar to the right: the model is better than the simplest rule on the same cars. "
+        note="Log loss: lower is better. A bar to the right: the model is better than the simplest rule, "
+        "on the same cars. "
         + (
             "A backtest predicts past seasons by a model that had not seen them; it is no forecast."
             if is_backtest
@@ -326,9 +324,9 @@ def reliability() -> None:
     by_season(values)
 
 
-def reliability_of(values: dict[str, object]) -> None:
+def reliability_of(values: dict[str, Any]) -> None:
     """What was predicted beside what happened, for the model and its baseline."""
-    answer = query("predictions/reliability", **values)  # type: ignore[arg-type]
+    answer = query("predictions/reliability", **values)
     what = "Backtest" if values["is_backtest"] else "Forecasts"
     models = [each for each in answer.frame["model"].unique().sort() if each != "lightgbm"]
     model = models[0] if models else "lightgbm"
@@ -338,8 +336,8 @@ def reliability_of(values: dict[str, object]) -> None:
         own = frame.filter(~pl.col("is_baseline"))
         base_line = frame.filter("is_baseline")
         finding = (
-            f"{what}: chances {GOALS[str(values['target'])]} were off by {number(own['mean_error'][0])} points "
-            f"on average, those of the baseline by {number(base_line['mean_error'][0])}"
+            f"{what}: chances {GOALS[str(values['target'])]} were off by {number(own['mean_error'][0])} "
+            f"points on average, those of the baseline by {number(base_line['mean_error'][0])}"
         )
     value, color = pair()
     names = [model, *frame.filter("is_baseline")["forecaster"].unique().to_list()]
@@ -385,15 +383,15 @@ def reliability_of(values: dict[str, object]) -> None:
         "reliability",
         "Points: how often things happened that were predicted with this probability.",
         title=finding,
-        note="On the dashed line, things happen as often as predicted. The larger a point, the more forecasts.",
+        note="On the dashed line, things happen as often as predicted. A larger point has more forecasts.",
         empty="In these seasons nothing of this kind is scored.",
         height=440,
     )
 
 
-def by_season(values: dict[str, object]) -> None:
+def by_season(values: dict[str, Any]) -> None:
     """By how much the model was better than its baseline, season by season."""
-    answer = query("predictions/season_scores", **values)  # type: ignore[arg-type]
+    answer = query("predictions/season_scores", **values)
     models = [each for each in answer.frame["model"].unique().sort() if each != "lightgbm"]
     model = models[0] if models else "lightgbm"
     frame = answer.frame.filter(pl.col("model") == model)
@@ -404,7 +402,9 @@ def by_season(values: dict[str, object]) -> None:
         alt.Chart(frame)
         .mark_bar()
         .encode(
-            x=alt.X("season:O", title=None, axis=alt.Axis(labelAngle=0, labelOverlap=True)),
+            x=alt.X(
+                "season:O", title=None, axis=alt.Axis(labelAngle=0, labelOverlap=True, labelSeparation=8)
+            ),
             y=alt.Y("better_by:Q", title="log loss below that of the baseline"),
             color=alt.condition("datum.better_by > 0", alt.value(value), alt.value(color)),
             tooltip=[

@@ -6,8 +6,8 @@ import altair as alt
 import polars as pl
 import streamlit as st
 from charts import band_heights
-from controls import figures, switch
-from show import choose, number, show
+from controls import switch
+from show import choose, show
 from theme import ground
 from warehouse import query
 
@@ -28,12 +28,11 @@ def championships() -> None:
     finding = "The source has no tables to compare with"
     if frame.height:
         first = frame.row(0, named=True)
-        finding = f"{first['all_compared']:,} rows of both championships were compared with the source's tables: all agree"
+        finding = (
+            f"{first['all_compared']:,} rows of both championships were compared with the source's tables: "
+        )
+        finding += f"all but {first['all_differing']:,} agree" if first["all_differing"] else "all agree"
         if first["all_differing"]:
-            finding = (
-                f"{first['all_compared']:,} rows of both championships were compared with the source's tables: "
-                f"all but {first['all_differing']:,} agree"
-            )
             finding += (
                 ", and each of those has its reason"
                 if not first["all_unexplained"]
@@ -75,7 +74,8 @@ def championships() -> None:
         "reconciled",
         "Bars by season: the rows of both championships that were compared.",
         title=finding,
-        note="A row is a driver or a constructor after a race: points, wins and place. A number above a bar: rows that differ.",
+        note="A row is a driver or a constructor after a race: points, wins and place. "
+        "A number above a bar: rows that differ.",
         empty="The source has no championship tables.",
         height=320,
     )
@@ -114,8 +114,8 @@ def source() -> None:
     finding = "No anomaly of a known kind is in this source"
     if found.height:
         finding = (
-            f"{found['all_anomalies'][0]:,} anomalies of {found.height} kinds are in this source; each stays in, "
-            "and is treated in a known way"
+            f"{found['all_anomalies'][0]:,} anomalies of {found.height} kinds are in this source; "
+            "each stays in, and is treated in a known way"
         )
     base = alt.Chart(found).encode(
         y=alt.Y(
@@ -170,7 +170,7 @@ def source() -> None:
             "source_key": "Row",
             "season": st.column_config.NumberColumn("Season", format="%d"),
             "race_name": "Race",
-            "race_date": "Date",
+            "race_date": st.column_config.DateColumn("Date", format="YYYY-MM-DD"),
             "seen": st.column_config.TextColumn("The source says", width="medium"),
             "expected": st.column_config.TextColumn("Expected", width="medium"),
         },
@@ -192,15 +192,24 @@ def freshness() -> None:
         st.info("The warehouse has no race that was held. Build it from files with results.")
         return
     row = answer.frame.row(0, named=True)
-    finding = f"Results reach to the {row['last_race_name']} of {row['last_race_date']:%-d %B %Y}, {row['days_since_last']:,} days ago"
+    finding = (
+        f"Results reach to the {row['last_race_name']} of {row['last_race_date']:%-d %B %Y}, "
+        f"{row['days_since_last']:,} days ago"
+    )
     note = "The calendar has no later race."
     if row["next_race_name"]:
         when = f"{row['next_race_name']} on {row['next_race_date']:%-d %B %Y}"
         note = f"The next race of the calendar: {when}."
         if row["days_since_next"] > 0:
-            note += f" It is {row['days_since_next']:,} days past: newer files should have its results. `make build RAW=path` loads them."
+            note += (
+                f" It is {row['days_since_next']:,} days past: newer files should have its results. "
+                "`make build RAW=path` loads them."
+            )
     if row["is_simulated"]:
-        finding = f"This is a simulated championship: {row['races_held']:,} races from {row['first_season']} to {row['season']}"
+        finding = (
+            f"This is a simulated championship: {row['races_held']:,} races from {row['first_season']} "
+            f"to {row['season']}"
+        )
         note = (
             "`make data` downloads real results, and `make build RAW=data/raw/ergast.zip` builds from them."
         )
@@ -219,9 +228,9 @@ def freshness() -> None:
             "season": st.column_config.NumberColumn("Season", format="%d"),
             "round": "Round",
             "last_race_name": "Last race",
-            "last_race_date": "Date",
+            "last_race_date": st.column_config.DateColumn("Date", format="YYYY-MM-DD"),
             "next_race_name": "Next race",
-            "next_race_date": "Its date",
+            "next_race_date": st.column_config.DateColumn("Its date", format="YYYY-MM-DD"),
             "days_since_last": "Days since the last",
             "days_since_next": "Days since the next",
         },
@@ -304,7 +313,7 @@ def builds() -> None:
             "rows_short": st.column_config.NumberColumn("With fewer fields", format="localized"),
             "source_bytes": st.column_config.NumberColumn("Size", format="bytes"),
             "parquet_bytes": st.column_config.NumberColumn("As Parquet", format="bytes"),
-            "source_sha256": "SHA-256",
+            "source_sha256": st.column_config.TextColumn("SHA-256", width="small"),
             "converted_at": st.column_config.DatetimeColumn("Converted at", format="YYYY-MM-DD HH:mm"),
             "checked_at": st.column_config.DatetimeColumn("Read at", format="YYYY-MM-DD HH:mm"),
             "all_rows_read": None,
@@ -340,7 +349,7 @@ def builds() -> None:
         revised.sql,
         "revisions",
         "A row for each value that was changed.",
-        title=f"{count:,} {'value' if count == 1 else 'values'} of results were revised after they were loaded"
+        title=f"{count:,} {'value' if count == 1 else 'values'} of results were revised after loading"
         if count
         else "No result was revised since it was loaded",
         empty="A revision is seen when a later build reads a result with another value.",
@@ -348,7 +357,7 @@ def builds() -> None:
             "revised_at": st.column_config.DatetimeColumn("Revised at", format="YYYY-MM-DD HH:mm"),
             "season": st.column_config.NumberColumn("Season", format="%d"),
             "race_name": "Race",
-            "race_date": "Date",
+            "race_date": st.column_config.DateColumn("Date", format="YYYY-MM-DD"),
             "driver_name": "Driver",
             "constructor_name": "Constructor",
             "revised_column": "Column",

@@ -19,7 +19,7 @@ select
     case
         when count(*) over (partition by circuit_statistics.circuit_name) = 1 then circuit_statistics.circuit_name
         else circuit_statistics.circuit_name || ' (' || dim_circuits.circuit_ref || ')'
-    end as label,
+    end as choice,
     circuit_statistics.circuit_name,
     dim_circuits.locality,
     dim_circuits.country,
@@ -38,7 +38,7 @@ select
     pit_losses.season as pit_loss_season,
     cast(round(pit_losses.median_time_lost_ms / 1000.0, 1) as decimal(6, 1)) as pit_loss_s,
     row_number() over (
-        order by circuit_statistics.races desc, circuit_statistics.circuit_id
+        order by circuit_statistics.races desc, circuit_statistics.circuit_id asc
     ) as races_rank
 from marts.circuit_statistics
 inner join marts.dim_circuits

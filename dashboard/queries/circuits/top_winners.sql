@@ -44,4 +44,4 @@ select
     constructor_id,
     last_constructor_name
 from drivers
-order by wins desc, driver_name
+order by wins desc, driver_name asc

@@ -59,7 +59,9 @@ cause_ranks as (
 
     select
         cause,
-        row_number() over (order by case when cause = 'other' then 1 else 0 end, sum(failures) desc, cause) as cause_rank
+        row_number()
+            over (order by case when cause = 'other' then 1 else 0 end, sum(failures) desc, cause)
+            as cause_rank
     from named
     group by cause
 

@@ -19,7 +19,7 @@ select
         else 'did not start'
     end as outcome,
     coalesce(reason_out, status) as status,
-    points,
+    points
 from marts.fct_race_results
 where
     driver_id = :driver

@@ -20,4 +20,4 @@ select
     cast(count(*) filter (where races_ahead + races_behind > 0) over () as integer) as compared_in_races
 from marts.team_mate_careers
 where driver_id = :driver
-order by races_together desc, first_season, team_mate_driver_id
+order by races_together desc, first_season asc, team_mate_driver_id asc

@@ -45,4 +45,4 @@ left join marts.fct_race_features
     and last_forecast.driver_id = fct_race_features.driver_id
     and last_forecast.known_at = fct_race_features.known_at
 where last_forecast.recency = 1
-order by last_forecast.probability desc, last_forecast.driver_name
+order by last_forecast.probability desc, last_forecast.driver_name asc

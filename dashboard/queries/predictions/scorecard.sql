@@ -54,5 +54,5 @@ inner join totals as baselines
 where not models.is_baseline
 order by
     models.known_at desc,
-    case models.target when 'win' then 1 when 'podium' then 2 when 'points' then 3 when 'classified' then 4 else 5 end,
+    position(models.target in 'win podium points classified title') asc,
     models.model desc

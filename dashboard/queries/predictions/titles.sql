@@ -77,4 +77,4 @@ left join cars
 left join standings
     on odds.driver_id = standings.driver_id
     and standings.recency = 1
-order by odds.probability desc, standings.championship_position, odds.driver_name
+order by odds.probability desc, standings.championship_position asc, odds.driver_name asc

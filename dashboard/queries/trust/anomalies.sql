@@ -9,4 +9,4 @@ select
     expected
 from quality.source_anomalies
 where anomaly_kind = :kind
-order by race_date desc nulls last, source_table, source_key
+order by race_date desc nulls last, source_table asc, source_key asc

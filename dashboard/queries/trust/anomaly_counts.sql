@@ -8,4 +8,4 @@ select
     first_season,
     last_season
 from quality.anomaly_counts
-order by anomalies desc, anomaly_kind
+order by anomalies desc, anomaly_kind asc

@@ -6,7 +6,7 @@ new_versions as (
     select
         dbt_valid_from as recorded_at,
         race_id,
-        row_number() over (partition by result_id order by dbt_valid_from) as version
+        row_number() over (partition by result_id order by dbt_valid_from) as version_number
     from snapshots.race_results_history
 
 ),
@@ -15,9 +15,9 @@ builds as (
 
     select
         recorded_at,
-        count(*) filter (where version = 1) as new_results,
-        count(distinct race_id) filter (where version = 1) as races_with_new_results,
-        count(*) filter (where version > 1) as revised_results
+        count(*) filter (where version_number = 1) as new_results,
+        count(distinct race_id) filter (where version_number = 1) as races_with_new_results,
+        count(*) filter (where version_number > 1) as revised_results
     from new_versions
     group by recorded_at
 

@@ -15,4 +15,4 @@ select
     cast(sum(rows_quarantined) over () as bigint) as all_rows_quarantined,
     max(checked_at) over () as last_checked_at
 from raw.load_manifest
-order by rows_read desc, table_name
+order by rows_read desc, table_name asc

@@ -10,4 +10,4 @@ select
     value_before,
     value_after
 from marts.fct_result_revisions
-order by revised_at desc, race_date desc, driver_name, revised_column
+order by revised_at desc, race_date desc, driver_name asc, revised_column asc

@@ -1,0 +1,90 @@
+-- The reference does the winner's average green lap on every lap; on the first lap and on slow laps, the winner's own.
+with
+
+cars as (
+    select
+        results.driver_id,
+        results.driver_name,
+        results.constructor_id,
+        results.constructor_name,
+        results.position_order,
+        results.position_text,
+        not results.is_finished as is_out,
+        coalesce(dim_drivers.driver_code, upper(left(dim_drivers.family_name, 3))) as code,
+        row_number() over (
+            order by results.grid_position asc nulls last, results.position_order asc
+        ) as start_position
+    from marts.fct_race_results as results
+    inner join marts.dim_drivers on results.driver_id = dim_drivers.driver_id
+    where results.race_id = :race and results.is_started and results.driver_entry_number = 1
+),
+
+laps as (
+    select
+        driver_id,
+        lap_number,
+        lap_time_ms,
+        elapsed_ms,
+        is_green,
+        is_field_slow
+    from marts.fct_race_laps
+    where race_id = :race
+),
+
+winner as (
+    select
+        laps.lap_number,
+        laps.elapsed_ms,
+        case
+            when laps.is_field_slow or laps.lap_number = 1 then laps.lap_time_ms
+            else avg(case when laps.is_green then laps.lap_time_ms end) over ()
+        end as reference_ms
+    from laps
+    inner join marts.fct_race_results as results
+        on laps.driver_id = results.driver_id
+        and results.race_id = :race
+        and results.is_win
+),
+
+reference as (
+    select
+        lap_number,
+        elapsed_ms as winner_ms,
+        sum(reference_ms) over (order by lap_number rows unbounded preceding) as reference_ms
+    from winner
+),
+
+gaps as (
+    select
+        laps.driver_id,
+        laps.lap_number,
+        cast((reference.reference_ms - laps.elapsed_ms) / 1000.0 as decimal(9, 3)) as ahead_s,
+        cast((laps.elapsed_ms - reference.winner_ms) / 1000.0 as decimal(9, 3)) as behind_winner_s
+    from laps
+    inner join reference on laps.lap_number = reference.lap_number
+    where laps.elapsed_ms is not null
+),
+
+ends as (
+    select
+        driver_id,
+        min(ahead_s) <= -:cut as is_cut
+    from gaps
+    group by driver_id
+)
+
+select
+    gaps.lap_number,
+    gaps.ahead_s,
+    gaps.behind_winner_s,
+    cars.driver_name,
+    cars.code,
+    cars.constructor_id,
+    cars.constructor_name,
+    cars.position_text,
+    cars.is_out or ends.is_cut as is_out
+from gaps
+inner join cars on gaps.driver_id = cars.driver_id
+inner join ends on gaps.driver_id = ends.driver_id
+where gaps.ahead_s > -:cut
+order by cars.position_order, gaps.lap_number

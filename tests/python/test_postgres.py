@@ -16,8 +16,10 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 from conftest import ROOT, SCRIPTS, mounted, must_run, pass_unit_tests, run
+from polars.testing import assert_frame_equal
 from postgres_server import PASSWORD, Server, as_user, programs, running_server
 
 pytestmark = pytest.mark.extra
@@ -404,3 +406,44 @@ def test_the_password_is_not_written_anywhere(built: str, data: Path) -> None:
     files = [path for path in (data / ".build").rglob("*") if path.is_file()]
     assert any(path.name == "manifest.json" for path in files)
     assert [path for path in files if PASSWORD.encode() in path.read_bytes()] == []
+
+
+def test_the_dashboard_gives_the_same_answers(
+    built: str, server: Server, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every query that its pages ask, with every change of a control, on both engines."""
+    pytest.importorskip("streamlit", reason="no dashboard: `make dashboard` installs it")
+    from dashboard_app import QUERIES, each_change, names_of, opened, page_names, problems, warehouse
+
+    asked: dict[str, str] = {}
+    original = warehouse.runnable
+
+    def record(name: str, /, **values: Any) -> str:
+        sql = original(name, **values)
+        asked[sql] = name
+        return sql
+
+    monkeypatch.setattr(warehouse, "runnable", record)
+    monkeypatch.setenv("PITWALL_DATA", str(data))
+    for page in page_names():
+        for _, app in each_change(page):
+            assert problems(app) == []
+    assert names_of(QUERIES) - set(asked.values()) == set()
+    for name, value in server.environment("pitwall").items():
+        monkeypatch.setenv(name, value)
+    for sql, name in asked.items():
+        answers = [warehouse.cached(sql, engine, (0,)) for engine in ("duckdb", "postgres")]
+        integers = [
+            frame.with_columns(pl.col(pl.Int32).cast(pl.Int64), pl.col(pl.Float32).cast(pl.Float64))
+            for frame in answers
+        ]
+        assert_frame_equal(*integers, check_dtypes=True)
+    monkeypatch.setenv("PITWALL_ENGINE", "postgres")
+    for page in page_names():
+        assert problems(opened(page)) == []
+    server.sql("alter table marts.dim_races rename to old", "pitwall")
+    try:
+        [line] = problems(opened("race"))
+        assert line.startswith("The warehouse is older than the page. Run `make build ENGINE=postgres`.")
+    finally:
+        server.sql("alter table marts.old rename to dim_races", "pitwall")

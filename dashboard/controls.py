@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import polars as pl
 import streamlit as st
 
 
@@ -29,3 +30,9 @@ def figures(values: dict[str, Any]) -> None:
         for name, value in values.items():
             shown = "-" if value is None else f"{value:,}" if isinstance(value, int) else str(value)
             st.metric(name, shown, width="content")
+
+
+def place_values(places: pl.Series) -> list[int]:
+    """The places that an axis names: each of a few, else the first and every fifth."""
+    last = max([1, *places.drop_nulls()])
+    return list(range(1, last + 1)) if last <= 8 else [1, *range(5, last + 5, 5)]

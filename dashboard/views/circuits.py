@@ -6,7 +6,7 @@ import altair as alt
 import polars as pl
 import streamlit as st
 from charts import band_heights, lines
-from controls import figures, switch
+from controls import figures, place_values, switch
 from show import choose, lap_time, number, show
 from theme import constructor_colors, ground
 from warehouse import Answer, query
@@ -206,7 +206,7 @@ def winners(circuit: int, name: str) -> None:
             "grid_position:Q",
             title="slot on the grid",
             scale=alt.Scale(reverse=True, zero=False, nice=False, padding=16),
-            axis=alt.Axis(tickMinStep=1, format="d"),
+            axis=alt.Axis(format="d", values=place_values(frame["grid_position"])),
         ),
         color=alt.Color("color:N", scale=None),
         tooltip=[

@@ -6,7 +6,7 @@ import altair as alt
 import polars as pl
 import streamlit as st
 from charts import band_heights
-from controls import figures, switch
+from controls import figures, place_values, switch
 from show import choose, number, show
 from theme import constructor_colors, ground, is_dark
 from warehouse import Answer, query
@@ -27,9 +27,9 @@ ROW = 24
 # What a chart has above and below its rows: the labels of the axis, its title, a legend.
 AROUND = 80
 NOBODY = "Longest team mate"
-# Gaps beyond this many per cent are drawn at the end of the scale: rain, or a lap that was given up.
-WIDEST = 2.0
-STEP = 0.1
+# Gaps beyond the first number, in per cent, are drawn at the end of the scale: rain, or a lap that was given up.
+# Two cars differ more than two team mates do. The second number is the width of a column of dots.
+SCALES = {"team_mates": (2.0, 0.1), "all": (4.0, 0.2)}
 # On a phone there is room for every fourth number.
 FEWER_ROUNDS = "width < 420 && datum.value % 4 != 1 ? '' : datum.value"
 
@@ -152,7 +152,7 @@ def places(driver: int, name: str, totals: dict[str, Any]) -> None:
             "championship_position:Q",
             title="place in the championship",
             scale=alt.Scale(reverse=True, zero=False, nice=False, padding=14),
-            axis=alt.Axis(tickMinStep=1, format="d"),
+            axis=alt.Axis(tickMinStep=1, format="d", values=place_values(ranked["championship_position"])),
         ),
     )
     dots = base.mark_point(filled=True, opacity=1, size=260).encode(
@@ -323,6 +323,7 @@ def gaps(driver: int, rival: int, scope: str, name: str, rival_name: str) -> Non
     """How large the gaps were: a dot for each race."""
     answer = query("drivers/gaps", driver=driver, rival=rival, scope=scope)
     right, left = sides()
+    widest, step = SCALES[scope]
     for measure in ("qualifying", "race pace"):
         frame = answer.frame.filter(pl.col("measure") == measure)
         finding, median = f"No gap in {measure} is known", 0.0
@@ -339,18 +340,18 @@ def gaps(driver: int, rival: int, scope: str, name: str, rival_name: str) -> Non
                     faster=pl.when(pl.col("gap_percent") < 0).then(pl.lit(name)).otherwise(pl.lit(rival_name))
                 )
             )
-            .transform_calculate(shown=f"clamp(-datum.gap_percent, {-WIDEST}, {WIDEST})")
+            .transform_calculate(shown=f"clamp(-datum.gap_percent, {-widest}, {widest})")
             .transform_bin(
-                "bin", "shown", bin=alt.Bin(step=STEP, extent=[-WIDEST, WIDEST + STEP], nice=False)
+                "bin", "shown", bin=alt.Bin(step=step, extent=[-widest, widest + step], nice=False)
             )
             .transform_window(stack="row_number()", groupby=["bin"], sort=[alt.SortField("race_date")])
-            .transform_calculate(middle=f"datum.bin + {STEP / 2}")
+            .transform_calculate(middle=f"datum.bin + {step / 2}")
         )
         dots = base.mark_circle(size=70, opacity=0.9).encode(
             x=alt.X(
                 "middle:Q",
                 title=f"← {rival_name} faster     {name} faster →   (% of the time)",
-                scale=alt.Scale(domain=[-WIDEST - STEP, WIDEST + STEP], nice=False),
+                scale=alt.Scale(domain=[-widest - step, widest + step], nice=False),
                 axis=alt.Axis(labelExpr="abs(datum.value)", tickCount=8, titleFontSize=12),
             ),
             y=alt.Y("stack:Q", title=None, axis=None, scale=alt.Scale(domainMin=0, nice=False)),

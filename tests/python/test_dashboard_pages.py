@@ -1,4 +1,4 @@
-"""What is special about single pages of the dashboard. test_dashboard.py tests what all pages have in common."""
+"""What is special about single pages of the dashboard. test_dashboard.py tests what all have in common."""
 
 import re
 import shutil

@@ -27,7 +27,7 @@ ROW = 24
 # What a chart has above and below its rows: the labels of the axis, its title, a legend.
 AROUND = 80
 NOBODY = "Longest team mate"
-# Gaps beyond the first number, in per cent, are drawn at the end of the scale: rain, or a lap that was given up.
+# Gaps beyond the first number, in per cent, are drawn at the end of the scale: rain, or a lap given up.
 # Two cars differ more than two team mates do. The second number is the width of a column of dots.
 SCALES = {"team_mates": (2.0, 0.1), "all": (4.0, 0.2)}
 # On a phone there is room for every fourth number.

@@ -8,6 +8,11 @@ from warehouse import Unavailable
 PAGES = {
     "season": "Season",
     "race": "Race",
+    "drivers": "Drivers",
+    "constructors": "Constructors",
+    "circuits": "Circuits",
+    "predictions": "Predictions",
+    "trust": "Trust",
 }
 
 st.set_page_config(page_title="Pitwall", page_icon="🏁", layout="wide")

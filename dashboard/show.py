@@ -6,6 +6,9 @@ import polars as pl
 import streamlit as st
 from charts import HEIGHT, styled
 
+# How many rows a table may have to be shown in full.
+LONG = 40
+
 
 def show(
     chart: Any,
@@ -42,7 +45,9 @@ def show(
             return
         if chart is None or isinstance(chart, pl.DataFrame):
             rows = frame if chart is None else chart
-            st.dataframe(rows, hide_index=True, column_config=columns, width="stretch", height="content")
+            # A long table scrolls within its frame.
+            fitting = "content" if rows.height <= LONG else "auto"
+            st.dataframe(rows, hide_index=True, column_config=columns, width="stretch", height=fitting)
         else:
             described = chart.properties(description=f"{title}. {alt}")
             st.altair_chart(styled(described, height), theme=None, width="stretch", key=f"chart_{name}")

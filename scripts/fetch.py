@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Download the public archive of race data (CC0, refreshed after every race)."""
+"""Download the public archive of race data, which is refreshed after every race."""
 
 import shlex
 import sys

@@ -37,10 +37,10 @@ from pitwall.release.notes import LISTED, render  # noqa: E402
 from pitwall.release.tables import Column, Table, attach, read_tables  # noqa: E402
 
 # Frictionless does not close the zips that it reads.
-pytestmark = [
-    pytest.mark.extra,
-    *map(pytest.mark.filterwarnings, ("ignore:unclosed file", "ignore:Exception ign")),
+NOT_CLOSED = [
+    pytest.mark.filterwarnings(f"ignore:{text}") for text in ("unclosed file", "Exception ignored in")
 ]
+pytestmark = [pytest.mark.extra, *NOT_CLOSED]
 
 RELEASE = SCRIPTS / "release.py"
 PAGE = ROOT / "docs" / "data-to-take-away.md"

@@ -278,3 +278,21 @@ def test_the_navigation_has_every_page_of_docs() -> None:
     nav = re.findall(r"[\w/-]+\.md", str(yaml.safe_load(text)["nav"]))
     for folder in (ROOT / "docs", ROOT / "docs" / "site"):
         assert {path.name for path in folder.glob("*.md")} <= set(nav)
+
+
+# The workflow
+
+
+def test_the_workflow_publishes_the_site_of_the_real_data() -> None:
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "pages.yml").read_text(encoding="utf-8"))
+    steps = workflow["jobs"]["site"]["steps"]
+    runs = [step["run"] for step in steps if "run" in step]
+    assert runs == ["make data PYTHON=python", "make build RAW=data/raw/ergast.zip", "make site"]
+    assert steps[-1]["with"]["path"] == "data/site"
+    used = [step["uses"] for job in workflow["jobs"].values() for step in job["steps"] if "uses" in step]
+    assert len(used) == 5
+    assert all(re.fullmatch(r"actions/[\w-]+@[0-9a-f]{40}", each) for each in used)
+    # Only the job that publishes may write, and it runs no code of the project.
+    assert workflow["permissions"] == {}
+    assert set(workflow["jobs"]["site"]["permissions"].values()) == {"read"}
+    assert all("run" not in step for step in workflow["jobs"]["publish"]["steps"])

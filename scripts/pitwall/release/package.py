@@ -85,7 +85,9 @@ def validate(folder: Path, names: Sequence[str]) -> None:
     """
     import frictionless
 
-    package = frictionless.Package(str(folder / FILE))
+    # The path of the file would be a pattern of names.
+    described = json.loads((folder / FILE).read_text(encoding="utf-8"))
+    package = frictionless.Package.from_descriptor(described, basepath=str(folder))
     for name in names:
         errors = package.get_resource(name).validate().flatten(["message"])
         if errors:

@@ -243,10 +243,9 @@ def test_a_chart_has_the_names_and_values_of_its_rows() -> None:
     drawn = charts.draw("closest_titles", answer)
     assert set(drawn) == {"light", "dark"}
     for svg in drawn.values():
-        assert re.findall(r">(\d{4} [^<]+)<", svg) == [
-            "1984 Niki Lauda, Alain Prost",
-            "1958 Mike Hawthorn, Stirling Moss",
-        ]
+        names = re.findall(r'translate\([^,)]+,([\d.]+)\)"[^>]*>(\d{4} [^<]+)<', svg)
+        ordered = [name for _, name in sorted(names, key=lambda each: float(each[0]))]
+        assert ordered == ["1984 Niki Lauda, Alain Prost", "1958 Mike Hawthorn, Stirling Moss"]
         assert ">0.5<" in svg
     assert drawn["light"] != drawn["dark"]
     assert charts.draw("closest_titles", Answer(answer.names, [])) == {}
@@ -403,7 +402,8 @@ def test_values_of_every_type_are_shown(open_page: Open, data: Path) -> None:
     sql = (
         "select 1.50::decimal(8, 2) as d, -0.05::decimal(4, 2) as n, date '1979-05-27' as day, "
         "null as nothing, timestamp '1979-05-27 14:30:00' as t, 12345678901234567890123::hugeint as h, "
-        "9007199254740993 as b, true as yes, 'a, \"b\"' as s, 0.25::double as f"
+        "9007199254740993 as b, true as yes, 'a, \"b\"' as s, 0.25::double as f, "
+        "1 as twice, 2 as twice, 'a, b' as pair"
     )
     page = open_page("ask.html")
     answered(page)
@@ -411,6 +411,11 @@ def test_values_of_every_type_are_shown(open_page: Open, data: Path) -> None:
     page.locator("#ask-sql").press("Control+Enter")
     playwright.expect(page.locator(".ask-frame")).to_contain_text("12345678901234567890123")
     assert shown(page) == expected(data, sql)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download CSV").click()
+    with Path(download.value.path()).open(encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file))
+    assert rows == [["" if cell == "NULL" else cell for cell in row] for row in expected(data, sql)]
 
 
 def test_a_wrong_query_is_explained(open_page: Open) -> None:

@@ -103,7 +103,11 @@ function text(value, type) {
 
 function show(result, seconds) {
   const fields = result.schema.fields;
-  const rows = result.toArray().map((row) => fields.map((field, index) => text(Object.values(row.toJSON())[index], field.type)));
+  // By column, because two columns may have one name.
+  const columns = fields.map((_, index) => result.getChildAt(index));
+  const rows = Array.from({ length: result.numRows }, (_, row) =>
+    fields.map((field, index) => text(columns[index].get(row), field.type)),
+  );
   last = { names: fields.map((field) => field.name), rows };
   const table = element("table");
   const head = table.createTHead().insertRow();

@@ -91,8 +91,8 @@ def table(header: list[str], rows: list[tuple[Any, ...]], *, is_markdown: bool =
     """
     numbers = [
         bool(rows)
-        and all(row[index] is None or is_number(row[index]) for row in rows)
-        and any(row[index] is not None for row in rows)
+        and all(row[index] in (None, "") or is_number(row[index]) for row in rows)
+        and any(row[index] not in (None, "") for row in rows)
         for index in range(len(header))
     ]
     lines = [header, ["---:" if number else "---" for number in numbers]]

@@ -182,12 +182,12 @@ def pages(evidence: Evidence) -> dict[str, str]:
     }
     header = [
         "season",
+        "champion",
+        "points",
         "a win",
         "places that score",
         "fastest lap",
         "results that count",
-        "champion",
-        "points",
     ]
     files["rules/index.md"] = (
         "# The rules, season by season\n\n"
@@ -208,12 +208,12 @@ def overview_line(season: int, facts: dict[str, Any]) -> tuple[str, ...]:
     champions = [row for row in facts["final"].get("drivers", []) if row[6]]
     return (
         f"[{season}]({season // 10 * 10}s.md#{season})",
+        champions[0][2] if champions else "",
+        plain(champions[0][3]) if champions else "",
         plain(scored[0]),
         str(len(scored)),
         plain(rule[5]) if rule[5] else "",
         " + ".join(f"{row[4]} of {row[3] - row[2] + 1}" for row in counted) or "all",
-        champions[0][2] if champions else "",
-        plain(champions[0][3]) if champions else "",
     )
 
 

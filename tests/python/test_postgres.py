@@ -442,6 +442,7 @@ def test_the_dashboard_gives_the_same_answers(
     for page in page_names():
         assert problems(opened(page)) == []
     server.sql("alter table marts.dim_races rename to old", "pitwall")
+    warehouse.cached.clear()  # no build replaced the warehouse
     try:
         [line] = problems(opened("race"))
         assert line.startswith("The warehouse is older than the page. Run `make build ENGINE=postgres`.")

@@ -38,7 +38,7 @@ winner as (
         laps.elapsed_ms,
         case
             when coalesce(laps.is_field_slow, true) then laps.lap_time_ms
-            else avg(case when laps.is_green then laps.lap_time_ms end) over ()
+            else cast(round(avg(case when laps.is_green then laps.lap_time_ms end) over ()) as bigint)
         end as reference_ms
     from laps
     inner join marts.fct_race_results as results

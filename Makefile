@@ -38,7 +38,7 @@ export DO_NOT_TRACK = 1
 .NOTPARALLEL:
 .PHONY: help build data metrics shell test test-extras test-all bench parity torture docs lint format lock audit clean
 .PHONY: core dev all packages engine writable workers $(EXTRAS:%=%-extra)
-.PHONY: train predict serve backtest card mlflow mlflow-pages dashboard release site pictures
+.PHONY: train predict serve backtest card mlflow mlflow-pages dashboard bench-dashboard release site pictures
 
 help:
 	@echo 'make build              build the warehouse from a small simulated championship'
@@ -55,6 +55,7 @@ help:
 	@echo 'make docs               open the catalog: every table, column and test, a glossary, the lineage'
 	@echo 'make shell              query the warehouse in SQL; .examples lists questions'
 	@echo 'make dashboard          show the warehouse in charts, on this machine only (PORT=8501)'
+	@echo 'make bench-dashboard    measure how soon its pages paint, and how smooth hovering is, in a browser'
 	@echo 'make metrics            query metrics by name: wins, rates, medians'
 	@echo 'make train              train the model of races, test it season by season, and record it in MLflow'
 	@echo 'make predict            predict the next race, and write it to the ledger (RACE=2025-19, GRID=file.csv)'
@@ -121,6 +122,9 @@ shell: core
 dashboard: engine dashboard-extra $(ENGINE_EXTRA)
 	@exec .venv/bin/python scripts/dashboard.py $(if $(value PORT),--port="$$PORT") \
 	    $(if $(filter-out file,$(origin ENGINE)),--engine="$$ENGINE")
+
+bench-dashboard: dashboard-extra browser-extra
+	@.venv/bin/python scripts/benchmark/dashboard.py
 
 train: ml-extra
 	@.venv/bin/python scripts/train.py

@@ -44,7 +44,7 @@ ALLOWED = {
 NOT_IMPORTED_BY_NAME = "benchmark/clock/sitecustomize.py"
 
 COMMANDS = sorted(path.relative_to(ROOT).as_posix() for path in SCRIPTS.glob("*.py"))
-COMMANDS += ["scripts/benchmark/run.py"]
+COMMANDS += ["scripts/benchmark/dashboard.py", "scripts/benchmark/run.py"]
 # They start where no package is installed.
 WITHOUT_PACKAGES = [
     f"scripts/{name}.py" for name in ("check_engine", "install_requirements", "setup_packages", "simulate")

@@ -31,7 +31,13 @@ def styled(chart: Any, height: int | None = HEIGHT) -> Any:
             labelPadding=6,
         )
         .configure_axisX(grid=False)
-        .configure_legend(labelColor=colors.ink, titleColor=colors.quiet, orient="top")
+        .configure_legend(
+            labelColor=colors.ink,
+            titleColor=colors.quiet,
+            symbolFillColor=colors.quiet,
+            symbolStrokeColor=colors.quiet,
+            orient="top",
+        )
         .configure_title(color=colors.ink)
     )
 

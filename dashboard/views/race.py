@@ -310,6 +310,7 @@ def pit_stops() -> None:
         return
     frame = with_colors(answer.frame)
     stops = frame.filter(pl.col("stop_kind") == "stop")
+    kinds = frame["stop_kind"].unique()
     finding = "Pit stops"
     if not stops.is_empty():
         best = stops.row(0, named=True)
@@ -327,7 +328,7 @@ def pit_stops() -> None:
     )
     dots = base.mark_point(filled=True, size=80, opacity=0.9).encode(
         color=alt.Color("color:N", scale=None),
-        shape=alt.Shape("stop_kind:N", title=None),
+        shape=alt.Shape("stop_kind:N", title=None, legend=alt.Legend() if len(kinds) > 1 else None),
         tooltip=[
             *DRIVER,
             alt.Tooltip("lap_number:Q", title="lap"),

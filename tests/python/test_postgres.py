@@ -431,7 +431,7 @@ def test_the_dashboard_gives_the_same_answers(
     assert names_of(QUERIES) - set(asked.values()) == set()
     for name, value in server.environment("pitwall").items():
         monkeypatch.setenv(name, value)
-    for sql, name in asked.items():
+    for sql in asked:
         answers = [warehouse.cached(sql, engine, (0,)) for engine in ("duckdb", "postgres")]
         integers = [
             frame.with_columns(pl.col(pl.Int32).cast(pl.Int64), pl.col(pl.Float32).cast(pl.Float64))

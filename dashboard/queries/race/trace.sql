@@ -1,4 +1,5 @@
--- The reference does the winner's average green lap on every lap; on the first lap and on slow laps, the winner's own.
+-- The reference does the winner's average green lap on every lap. Where the field is slow, or its pace is not known,
+-- as on the first lap and around red flags, it does the winner's own.
 with
 
 cars as (
@@ -36,7 +37,7 @@ winner as (
         laps.lap_number,
         laps.elapsed_ms,
         case
-            when laps.is_field_slow or laps.lap_number = 1 then laps.lap_time_ms
+            when coalesce(laps.is_field_slow, true) then laps.lap_time_ms
             else avg(case when laps.is_green then laps.lap_time_ms end) over ()
         end as reference_ms
     from laps

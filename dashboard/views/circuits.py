@@ -262,7 +262,8 @@ def pit_losses(circuit: int, name: str) -> None:
         mate=pl.when(pl.col("where") == "here").then(0).otherwise(1).cast(pl.Int64),
     )
     top = long["seconds"].max() or 1
-    chart = lines(
+    # Without a row there is nothing to draw, and `empty` is shown.
+    chart = known.height and lines(
         long,
         x=alt.X(
             "season:Q", title=None, axis=alt.Axis(format="d", tickMinStep=1), scale=alt.Scale(nice=False)

@@ -158,7 +158,8 @@ def finishing_rate(constructor: int, name: str) -> None:
         .otherwise(pl.lit(ground().quiet)),
         mate=pl.when(pl.col("name") == name).then(0).otherwise(1).cast(pl.Int64),
     )
-    chart = lines(
+    # Without a row there is nothing to draw, and `empty` is shown.
+    chart = known.height and lines(
         long,
         x=alt.X("season:Q", title=None, axis=YEARS, scale=alt.Scale(nice=False)),
         y="percent",

@@ -11,7 +11,7 @@ from show import choose, number, show
 from theme import constructor_colors, ground, is_dark
 from warehouse import query
 
-YEARS = alt.Axis(format="d", tickMinStep=1, labelOverlap=True)
+YEARS = alt.Axis(format="d", tickMinStep=1, labelOverlap=True, labelSeparation=8)
 # For causes in the order of their frequency: on a light ground, on a dark ground. Lightness differs too.
 CAUSES = [
     ("#0b4566", "#a6dcff"),

@@ -21,7 +21,7 @@ CAUSES = [
     ("#7d6ba8", "#8f7cc0"),
     ("#a9cfe4", "#235672"),
 ]
-# All causes but those, and what the source does not tell.
+# All other causes, and cars whose cause the source does not name.
 OTHER = ("#cfd0cc", "#3c4046")
 WHOLE_FIELD = 0
 

@@ -72,14 +72,19 @@ def one(circuit: dict[str, Any]) -> None:
             "Cars lost": None
             if circuit["attrition_percent"] is None
             else f"{number(circuit['attrition_percent'])} %",
-            "Cost of a stop": None
-            if circuit["pit_loss_s"] is None
-            else f"{number(circuit['pit_loss_s'])} s ({circuit['pit_loss_season']})",
-            "Fastest lap": None
-            if record is None
-            else f"{lap_time(record)} ({circuit['lap_record_driver_name']}, {circuit['lap_record_season']})",
+            "Cost of a stop": None if circuit["pit_loss_s"] is None else f"{number(circuit['pit_loss_s'])} s",
+            "Fastest lap": None if record is None else lap_time(record),
         }
     )
+    notes = []
+    if circuit["pit_loss_s"] is not None:
+        notes.append(f"The cost of a stop is that of {circuit['pit_loss_season']}.")
+    if record is not None:
+        notes.append(
+            f"The fastest lap is by {circuit['lap_record_driver_name']}, {circuit['lap_record_season']}."
+        )
+    if notes:
+        st.caption(" ".join(notes))
     number_of, name = circuit["circuit_id"], circuit["circuit_name"]
     columns = st.columns(2, gap="large")
     with columns[0]:
@@ -262,7 +267,8 @@ def pit_losses(circuit: int, name: str) -> None:
         mate=pl.when(pl.col("where") == "here").then(0).otherwise(1).cast(pl.Int64),
     )
     top = long["seconds"].max() or 1
-    chart = lines(
+    # Without a row there is nothing to draw, and `empty` is shown.
+    chart = known.height and lines(
         long,
         x=alt.X(
             "season:Q", title=None, axis=alt.Axis(format="d", tickMinStep=1), scale=alt.Scale(nice=False)

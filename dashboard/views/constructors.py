@@ -11,7 +11,7 @@ from show import choose, number, show
 from theme import constructor_colors, ground, is_dark
 from warehouse import query
 
-YEARS = alt.Axis(format="d", tickMinStep=1, labelOverlap=True)
+YEARS = alt.Axis(format="d", tickMinStep=1, labelOverlap=True, labelSeparation=8)
 # For causes in the order of their frequency: on a light ground, on a dark ground. Lightness differs too.
 CAUSES = [
     ("#0b4566", "#a6dcff"),
@@ -21,7 +21,7 @@ CAUSES = [
     ("#7d6ba8", "#8f7cc0"),
     ("#a9cfe4", "#235672"),
 ]
-# All causes but those, and what the source does not tell.
+# All other causes, and cars whose cause the source does not name.
 OTHER = ("#cfd0cc", "#3c4046")
 WHOLE_FIELD = 0
 
@@ -158,7 +158,8 @@ def finishing_rate(constructor: int, name: str) -> None:
         .otherwise(pl.lit(ground().quiet)),
         mate=pl.when(pl.col("name") == name).then(0).otherwise(1).cast(pl.Int64),
     )
-    chart = lines(
+    # Without a row there is nothing to draw, and `empty` is shown.
+    chart = known.height and lines(
         long,
         x=alt.X("season:Q", title=None, axis=YEARS, scale=alt.Scale(nice=False)),
         y="percent",

@@ -11,7 +11,7 @@ from show import choose, number, show
 from theme import constructor_colors, ground, is_dark
 from warehouse import Answer, query
 
-# The best result first: on a light ground, on a dark ground. Lightness tells them apart, also without colors.
+# The best result first: on a light ground, on a dark ground. They differ in lightness too.
 OUTCOMES = {
     "win": ("#0b4566", "#a6dcff"),
     "podium": ("#3a83b0", "#4a9ccb"),

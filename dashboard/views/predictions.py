@@ -46,6 +46,8 @@ def chances(frame: pl.DataFrame, tooltip: list[alt.Tooltip]) -> Any:
         text=pl.when(pl.col("probability_percent") < 0.1)
         .then(pl.lit("< 0.1"))
         .otherwise(pl.col("probability_percent").round(1).cast(pl.String)),
+        # Right of the mark too, so that it does not cover the number.
+        text_x=pl.max_horizontal("probability_percent", "baseline_percent"),
     )
     base = alt.Chart(drawn).encode(
         y=alt.Y("driver_name:N", sort=None, title=None, axis=alt.Axis(grid=False, labelColor=ground().ink)),
@@ -64,7 +66,7 @@ def chances(frame: pl.DataFrame, tooltip: list[alt.Tooltip]) -> Any:
         scale=alt.Scale(domainMin=0),
     )
     bars = base.mark_bar(height=ROW - 8).encode(x=value, color=alt.Color("color:N", scale=None))
-    texts = base.mark_text(align="left", dx=5, color=ground().ink).encode(x=value, text="text:N")
+    texts = base.mark_text(align="left", dx=5, color=ground().ink).encode(x="text_x:Q", text="text:N")
     if drawn["baseline_percent"].is_null().all():
         return alt.layer(bars, texts)
     marks = base.mark_tick(color=ground().ink, thickness=3, height=ROW - 4).encode(x="baseline_percent:Q")
@@ -221,7 +223,7 @@ def scorecard() -> None:
             sort=None,
             title=None,
             axis=alt.Axis(
-                grid=False, labelColor=ground().ink, labelLimit=alt.expr("width < 420 ? 140 : 240")
+                grid=False, labelColor=ground().ink, labelLimit=alt.expr("width < 420 ? 170 : 240")
             ),
         ),
         yOffset=alt.YOffset("model:N"),
@@ -247,7 +249,7 @@ def scorecard() -> None:
             "model:N",
             title=None,
             scale=alt.Scale(domain=models, range=[ground().quiet, value, color][: len(models)]),
-            legend=alt.Legend(orient="bottom"),
+            legend=alt.Legend(orient="bottom", columns=alt.expr("width < 420 ? 2 : 3")),
         ),
     )
     zero = alt.Chart(pl.DataFrame({"zero": [0]})).mark_rule(color=ground().quiet).encode(x="zero:Q")

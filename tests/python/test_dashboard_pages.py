@@ -162,8 +162,8 @@ def test_a_head_to_head_agrees_with_the_marts(data: Path) -> None:
     """Overall, drivers who were only ever team mates have the same numbers as the mart of team mates."""
     pairs = rows(
         data,
-        "select driver_id, team_mate_driver_id, races_ahead, races_behind, qualifyings_ahead, qualifyings_behind, "
-        "median_qualifying_gap_percent from marts.team_mate_careers as careers "
+        "select driver_id, team_mate_driver_id, races_ahead, races_behind, qualifyings_ahead, "
+        "qualifyings_behind, median_qualifying_gap_percent from marts.team_mate_careers as careers "
         "where races_together = (select count(*) from marts.fct_race_results as own "
         "inner join marts.fct_race_results as other using (race_id) where own.driver_id = careers.driver_id "
         "and other.driver_id = careers.team_mate_driver_id and own.is_started and other.is_started) "
@@ -317,10 +317,12 @@ def test_the_reconciled_rows_are_counted(own_data: Path) -> None:
     [(count,)] = rows(own_data, compared)
     assert titles(opened("trust"))[0].startswith(f"{count:,} rows of both championships were compared")
     assert titles(opened("trust"))[0].endswith("all agree")
-    first = "(season, round, driver_id) in (select (season, round, driver_id) from marts.fct_driver_championship limit 1)"
+    key = "(season, round, driver_id)"
+    first = f"{key} in (select {key} from marts.fct_driver_championship limit 1)"
     change(
         own_data,
-        f"update marts.fct_driver_championship set is_reconciled = false, exception_reason = 'known' where {first}",
+        "update marts.fct_driver_championship "
+        f"set is_reconciled = false, exception_reason = 'known' where {first}",
     )
     assert titles(opened("trust"))[0].endswith("all but 1 agree, and each of those has its reason")
     change(own_data, f"update marts.fct_driver_championship set exception_reason = null where {first}")
@@ -344,7 +346,8 @@ def test_a_race_that_is_past_and_has_no_results_is_named(own_data: Path) -> None
     change(
         own_data,
         "update marts.dim_seasons set wikipedia_url = null",
-        "update marts.dim_races set is_held = false where race_date = (select max(race_date) from marts.dim_races)",
+        "update marts.dim_races set is_held = false "
+        "where race_date = (select max(race_date) from marts.dim_races)",
         "update marts.dim_races set race_date = current_date - 30 where not is_held",
         "update marts.dim_races set race_date = race_date - 3650 where is_held",
     )

@@ -41,8 +41,10 @@ select
     cast(models.log_loss as decimal(9, 6)) as log_loss,
     cast(baselines.log_loss as decimal(9, 6)) as baseline_log_loss,
     cast(baselines.log_loss - models.log_loss as decimal(9, 6)) as better_by,
-    cast(round(100.0 * (baselines.log_loss - models.log_loss) / baselines.log_loss, 1) as decimal(6, 1))
-        as better_by_percent,
+    -- A baseline that is always right has a log loss of almost 0.
+    cast(
+        round(100.0 * (baselines.log_loss - models.log_loss) / nullif(baselines.log_loss, 0), 1) as decimal(18, 1)
+    ) as better_by_percent,
     cast(models.brier_score as decimal(9, 6)) as brier_score,
     cast(baselines.brier_score as decimal(9, 6)) as baseline_brier_score
 from totals as models

@@ -49,13 +49,13 @@ help:
 	@echo 'make build ENGINE=name  build it on postgres or spark instead of duckdb; make docs ENGINE=name shows it'
 	@echo 'make parity             build on every installed engine, and compare all marts cell by cell'
 	@echo 'make data               download the public archive of real results'
-	@echo 'make site               make the site: answers, tables, rules, the catalog, queries in the browser'
-	@echo '                        (SERVE=1 or PORT=8081 shows it on this machine)'
-	@echo 'make pictures           draw docs/pictures from the warehouse'
 	@echo 'make docs               open the catalog: every table, column and test, a glossary, the lineage'
 	@echo 'make shell              query the warehouse in SQL; .examples lists questions'
 	@echo 'make dashboard          show the warehouse in charts, on this machine only (PORT=8501)'
-	@echo 'make bench-dashboard    measure how soon its pages paint, and how smooth hovering is, in a browser'
+	@echo 'make site               make the site: answers, tables, rules, the catalog, queries in the browser'
+	@echo '                        (SERVE=1 or PORT=8081 shows it on this machine)'
+	@echo 'make pictures           draw the pictures of the README and the site from the warehouse'
+	@echo 'make release            write the warehouse as files to take away (PREVIOUS=folder of the release to compare with)'
 	@echo 'make metrics            query metrics by name: wins, rates, medians'
 	@echo 'make train              train the model of races, test it season by season, and record it in MLflow'
 	@echo 'make predict            predict the next race, and write it to the ledger (RACE=2025-19, GRID=file.csv)'
@@ -63,11 +63,11 @@ help:
 	@echo 'make mlflow             show the runs and the registered models in MLflow (PORT=5000)'
 	@echo 'make backtest           print the scores of the backtest beside their bars'
 	@echo 'make card               write docs/model-card.md from the warehouse'
-	@echo 'make release            write the warehouse as files to take away (PREVIOUS=folder of the release to compare with)'
 	@echo 'make test               run the linters and the tests on DuckDB; your data are not touched'
 	@echo 'make test-extras        run what CI runs: also the tests of other engines, S3, predictions, the benchmark'
 	@echo 'make test-all           run what CI runs each night: also the slow tests'
 	@echo 'make bench              compare speed and memory with other tools: docs/benchmarks.md (QUICK=1: little data)'
+	@echo 'make bench-dashboard    measure how soon its pages paint, and how smooth hovering is, in a browser'
 	@echo 'make torture            run the long tests for an hour: kills, full disks, damaged files, random CSVs'
 	@echo 'make lint               check the style of SQL and Python; make format fixes what it can'
 	@echo 'make lock               resolve the versions in requirements/*.txt again (UPGRADE=1 for newer ones)'
@@ -90,7 +90,7 @@ data: core
 test: workers lint
 	@.venv/bin/python -m pytest $(PARALLEL) -m 'not extra and not slow'
 
-# Both need Java for Spark, and a PostgreSQL server. A test that is skipped fails, unless it needs the real files.
+# Both need Java for Spark, a PostgreSQL server and a browser. A test that is skipped fails, unless it needs the real files.
 test-extras: workers all lint
 	@PITWALL_NO_SKIPS=1 .venv/bin/python -m pytest $(PARALLEL) -m 'not slow'
 

@@ -437,9 +437,8 @@ def test_a_previous_release_that_is_none_is_refused(data: Path, tmp_path: Path) 
     assert line == f"{tmp_path}: is no release, because it has no dim_races.parquet"
 
 
-@pytest.mark.parametrize("name", ["it's [a] *folder é", "50% $HOME"])
-def test_the_data_folder_can_have_any_name(simulated: Released, tmp_path: Path, name: str) -> None:
-    data = copy_data(simulated.warehouse, tmp_path / name)
+def test_the_data_folder_can_have_any_name(simulated: Released, tmp_path: Path) -> None:
+    data = copy_data(simulated.warehouse, tmp_path / "it's [a] *folder é, 50% $HOME")
     make.release(data, simulated.folder, only_changes=True)
     make.release(data, None)
     assert len(make.versions_in(data / "releases")) == 1

@@ -131,7 +131,8 @@ def slowest_query(data: Path, path: str) -> float:
 
 def measure(browser_path: str) -> None:
     """Print a row for each page, and whether it keeps what is promised."""
-    from playwright.sync_api import sync_playwright
+    # Of an extra: the result of mypy must not depend on whether it is installed.
+    from playwright.sync_api import sync_playwright  # type: ignore[import-not-found,unused-ignore]
 
     data = data_folder().absolute()
     with started(data) as address, sync_playwright() as playwright:

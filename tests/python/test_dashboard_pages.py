@@ -241,8 +241,8 @@ def test_a_circuit_without_a_winner_says_so(own_data: Path) -> None:
     [(circuit,)] = rows(own_data, "select circuit_name from marts.circuit_statistics order by races limit 1")
     change(
         own_data,
-        "update marts.fct_race_results set is_win = false where race_id in (select race_id from marts.dim_races "
-        f"where circuit_name = '{circuit}')",
+        "update marts.fct_race_results set is_win = false "
+        f"where race_id in (select race_id from marts.dim_races where circuit_name = '{circuit}')",
     )
     lines = said(opened("circuits", circuit=str(circuit)))
     assert sum(each.startswith("No winner at") for each in lines) == 3
@@ -288,8 +288,10 @@ def test_an_empty_ledger_says_how_to_fill_it(own_data: Path) -> None:
 def test_a_forecast_is_no_backtest(own_data: Path) -> None:
     """With backtests only there is no forecast, and with forecasts only there is no backtest."""
     change(own_data, "delete from marts.fct_predictions where not is_backtest")
-    assert said(opened("predictions"))
-    assert said(opened("predictions", prediction_view="Title"))
+    assert said(opened("predictions"))[0].startswith("The ledger has no forecast of a race.")
+    assert said(opened("predictions", prediction_view="Title"))[0].startswith(
+        "The ledger has no odds of the title."
+    )
     change(own_data, "delete from marts.fct_prediction_scores where is_backtest")
     [line] = said(opened("predictions", prediction_view="Scorecard"))
     assert "backtest" in line
@@ -336,6 +338,8 @@ def test_the_reconciled_rows_are_counted(own_data: Path) -> None:
         "select count(is_reconciled) from (select is_reconciled from marts.fct_driver_championship "
         "union all select is_reconciled from marts.fct_constructor_championship)"
     )
+    # A row that the source's table lacks was not compared.
+    change(own_data, "update marts.fct_constructor_championship set is_reconciled = null where round = 1")
     [(count,)] = rows(own_data, compared)
     assert titles(opened("trust"))[0].startswith(f"{count:,} rows of both championships were compared")
     assert titles(opened("trust"))[0].endswith("all agree")
@@ -347,6 +351,7 @@ def test_the_reconciled_rows_are_counted(own_data: Path) -> None:
         f"set is_reconciled = false, exception_reason = 'known' where {first}",
     )
     assert titles(opened("trust"))[0].endswith("all but 1 agree, and each of those has its reason")
+    assert warehouse.query("trust/reconciled").frame.select("differing", "unexplained").sum().row(0) == (1, 0)
     change(own_data, f"update marts.fct_driver_championship set exception_reason = null where {first}")
     assert titles(opened("trust"))[0].endswith("all but 1 agree, and 1 of those have no reason")
 

@@ -286,7 +286,8 @@ def coverage() -> None:
 
 
 def builds() -> None:
-    """The files that the warehouse was built from, the builds that changed results, and the revisions."""
+    """The last builds, the files that were read, the builds that changed results, and the revisions."""
+    last_builds()
     files = query("trust/files")
     finding = "No file was read"
     if files.frame.height:
@@ -321,7 +322,7 @@ def builds() -> None:
             "last_checked_at": None,
         },
     )
-    recorded = query("trust/builds")
+    recorded = query("trust/new_results")
     finding = "No build has recorded results"
     if recorded.frame.height:
         last = recorded.frame.row(0, named=True)
@@ -330,7 +331,7 @@ def builds() -> None:
         None,
         recorded.frame,
         recorded.sql,
-        "builds",
+        "new_results",
         "A row for each build that changed results.",
         title=finding,
         note="From the history of results. A build that changed no result has no row.",
@@ -363,6 +364,34 @@ def builds() -> None:
             "revised_column": "Column",
             "value_before": "Before",
             "value_after": "After",
+        },
+    )
+
+
+def last_builds() -> None:
+    """Each build of this warehouse: what it read, how, and how long it took."""
+    answer = query("trust/builds")
+    finding = "No build is recorded"
+    if answer.frame.height:
+        last = answer.frame.row(0, named=True)
+        finding = f"Last built on {last['built_at']:%-d %B %Y, %H:%M} UTC from {last['input']}"
+    show(
+        None,
+        answer.frame,
+        answer.sql,
+        "builds",
+        "A row for each build.",
+        title=finding,
+        note="Builds that failed have no row: they leave the warehouse as it is.",
+        columns={
+            "built_at": st.column_config.DatetimeColumn("Built at", format="YYYY-MM-DD HH:mm"),
+            "input": "From",
+            "plan": "How",
+            "duration_s": st.column_config.NumberColumn("Seconds", format="%.1f"),
+            "mart_tables": "Tables",
+            "mart_rows": st.column_config.NumberColumn("Rows", format="localized"),
+            "data_tests": st.column_config.NumberColumn("Data tests", format="localized"),
+            "unit_tests": "Unit tests",
         },
     )
 

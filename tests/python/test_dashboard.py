@@ -284,7 +284,9 @@ def test_an_exposure_depends_on_what_the_page_reads(page: str) -> None:
     read = set().union(*(tables_of(path.read_text(encoding="utf-8")) for path in files_of(page)))
     # What the converter records is the only raw table that no mart has.
     names = {"load_manifest": "source('pitwall', 'load_manifest')"}
-    assert exposures()[page]["depends_on"] == sorted(names.get(each, f"ref('{each}')") for each in read)
+    # dbt does not know the record of builds: it is written when dbt has finished.
+    known = read - {"builds"}
+    assert exposures()[page]["depends_on"] == sorted(names.get(each, f"ref('{each}')") for each in known)
 
 
 @pytest.mark.parametrize(

@@ -211,6 +211,12 @@ def test_the_causes_of_the_field_add_up_to_the_marts(by: str, data: Path) -> Non
     [(failures,)] = rows(data, "select cast(sum(failures) as bigint) from marts.constructor_reliability")
     assert frame["failures"].sum() == failures
     assert frame["cause_rank"].n_unique() == frame["cause"].n_unique() <= 7
+    [(most,)] = rows(
+        data,
+        "select cause from marts.constructor_reliability where cause <> 'unknown' "
+        "group by cause order by sum(failures) desc, cause limit 1",
+    )
+    assert frame.filter(frame["cause_rank"] == 1)["cause"][0] == most
     [(constructor, own)] = rows(
         data,
         "select constructor_id, cast(sum(failures) as bigint) from marts.constructor_reliability "
@@ -231,18 +237,34 @@ def test_a_circuit_without_stops_says_so(own_data: Path) -> None:
 
 
 def test_a_circuit_without_a_winner_says_so(own_data: Path) -> None:
-    change(own_data, "update marts.fct_race_results set is_win = false")
-    lines = said(opened("circuits"))
+    """Other circuits still have winners."""
+    [(circuit,)] = rows(own_data, "select circuit_name from marts.circuit_statistics order by races limit 1")
+    change(
+        own_data,
+        "update marts.fct_race_results set is_win = false "
+        f"where race_id in (select race_id from marts.dim_races where circuit_name = '{circuit}')",
+    )
+    lines = said(opened("circuits", circuit=str(circuit)))
     assert sum(each.startswith("No winner at") for each in lines) == 3
 
 
-def test_the_starts_of_the_winners_are_counted_once(data: Path) -> None:
+def test_the_starts_of_the_winners_are_counted_once(own_data: Path) -> None:
+    """Also where two drivers shared the car that won."""
     [(circuit, races)] = rows(
-        data, "select circuit_id, races from marts.circuit_statistics order by races desc, circuit_id limit 1"
+        own_data,
+        "select circuit_id, races from marts.circuit_statistics order by races desc, circuit_id limit 1",
+    )
+    change(
+        own_data,
+        "update marts.fct_race_results set is_win = true where position_order = 2 and race_id in "
+        f"(select race_id from marts.dim_races where circuit_id = {circuit})",
     )
     frame = warehouse.query("circuits/winner_starts", circuit=circuit).frame  # type: ignore[arg-type]
     assert frame["wins"].sum() == races
-    assert frame["wins_everywhere"].sum() == rows(data, "select sum(races_held) from marts.dim_seasons")[0][0]
+    assert (
+        frame["wins_everywhere"].sum()
+        == rows(own_data, "select sum(races_held) from marts.dim_seasons")[0][0]
+    )
 
 
 # Predictions
@@ -266,8 +288,10 @@ def test_an_empty_ledger_says_how_to_fill_it(own_data: Path) -> None:
 def test_a_forecast_is_no_backtest(own_data: Path) -> None:
     """With backtests only there is no forecast, and with forecasts only there is no backtest."""
     change(own_data, "delete from marts.fct_predictions where not is_backtest")
-    assert said(opened("predictions"))
-    assert said(opened("predictions", prediction_view="Title"))
+    assert said(opened("predictions"))[0].startswith("The ledger has no forecast of a race.")
+    assert said(opened("predictions", prediction_view="Title"))[0].startswith(
+        "The ledger has no odds of the title."
+    )
     change(own_data, "delete from marts.fct_prediction_scores where is_backtest")
     [line] = said(opened("predictions", prediction_view="Scorecard"))
     assert "backtest" in line
@@ -314,6 +338,8 @@ def test_the_reconciled_rows_are_counted(own_data: Path) -> None:
         "select count(is_reconciled) from (select is_reconciled from marts.fct_driver_championship "
         "union all select is_reconciled from marts.fct_constructor_championship)"
     )
+    # A row that the source's table lacks was not compared.
+    change(own_data, "update marts.fct_constructor_championship set is_reconciled = null where round = 1")
     [(count,)] = rows(own_data, compared)
     assert titles(opened("trust"))[0].startswith(f"{count:,} rows of both championships were compared")
     assert titles(opened("trust"))[0].endswith("all agree")
@@ -325,6 +351,7 @@ def test_the_reconciled_rows_are_counted(own_data: Path) -> None:
         f"set is_reconciled = false, exception_reason = 'known' where {first}",
     )
     assert titles(opened("trust"))[0].endswith("all but 1 agree, and each of those has its reason")
+    assert warehouse.query("trust/reconciled").frame.select("differing", "unexplained").sum().row(0) == (1, 0)
     change(own_data, f"update marts.fct_driver_championship set exception_reason = null where {first}")
     assert titles(opened("trust"))[0].endswith("all but 1 agree, and 1 of those have no reason")
 
@@ -362,6 +389,12 @@ def test_builds_that_revised_results_are_listed(own_data: Path) -> None:
         "select * replace (dbt_valid_from + interval 1 day as dbt_valid_from) "
         "from snapshots.race_results_history limit 2",
     )
-    builds = warehouse.query("trust/builds").frame
+    builds = warehouse.query("trust/new_results").frame
     assert builds["revised_results"].to_list() == [2, 0]
     assert builds["new_results"][0] == 0 < builds["new_results"][1]
+
+
+def test_the_last_build_is_named(data: Path) -> None:
+    [(built_at, source)] = rows(data, "select built_at, input from ops.builds order by built_at desc limit 1")
+    app = opened("trust", trust_view="Builds")
+    assert titles(app)[0] == f"Last built on {built_at:%-d %B %Y, %H:%M} UTC from {source}"

@@ -238,13 +238,15 @@ def test_a_circuit_without_stops_says_so(own_data: Path) -> None:
 
 def test_a_circuit_without_a_winner_says_so(own_data: Path) -> None:
     """Other circuits still have winners."""
-    [(circuit,)] = rows(own_data, "select circuit_name from marts.circuit_statistics order by races limit 1")
+    [(circuit, name)] = rows(
+        own_data, "select circuit_id, circuit_name from marts.circuit_statistics order by races limit 1"
+    )
     change(
         own_data,
         "update marts.fct_race_results set is_win = false "
-        f"where race_id in (select race_id from marts.dim_races where circuit_name = '{circuit}')",
+        f"where race_id in (select race_id from marts.dim_races where circuit_id = {circuit})",
     )
-    lines = said(opened("circuits", circuit=str(circuit)))
+    lines = said(opened("circuits", circuit=str(name)))
     assert sum(each.startswith("No winner at") for each in lines) == 3
 
 

@@ -163,6 +163,8 @@ def test_every_format_has_every_cell(either: Released) -> None:
         for table in tables:
             parquet = either.folder / f"{table.name}.parquet"
             assert_same_cells(connection, table, f"copied.{table.schema}.{table.name}")
+            nullable = connection.execute(f"describe copied.{table.schema}.{table.name}").fetchall()
+            assert [row[2] == "NO" for row in nullable] == [column.is_required for column in table.columns]
             frame = pl.read_parquet(parquet, glob=False)
             for column in table.columns:
                 is_exact = isinstance(frame.schema[column.name], pl.Decimal)

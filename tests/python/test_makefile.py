@@ -375,7 +375,7 @@ def test_an_environment_that_was_moved_is_reported(checkout: Checkout, tmp_path:
 
 
 def test_a_folder_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
-    with mounted(tmp_path / "disk", "8m") as disk:
+    with mounted(tmp_path / "disk", "16m") as disk:
         without_venv = Checkout(disk / "new")
         with_venv = Checkout(disk / "old").stand_ins()
         remount(disk, "ro")

@@ -93,6 +93,8 @@ class PostgresWarehouse(Warehouse):
             kept = f"snapshots_{datetime.now(UTC):%Y%m%d_%H%M%S}" if self.leaves_history else ""
             for statement in create_statements(f"ops{NEW}", self.builds):
                 cursor.execute(statement)
+            # Without statistics of the new tables, the server chooses slow plans until it has some.
+            cursor.execute("analyze")
             swap_schemas(cursor, kept)
             if kept:
                 report_kept_history(f"schema {kept}")

@@ -112,11 +112,11 @@ def counts(folder: Path) -> dict[str, int]:
 
 
 def tables(warehouse: Path) -> dict[str, int]:
-    """Rows of every table. Reads all columns, so a damaged table raises an error."""
+    """Rows of every table but `ops.builds`. Reads all columns, so a damaged table raises an error."""
     with duckdb.connect(warehouse, read_only=True) as connection:
         names = connection.execute(
             "select table_schema, table_name from information_schema.tables where table_type = 'BASE TABLE' "
-            "order by all"
+            "and table_schema <> 'ops' order by all"
         ).fetchall()
         query = "select count(*), bit_xor(hash(all_columns)) from {} as all_columns"
         return {

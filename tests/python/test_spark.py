@@ -623,7 +623,11 @@ def test_the_catalog_is_of_the_last_warehouse(good: Project, tmp_path: Path) -> 
     shutil.copytree(SCRIPTS, folder / "scripts", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(ROOT / "spark", folder / "spark")
     (good.fake / "dbt" / "cli" / "main.py").write_text(
-        "import os\ndef cli():\n    print('tables in', os.environ['PITWALL_SPARK'])\n"
+        "import os, pathlib, sys\n"
+        "def cli():\n"
+        "    print('tables in', os.environ['PITWALL_SPARK'])\n"
+        "    target = pathlib.Path(sys.argv[sys.argv.index('--target-path') + 1])\n"
+        "    (target / 'static_index.html').touch()\n"
     )
     settings = {"PITWALL_DATA": good.data, "PYTHONPATH": good.fake, "JAVA_HOME": good.home}
     without_display = {"DISPLAY": "", "WAYLAND_DISPLAY": ""}

@@ -84,9 +84,9 @@ def release(data: Path, previous: Path | None, *, only_changes: bool = False) ->
             new.rename(releases / version)
         except duckdb.Error as error:
             raise PlainError(f"{new}: cannot be written. DuckDB says: {first_line(error)}") from None
-        except RuntimeError as error:
-            # So DuckDB reports Ctrl-C while it runs a query.
-            if str(error) != "Query interrupted":
+        except (RuntimeError, ValueError) as error:
+            # So DuckDB reports Ctrl-C while it runs a query, and a zip that Ctrl-C leaves open.
+            if str(error) != "Query interrupted" and not isinstance(error.__context__, KeyboardInterrupt):
                 raise
             raise KeyboardInterrupt from None
         finally:

@@ -19,4 +19,5 @@ group by
 order by
     fct_predictions.season desc,
     fct_predictions.round desc,
-    max(fct_predictions.predicted_at) desc
+    max(fct_predictions.predicted_at) desc,
+    fct_predictions.known_at asc

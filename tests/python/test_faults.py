@@ -224,6 +224,7 @@ def test_convert_killed_before_any_step_leaves_the_old_or_the_new_parquet(
     record_property("count", f"convert: killed before each of {step - 1} steps")
 
 
+@pytest.mark.slow
 def test_convert_killed_at_random_leaves_the_old_or_the_new_parquet(
     seasons: tuple[Path, Path], data: Path, record_property: Callable[[str, object], None]
 ) -> None:

@@ -240,6 +240,7 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 )
 @example(name="a[bc]d", variables=set(), commands=["newer", "plain"])
 @example(name="a*b", variables=set(), commands=["newer", "plain"])
+@pytest.mark.slow
 def test_any_order_of_commands_leaves_a_good_warehouse(
     dumps: dict[str, Path], name: str, variables: set[str], commands: list[str]
 ) -> None:

@@ -43,6 +43,7 @@ def compiled_models(compiled: Path) -> dict[str, Path]:
     }
 
 
+@pytest.mark.slow
 def test_every_model_compiles_to_sql_that_parses(compiled: Path) -> None:
     models = compiled_models(compiled)
     assert len(models) > 50
@@ -147,6 +148,7 @@ def test_redshift_gets_its_own_sql(compiled: Path) -> None:
         assert sql in (compiled / name).read_text(encoding="utf-8"), name
 
 
+@pytest.mark.slow
 def test_the_password_is_not_written_anywhere(tmp_path: Path) -> None:
     password = "a-word-that-nobody-writes"
     command = [DBT, "--log-level", "debug", "parse", "--no-partial-parse", "--target", "redshift"]

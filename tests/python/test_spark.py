@@ -131,6 +131,7 @@ def test_the_comparison_finds_a_wrong_cell(data: Path, built: tuple[Path, str], 
     assert list(differences(data / "warehouse.duckdb", copy, "marts")) == ["dim_circuits"]
 
 
+@pytest.mark.slow
 def test_a_broken_constraint_fails_the_build(data: Path, built: tuple[Path, str], tmp_path: Path) -> None:
     """Spark enforces no constraints, so the project checks them. Here a dimension has a repeated key.
 
@@ -643,6 +644,7 @@ def test_a_missing_pyspark_is_reported(good: Project) -> None:
     (good.fake / "pyspark.py").unlink()
 
 
+@pytest.mark.slow
 def test_a_full_disk_leaves_the_last_warehouse(data: Path, tmp_path: Path) -> None:
     """With the real Spark, whose catalog does not fit on the disk."""
     with mounted(tmp_path / "disk", "4m") as disk:

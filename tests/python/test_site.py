@@ -213,6 +213,15 @@ def test_a_port_that_is_taken_is_reported(data: Path, monkeypatch: pytest.Monkey
         make_site.serve(data / "site", 70000)
 
 
+def test_node_trusts_the_certificates_of_the_system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the user has other options for it."""
+    monkeypatch.setenv("NODE_OPTIONS", "--no-deprecation")
+    script = tmp_path / "say.js"
+    script.write_text("throw new Error(process.env.NODE_OPTIONS)", encoding="utf-8")
+    with pytest.raises(PlainError, match="Error: --no-deprecation --use-system-ca"):
+        browser.run(script, cwd=tmp_path, doing="it")
+
+
 def test_the_lock_of_npm_names_no_address_and_every_hash() -> None:
     lock = json.loads((browser.SOURCES / "package-lock.json").read_text(encoding="utf-8"))
     named = {name: package for name, package in lock["packages"].items() if name}

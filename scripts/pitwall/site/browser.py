@@ -4,6 +4,7 @@ import base64
 import gzip
 import hashlib
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -33,8 +34,15 @@ INLINE = re.compile(r"<script>(.+?)</script>", re.DOTALL)
 
 def run(*command: str | Path, cwd: Path, doing: str) -> None:
     """Run a program of node. Raises PlainError with its last words if it fails."""
+    # Trust the certificates that the system trusts, as pip does: an index may have one of its own.
+    options = f"{os.environ.get('NODE_OPTIONS', '')} --use-system-ca".strip()
     result = subprocess.run(
-        [NODE, *command], cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True, text=True
+        [NODE, *command],
+        cwd=cwd,
+        env=os.environ | {"NODE_OPTIONS": options},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
     )
     if result.returncode:
         lines = [line for line in (result.stderr or result.stdout).splitlines() if line.strip()]

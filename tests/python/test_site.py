@@ -217,8 +217,8 @@ def test_node_trusts_the_certificates_of_the_system(tmp_path: Path, monkeypatch:
     """Also where the user has other options for it."""
     monkeypatch.setenv("NODE_OPTIONS", "--no-deprecation")
     script = tmp_path / "say.js"
-    script.write_text("throw new Error(process.env.NODE_OPTIONS)", encoding="utf-8")
-    with pytest.raises(PlainError, match="Error: --no-deprecation --use-system-ca"):
+    script.write_text("console.error(process.env.NODE_OPTIONS); process.exit(1)", encoding="utf-8")
+    with pytest.raises(PlainError, match="it failed: --no-deprecation --use-system-ca"):
         browser.run(script, cwd=tmp_path, doing="it")
 
 

@@ -37,7 +37,8 @@ def data(simulated_warehouse: Path, shared_folder: Path) -> Path:
 
     def make(folder: Path) -> None:
         shutil.copy(simulated_warehouse, folder)
-        print(must_run(SCRIPTS / "make_site.py", PITWALL_DATA=folder))
+        # The data folder is relative, as it is by default.
+        print(must_run(SCRIPTS / "make_site.py", PITWALL_DATA=folder.name, cwd=folder.parent))
 
     return make_once(shared_folder / "site_data", make)
 

@@ -52,6 +52,7 @@ def run(*command: str | Path, cwd: Path, doing: str) -> None:
 
 def install(folder: Path) -> Path:
     """Install the packages that the lock file names, unless they are there. Returns their folder."""
+    folder = folder.absolute()  # node runs in it
     lock = (SOURCES / "package-lock.json").read_text(encoding="utf-8")
     modules, mark = folder / "node_modules", folder / "installed.json"
     if mark.is_file() and mark.read_text(encoding="utf-8") == lock and modules.is_dir():
@@ -82,7 +83,14 @@ def add(modules: Path, site: Path, evidence: Evidence) -> None:
     shutil.copy(SOURCES / "ask.js", source)
     options = ["--bundle", "--minify", "--format=iife", "--target=es2022", "--log-level=error"]
     esbuild = modules / "esbuild" / "bin" / "esbuild"
-    run(esbuild, source, *options, f"--outfile={site / 'ask.js'}", cwd=modules.parent, doing="esbuild")
+    run(
+        esbuild,
+        source,
+        *options,
+        f"--outfile={(site / 'ask.js').absolute()}",
+        cwd=modules.parent,
+        doing="esbuild",
+    )
     text = json.dumps(examples(evidence), ensure_ascii=False, indent=1)
     (site / "questions.json").write_text(text, encoding="utf-8")
 

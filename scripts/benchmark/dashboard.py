@@ -31,12 +31,12 @@ SECONDS_TO_HOVER = 3
 SECONDS_TO_START = 60
 # What docs promise: seconds for a revisit, frames a second, seconds for a query.
 PAINT, FRAMES, QUERY = 1.5, 30, 0.1
-# Each finding has its chart, its table or the line that says why there is none.
+# Each finding has its chart, its table or the line that says why there is none. A page without any says why.
 DRAWN = """
 () => {
     const findings = [...document.querySelectorAll('[class*="st-key-finding_"]')];
     return document.querySelector('[data-testid=stApp][data-test-script-state=notRunning]')
-        && findings.length > 0
+        && (findings.length > 0 || document.querySelector('[data-testid=stAlert]'))
         && findings.every(each => each.querySelector('canvas, [data-testid=stAlert]'));
 }
 """

@@ -41,6 +41,7 @@ def make(data: Path) -> Path:
     Raises:
         PlainError: there is no warehouse, or a program that makes a part of it failed. The last site stays.
     """
+    data = data.absolute()  # node and MkDocs run in other folders
     with locked(data):
         work = data / ".build" / "site"
         print("Writing dbt's catalog ...", flush=True)

@@ -52,7 +52,6 @@ def run(*command: str | Path, cwd: Path, doing: str) -> None:
 
 def install(folder: Path) -> Path:
     """Install the packages that the lock file names, unless they are there. Returns their folder."""
-    folder = folder.absolute()  # node runs in it
     lock = (SOURCES / "package-lock.json").read_text(encoding="utf-8")
     modules, mark = folder / "node_modules", folder / "installed.json"
     if mark.is_file() and mark.read_text(encoding="utf-8") == lock and modules.is_dir():
@@ -87,7 +86,7 @@ def add(modules: Path, site: Path, evidence: Evidence) -> None:
         esbuild,
         source,
         *options,
-        f"--outfile={(site / 'ask.js').absolute()}",
+        f"--outfile={site / 'ask.js'}",
         cwd=modules.parent,
         doing="esbuild",
     )

@@ -93,11 +93,6 @@ class PostgresWarehouse(Warehouse):
             kept = f"snapshots_{datetime.now(UTC):%Y%m%d_%H%M%S}" if self.leaves_history else ""
             for statement in create_statements(f"ops{NEW}", self.builds):
                 cursor.execute(statement)
-            # Without statistics of the new tables, the server chooses slow plans until it has some. Tables of
-            # others are left alone.
-            for schema in SCHEMAS:
-                for (table,) in query_rows(cursor, tables_query(f"{schema}{NEW}")):
-                    cursor.execute(f"analyze {schema}{NEW}.{identifier(table)}")
             swap_schemas(cursor, kept)
             if kept:
                 report_kept_history(f"schema {kept}")

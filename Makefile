@@ -9,7 +9,7 @@ override PARALLEL = --numprocesses "$${WORKERS:-logical}" --dist loadfile --no-l
 override TORTURED = faults broken_csv orders benchmark
 override SQL = $(wildcard models tests analyses snapshots dashboard)
 override LINT_SETTINGS = Makefile $(wildcard .sqlfluff .sqlfluff_library/*.py macros requirements/dev.txt)
-override EXTRAS = postgres spark redshift s3 bench metrics audit ml dashboard site release browser
+override EXTRAS = postgres spark redshift s3 bench metrics audit ml dashboard site release browser images
 
 # Recipes read what the user set from the environment, in quotes. On the command line make would expand a dollar sign
 # in a value, so each value is set again as it was typed.

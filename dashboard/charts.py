@@ -43,6 +43,12 @@ def styled(chart: Any, height: int | None = HEIGHT) -> Any:
     )
 
 
+def extent(numbers: pl.Series) -> tuple[float, float]:
+    """The smallest and the largest of numbers; 0 and 0 if there are none."""
+    known = [float(number) for number in numbers.drop_nulls()]
+    return min(known, default=0.0), max(known, default=0.0)
+
+
 def band_heights(rows: int, pixels: int = 20) -> int:
     """The height of a chart with a row for each of so many names."""
     return max(rows, 2) * pixels

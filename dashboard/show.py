@@ -77,7 +77,7 @@ def lap_time(ms: float | None) -> str:
 def choose(label: str, options: list[str], key: str, default: str | None = None, **settings: Any) -> str:
     """A list to choose from. The choice is in the URL, as `key`, so that a link reopens the same view."""
     index = options.index(default) if default in options else 0
-    return st.selectbox(label, options, index=index, key=key, bind="query-params", **settings)
+    return str(st.selectbox(label, options, index=index, key=key, bind="query-params", **settings))
 
 
 def number(value: float) -> str:

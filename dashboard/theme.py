@@ -35,7 +35,7 @@ SPARE = [
 
 def is_dark() -> bool:
     """Whether the reader's page is dark. Streamlit knows it when the page loads."""
-    return st.context.theme.type == "dark"
+    return bool(st.context.theme.type == "dark")
 
 
 def ground() -> Ground:

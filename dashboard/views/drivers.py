@@ -5,7 +5,7 @@ from typing import Any
 import altair as alt
 import polars as pl
 import streamlit as st
-from charts import band_heights
+from charts import band_heights, extent
 from controls import figures, place_values, switch
 from show import choose, number, show
 from theme import constructor_colors, ground, is_dark
@@ -278,7 +278,7 @@ def head_to_head(answer: Answer, session: str, ahead: str, behind: str, name: st
             frame.select("season", count=pl.col(behind), drawn=-pl.col(behind), leader=pl.lit(rival_name)),
         ]
     )
-    most = long["count"].max() or 1
+    most = extent(long["count"])[1] or 1
     base = alt.Chart(long).encode(
         y=alt.Y("season:O", title=None, sort="ascending"),
         x=alt.X(

@@ -3,7 +3,7 @@
 import altair as alt
 import polars as pl
 import streamlit as st
-from charts import band_heights, lines
+from charts import band_heights, extent, lines
 from show import choose, number, show
 from theme import ground, with_colors
 from warehouse import query
@@ -54,11 +54,10 @@ def title_race() -> None:
     if not decided.is_empty():
         finding += f", decided in round {decided['round'][0]} ({decided['race_name'][0]})"
     column, y_title = "points_counted", "points that count"
-    top = frame["points_counted"].max()
-    domain = (0, top)
+    domain = (0.0, extent(frame["points_counted"])[1])
     if measure != "points":
         column, y_title = "gap_to_leader", "points behind the leader"
-        domain = (max(frame["gap_to_leader"].max(), 1), 0)
+        domain = (max(extent(frame["gap_to_leader"])[1], 1.0), 0.0)
     chart = lines(
         frame,
         x=alt.X("round:Q", title="round", axis=alt.Axis(format="d", tickMinStep=1)),

@@ -329,7 +329,7 @@ def compare(circuits: Answer) -> None:
             sort=None,
             title=None,
             axis=alt.Axis(
-                grid=False, labelColor=ground().ink, labelLimit=alt.expr("width < 420 ? 120 : 260")
+                grid=False, labelColor=ground().ink, labelLimit=alt.expr("width < 420 ? 150 : 260")
             ),
         ),
         x=alt.X(

@@ -6,7 +6,7 @@ import altair as alt
 import polars as pl
 import streamlit as st
 from charts import band_heights, bands, extent, lines
-from show import choose, lap_time, show
+from show import choose, counted, lap_time, show
 from theme import ground, with_colors
 from warehouse import query
 
@@ -339,11 +339,14 @@ def pit_stops() -> None:
             alt.Tooltip("is_field_slow:N", title="field slow"),
         ],
     )
+    # Names of stops close to the median would cover each other.
+    shortest = extent(frame["duration_s"])[0]
+    named = f"datum.duration_s > 1.05 * datum.race_median_s || datum.duration_s <= {shortest}"
     text = base.mark_text(align="left", dx=8, fontSize=10).encode(
         text="code:N", color=alt.Color("color:N", scale=None)
     )
     show(
-        alt.layer(text, dots),
+        alt.layer(text.transform_filter(named), dots),
         answer.frame,
         answer.sql,
         "pit_stops",
@@ -370,7 +373,7 @@ def places_gained() -> None:
         return
     frame = with_colors(answer.frame)
     best = frame.row(0, named=True)
-    finding = f"{best['driver_name']} gains {best['places_gained']} places"
+    finding = f"{best['driver_name']} gains {counted(best['places_gained'], 'place')}"
     if best["expected_places_gained"] is not None:
         finding += f"; from slot {best['start_position']} the usual is {best['expected_places_gained']:+.1f}"
     base = alt.Chart(frame).encode(

@@ -396,7 +396,7 @@ def last_builds() -> None:
     )
 
 
-VIEWS = {"Championships": championships, "Source": source, "Freshness": freshness, "Builds": builds}
+VIEWS = {"Standings": championships, "Source": source, "Freshness": freshness, "Builds": builds}
 
 st.title("Trust")
 VIEWS[switch("View", list(VIEWS), "trust_view")]()

@@ -377,7 +377,7 @@ def gaps(driver: int, rival: int, scope: str, name: str, rival_name: str) -> Non
             note=(
                 "In the last session in which both set a time; from 1994. The dashed line is the median."
                 if measure == "qualifying"
-                else "Median of the laps at racing speed, if lap times are known. The dashed line is the median."
+                else "Median of the laps at racing speed, where known. The dashed line is the median."
             ),
             empty=f"The source has no times of {measure} in which both can be compared.",
             height=200,

@@ -165,6 +165,6 @@ def bands(rows: pl.DataFrame, x: str = "lap_number") -> list[Any]:
     )
     return [
         alt.Chart(shown)
-        .mark_rect(opacity=0.75)
+        .mark_rect(opacity=0.75, clip=True)
         .encode(x=alt.X("start:Q"), x2="end:Q", color=alt.Color("color:N", scale=None))
     ]

@@ -62,6 +62,7 @@
         const isDrawn = element instanceof SVGElement;
         const back = ground(isDrawn ? around : chain);
         const color = parts(isDrawn ? style.fill : style.color);
+        if (!color[3]) continue;
         const opacity = styles.reduce((product, each) => product * each.opacity, 1);
         const front = over([...color.slice(0, 3), color[3] * opacity], back);
         const [dark, light] = [brightness(front), brightness(back)].sort((one, other) => one - other);

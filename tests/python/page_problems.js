@@ -13,9 +13,12 @@
     };
     const parents = element => {
         const found = [];
-        for (let each = element.parentElement; each; each = each.parentElement) found.push(each);
+        const above = each => each.parentElement || each.getRootNode().host;
+        for (let each = above(element); each; each = above(each)) found.push(each);
         return found;
     };
+    // Diagrams are in trees of their own.
+    const roots = [document.body, ...[...document.querySelectorAll(".mermaid")].map(each => each.shadowRoot).filter(Boolean)];
 
     // Wider than the screen.
     const page = document.querySelector("[data-testid=stMain]") || document.documentElement;
@@ -37,13 +40,18 @@
         return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
     };
 
-    const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-    while (texts.nextNode()) {
-        const element = texts.currentNode.parentElement;
-        const text = texts.currentNode.textContent.trim();
+    const nodes = roots.flatMap(root => {
+        const found = [];
+        const texts = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
+        while (texts.nextNode()) found.push(texts.currentNode);
+        return found;
+    });
+    for (const node of nodes) {
+        const element = node.parentElement;
+        const text = node.textContent.trim();
         if (!text || /^(script|style|noscript|template|option)$/i.test(element.tagName) || !isSeen(element)) continue;
         const range = document.createRange();
-        range.selectNodeContents(texts.currentNode);
+        range.selectNodeContents(node);
         const box = range.getBoundingClientRect();
         if (box.width < 2 || box.height < 2) continue;
         const around = parents(element);
@@ -60,7 +68,9 @@
         const style = styles[0];
         if (chain.some(each => each.matches("[disabled], [aria-disabled=true]"))) continue;
         const isDrawn = element instanceof SVGElement;
-        const back = ground(isDrawn ? around : chain);
+        // In a diagram, words are drawn on a shape.
+        const shape = element.closest("g.node")?.querySelector("path, rect");
+        const back = shape ? parts(getComputedStyle(shape).fill) : ground(isDrawn ? around : chain);
         const color = parts(isDrawn ? style.fill : style.color);
         if (!color[3]) continue;
         const opacity = styles.reduce((product, each) => product * each.opacity, 1);

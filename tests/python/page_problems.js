@@ -70,7 +70,8 @@
         const isDrawn = element instanceof SVGElement;
         // In a diagram, words are drawn on a shape.
         const shape = element.closest("g.node")?.querySelector("path, rect");
-        const back = shape ? parts(getComputedStyle(shape).fill) : ground(isDrawn ? around : chain);
+        const behind = ground(isDrawn || shape ? around : chain);
+        const back = shape ? over(parts(getComputedStyle(shape).fill), behind) : behind;
         const color = parts(isDrawn ? style.fill : style.color);
         if (!color[3]) continue;
         const opacity = styles.reduce((product, each) => product * each.opacity, 1);

@@ -26,7 +26,8 @@ SUBJECTS = {
 }
 ENTITIES = 6  # of a diagram
 # The theme colors a diagram like the page only in Mermaid's first look: in another, a dark page has pale words on white.
-LOOK = '%%{init: {"look": "classic", "theme": "default"}}%%'
+# It keeps its size, so that it can be read on a phone, where it is pushed sideways.
+LOOK = '%%{init: {"look": "classic", "theme": "default", "er": {"useMaxWidth": false}}}%%'
 # The types of YAML, as a diagram writes them: one word.
 WORD = re.compile(r"\W+")
 

@@ -25,9 +25,8 @@ SUBJECTS = {
     "seeds": ("Seeds", "Facts of the sport that no source file holds, each row with its reason."),
 }
 ENTITIES = 6  # of a diagram
-# The theme colors a diagram like the page only in Mermaid's first look: in another, a dark page has pale words on white.
-# It keeps its size, so that it can be read on a phone, where it is pushed sideways.
-LOOK = '%%{init: {"look": "classic", "theme": "default", "er": {"useMaxWidth": false}}}%%'
+# The theme colors a diagram like the page only in this look: in another, a dark page has pale words on white.
+LOOK = '%%{init: {"look": "classic", "theme": "default"}}%%'
 # The types of YAML, as a diagram writes them: one word.
 WORD = re.compile(r"\W+")
 
@@ -121,7 +120,7 @@ def erd(names: list[str], keys: list[Key], all_nodes: dict[str, Node]) -> str:
             lines.append(f"        {data_type} {column} {', '.join(kinds)}".rstrip())
         lines.append("    }")
     lines += [f"    {key.to} ||--o{{ {key.table} : {key.column}" for key in drawn]
-    return "\n".join(["```mermaid", *lines, "```"])
+    return "\n".join(['<div class="diagram" markdown>\n', "```mermaid", *lines, "```", "\n</div>"])
 
 
 def in_catalog(node: Node) -> str:

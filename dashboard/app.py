@@ -1,6 +1,7 @@
 """The dashboard: pages over the warehouse. `make dashboard` starts it."""
 
 import streamlit as st
+from theme import ground
 from warehouse import Unavailable
 
 # In the order of the navigation: the file in views/, which is also the address of the page, and its title.
@@ -23,6 +24,8 @@ page = st.navigation(
     ],
     position="top",
 )
+# Streamlit writes white on the accent, which cannot be read on the pale one of the dark ground.
+st.html(f"<style>.stMultiSelect [data-tag] * {{ color: {ground().paper} }}</style>")
 try:
     page.run()
 except Unavailable as reason:

@@ -43,6 +43,12 @@ def styled(chart: Any, height: int | None = HEIGHT) -> Any:
     )
 
 
+def extent(numbers: pl.Series) -> tuple[float, float]:
+    """The smallest and the largest of numbers; 0 and 0 if there are none."""
+    known = [float(number) for number in numbers.drop_nulls()]
+    return min(known, default=0.0), max(known, default=0.0)
+
+
 def band_heights(rows: int, pixels: int = 20) -> int:
     """The height of a chart with a row for each of so many names."""
     return max(rows, 2) * pixels
@@ -159,6 +165,6 @@ def bands(rows: pl.DataFrame, x: str = "lap_number") -> list[Any]:
     )
     return [
         alt.Chart(shown)
-        .mark_rect(opacity=0.75)
+        .mark_rect(opacity=0.75, clip=True)
         .encode(x=alt.X("start:Q"), x2="end:Q", color=alt.Color("color:N", scale=None))
     ]

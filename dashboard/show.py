@@ -1,5 +1,6 @@
 """Show a finding: its title, the chart or the table, the SQL it came from, and its rows as CSV."""
 
+import re
 from typing import Any
 
 import polars as pl
@@ -8,6 +9,8 @@ from charts import HEIGHT, styled
 
 # How many rows a table may have to be shown in full.
 LONG = 40
+# The space between a number and its unit: no line breaks there.
+UNIT = re.compile(r"(?<=\d) (?=(?:s|%)(?!\w))")
 
 
 def show(
@@ -37,7 +40,7 @@ def show(
         columns: `column_config` of the table: labels, formats; None hides a column.
     """
     with st.container(key=f"finding_{name}"):
-        st.subheader(title, anchor=False)
+        st.subheader(UNIT.sub("\N{NO-BREAK SPACE}", title), anchor=False)
         if note:
             st.caption(note)
         if frame.is_empty():
@@ -47,7 +50,14 @@ def show(
             rows = frame if chart is None else chart
             # A long table scrolls within its frame.
             fitting = "content" if rows.height <= LONG else "auto"
-            st.dataframe(rows, hide_index=True, column_config=columns, width="stretch", height=fitting)
+            st.dataframe(
+                rows,
+                hide_index=True,
+                column_config=columns,
+                width="stretch",
+                height=fitting,
+                placeholder="-",
+            )
         else:
             described = chart.properties(description=f"{title}. {alt}")
             st.altair_chart(styled(described, height), theme=None, width="stretch", key=f"chart_{name}")
@@ -77,7 +87,12 @@ def lap_time(ms: float | None) -> str:
 def choose(label: str, options: list[str], key: str, default: str | None = None, **settings: Any) -> str:
     """A list to choose from. The choice is in the URL, as `key`, so that a link reopens the same view."""
     index = options.index(default) if default in options else 0
-    return st.selectbox(label, options, index=index, key=key, bind="query-params", **settings)
+    return str(st.selectbox(label, options, index=index, key=key, bind="query-params", **settings))
+
+
+def counted(value: float, unit: str) -> str:
+    """A number of things: 1 point, 2 points."""
+    return f"{number(value)} {unit}{'' if value == 1 else 's'}"
 
 
 def number(value: float) -> str:

@@ -20,7 +20,7 @@ class Ground(NamedTuple):
     stopped: str  # bands of red flags
 
 
-LIGHT = Ground("#fcfcfb", "#1d1f22", "#6a6e75", "#e4e4e0", "#1a7f6b", "#b3261e", "#f4e3a1", "#f3c4bf")
+LIGHT = Ground("#fcfcfb", "#141618", "#6a6e75", "#e4e4e0", "#1a7f6b", "#b3261e", "#f4e3a1", "#f3c4bf")
 DARK = Ground("#121417", "#e8e8e4", "#9a9fa8", "#2a2e34", "#3fc1a5", "#ff7a6b", "#4d431d", "#5a2a28")
 # For constructors without a row in the seed, by their id: on a light ground, on a dark ground.
 SPARE = [
@@ -35,7 +35,7 @@ SPARE = [
 
 def is_dark() -> bool:
     """Whether the reader's page is dark. Streamlit knows it when the page loads."""
-    return st.context.theme.type == "dark"
+    return bool(st.context.theme.type == "dark")
 
 
 def ground() -> Ground:

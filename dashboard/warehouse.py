@@ -114,7 +114,7 @@ def warehouse_version() -> tuple[int, ...]:
     return (status.st_ino, status.st_mtime_ns, status.st_size)
 
 
-@st.cache_data(max_entries=500, show_spinner=False)
+@st.cache_data(max_entries=500, show_spinner=False)  # type: ignore[untyped-decorator]
 def cached(sql: str, engine_name: str, version: tuple[int, ...]) -> pl.DataFrame:
     """The rows of a query on one version of the warehouse."""
     read: Callable[[str], pl.DataFrame] = postgres_frame if engine_name == "postgres" else duckdb_frame

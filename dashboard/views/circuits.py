@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import altair as alt
 import polars as pl
 import streamlit as st
-from charts import band_heights, lines
+from charts import band_heights, extent, lines
 from controls import figures, place_values, switch
 from show import choose, lap_time, number, show
 from theme import constructor_colors, ground
@@ -266,7 +266,7 @@ def pit_losses(circuit: int, name: str) -> None:
         .otherwise(pl.lit(ground().quiet)),
         mate=pl.when(pl.col("where") == "here").then(0).otherwise(1).cast(pl.Int64),
     )
-    top = long["seconds"].max() or 1
+    top = extent(long["seconds"])[1] or 1
     # Without a row there is nothing to draw, and `empty` is shown.
     chart = known.height and lines(
         long,
@@ -275,7 +275,7 @@ def pit_losses(circuit: int, name: str) -> None:
         ),
         y="seconds",
         y_title="seconds",
-        domain=(0, float(top) * 1.1),
+        domain=(0, top * 1.1),
         key="where",
         label="where",
         line={"point": True},
@@ -306,7 +306,7 @@ def compare(circuits: Answer) -> None:
     with columns[0]:
         measure = MEASURES[choose("By", list(MEASURES), "circuits_by")]
     with columns[1]:
-        most = int(circuits.frame["races"].max() or 1)
+        most = int(extent(circuits.frame["races"])[1])
         least = (
             st.slider(
                 "At least so many races", 1, most, min(10, most), key="circuits_races", bind="query-params"
@@ -329,7 +329,7 @@ def compare(circuits: Answer) -> None:
             sort=None,
             title=None,
             axis=alt.Axis(
-                grid=False, labelColor=ground().ink, labelLimit=alt.expr("width < 420 ? 120 : 260")
+                grid=False, labelColor=ground().ink, labelLimit=alt.expr("width < 420 ? 150 : 260")
             ),
         ),
         x=alt.X(

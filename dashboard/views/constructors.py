@@ -258,10 +258,10 @@ def causes_title(frame: pl.DataFrame, who: str, by: str) -> str:
     the = "the " if by == "decade" else ""
     finding = (
         f"What stopped most cars of {who} in {the}{first['shown']}: {first['cause']}, "
-        f"{number(first['failures_percent'])} %"
+        f"{first['failures_percent']:.1f} %"
     )
     if first["period"] != last["period"]:
-        finding += f"; in {the}{last['shown']}: {last['cause']}, {number(last['failures_percent'])} %"
+        finding += f"; in {the}{last['shown']}: {last['cause']}, {last['failures_percent']:.1f} %"
     return finding
 
 

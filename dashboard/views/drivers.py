@@ -5,7 +5,7 @@ from typing import Any
 import altair as alt
 import polars as pl
 import streamlit as st
-from charts import band_heights
+from charts import band_heights, extent
 from controls import figures, place_values, switch
 from show import choose, number, show
 from theme import constructor_colors, ground, is_dark
@@ -278,7 +278,7 @@ def head_to_head(answer: Answer, session: str, ahead: str, behind: str, name: st
             frame.select("season", count=pl.col(behind), drawn=-pl.col(behind), leader=pl.lit(rival_name)),
         ]
     )
-    most = long["count"].max() or 1
+    most = extent(long["count"])[1] or 1
     base = alt.Chart(long).encode(
         y=alt.Y("season:O", title=None, sort="ascending"),
         x=alt.X(
@@ -377,7 +377,7 @@ def gaps(driver: int, rival: int, scope: str, name: str, rival_name: str) -> Non
             note=(
                 "In the last session in which both set a time; from 1994. The dashed line is the median."
                 if measure == "qualifying"
-                else "Median of the laps at racing speed; 1996 to 2024. The dashed line is the median."
+                else "Median of the laps at racing speed, where known. The dashed line is the median."
             ),
             empty=f"The source has no times of {measure} in which both can be compared.",
             height=200,

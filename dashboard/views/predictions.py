@@ -5,7 +5,7 @@ from typing import Any
 import altair as alt
 import polars as pl
 import streamlit as st
-from charts import band_heights
+from charts import band_heights, extent
 from controls import seasons_between, switch
 from show import choose, number, show
 from theme import constructor_colors, ground, is_dark
@@ -180,8 +180,8 @@ def scored() -> tuple[bool, pl.DataFrame] | None:
 
 def seasons_of(known: pl.DataFrame) -> tuple[int, int]:
     """The seasons to score, from the slider."""
-    first, last = int(known["first_season"].min()), int(known["last_season"].max())
-    return seasons_between(first, last, "scored_seasons", FIRST_SEASON)
+    first, last = extent(known["first_season"])[0], extent(known["last_season"])[1]
+    return seasons_between(int(first), int(last), "scored_seasons", FIRST_SEASON)
 
 
 def pair() -> tuple[str, str]:

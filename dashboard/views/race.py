@@ -5,8 +5,8 @@ from typing import Any
 import altair as alt
 import polars as pl
 import streamlit as st
-from charts import band_heights, bands, lines
-from show import choose, lap_time, show
+from charts import band_heights, bands, extent, lines
+from show import choose, counted, lap_time, show
 from theme import ground, with_colors
 from warehouse import query
 
@@ -121,7 +121,7 @@ def lap_chart(slow: list[Any]) -> None:
     finding = f"{led['driver_name'][0]} leads {led['count'][0]} of {leaders.height} laps"
     if led.height > 1:
         finding += f", {led['driver_name'][1]} {led['count'][1]}"
-    bottom = max(frame["place"].max(), frame["start_position"].max())
+    bottom = int(max(extent(frame["place"])[1], extent(frame["start_position"])[1]))
     chart = lines(
         frame,
         x=LAP,
@@ -166,12 +166,13 @@ def trace(slow: list[Any]) -> None:
             for row in last.slice(1, FIRST - 1).iter_rows(named=True)
         ]
         finding = f"On the last lap {listed(behind)} behind {last['driver_name'][0]}"
+    lowest, highest = extent(frame["ahead_s"])
     chart = lines(
         frame,
         x=LAP,
         y="ahead_s",
         y_title="seconds ahead of the reference",
-        domain=(max(frame["ahead_s"].min(), -CUT), frame["ahead_s"].max()),
+        domain=(max(lowest, -CUT), highest),
         behind=slow,
         tooltip=[
             *DRIVER,
@@ -234,7 +235,7 @@ def laps(slow: list[Any]) -> None:
         x=LAP,
         y="lap_time_s",
         y_title="lap time, min:s",
-        domain=(frame["lap_time_s"].min(), frame["lap_time_s"].max()),
+        domain=extent(frame["lap_time_s"]),
         axis=alt.Axis(labelExpr=MINUTES, tickCount=6),
         behind=[*slow, *(special if not others.is_empty() else [])],
         tooltip=[
@@ -338,11 +339,14 @@ def pit_stops() -> None:
             alt.Tooltip("is_field_slow:N", title="field slow"),
         ],
     )
+    # Names of stops close to the median would cover each other.
+    shortest = extent(frame["duration_s"])[0]
+    named = f"datum.duration_s > 1.05 * datum.race_median_s || datum.duration_s <= {shortest}"
     text = base.mark_text(align="left", dx=8, fontSize=10).encode(
         text="code:N", color=alt.Color("color:N", scale=None)
     )
     show(
-        alt.layer(text, dots),
+        alt.layer(text.transform_filter(named), dots),
         answer.frame,
         answer.sql,
         "pit_stops",
@@ -369,7 +373,7 @@ def places_gained() -> None:
         return
     frame = with_colors(answer.frame)
     best = frame.row(0, named=True)
-    finding = f"{best['driver_name']} gains {best['places_gained']} places"
+    finding = f"{best['driver_name']} gains {counted(best['places_gained'], 'place')}"
     if best["expected_places_gained"] is not None:
         finding += f"; from slot {best['start_position']} the usual is {best['expected_places_gained']:+.1f}"
     base = alt.Chart(frame).encode(

@@ -3,8 +3,8 @@
 import altair as alt
 import polars as pl
 import streamlit as st
-from charts import band_heights, lines
-from show import choose, number, show
+from charts import band_heights, extent, lines
+from show import choose, counted, number, show
 from theme import ground, with_colors
 from warehouse import query
 
@@ -45,7 +45,7 @@ def title_race() -> None:
     frame = with_colors(answer.frame, "competitor")
     last = frame.filter("is_latest_of_season").sort("championship_position")
     leader = last.row(0, named=True)
-    ahead = f" by {number(last['gap_to_leader'][1])} points" if last.height > 1 else ""
+    ahead = f" by {counted(last['gap_to_leader'][1], 'point')}" if last.height > 1 else ""
     decided = frame.filter(pl.col("round") == pl.col("title_decided_in_round"))
     if not this["is_complete"]:
         finding = f"{season}: {leader['competitor']} leads{ahead} after round {leader['round']}"
@@ -54,11 +54,10 @@ def title_race() -> None:
     if not decided.is_empty():
         finding += f", decided in round {decided['round'][0]} ({decided['race_name'][0]})"
     column, y_title = "points_counted", "points that count"
-    top = frame["points_counted"].max()
-    domain = (0, top)
+    domain = (0.0, extent(frame["points_counted"])[1])
     if measure != "points":
         column, y_title = "gap_to_leader", "points behind the leader"
-        domain = (max(frame["gap_to_leader"].max(), 1), 0)
+        domain = (max(extent(frame["gap_to_leader"])[1], 1.0), 0.0)
     chart = lines(
         frame,
         x=alt.X("round:Q", title="round", axis=alt.Axis(format="d", tickMinStep=1)),
@@ -113,7 +112,7 @@ def still_possible() -> None:
         alt.Chart(frame)
         .mark_rect(cornerRadius=2)
         .encode(
-            x=alt.X("round:O", title="after round", axis=alt.Axis(labelAngle=0)),
+            x=alt.X("round:O", title="after round", axis=alt.Axis(labelAngle=0, labelOverlap=True)),
             y=alt.Y(
                 "competitor:N", sort=order, title=None, axis=alt.Axis(grid=False, labelColor=ground().ink)
             ),
@@ -215,7 +214,7 @@ def what_if() -> None:
     answer = query("season/what_if", season=season, system=system, without=rounds[without])
     frame = with_colors(answer.frame.head(SHOWN), "driver_name")
     first = frame.row(0, named=True)
-    margin = f"by {number(first['ahead_of_next'])} points" if first["ahead_of_next"] else "on places"
+    margin = f"by {counted(first['ahead_of_next'], 'point')}" if first["ahead_of_next"] else "on places"
     real = frame.filter(pl.col("actual_position") == 1)["driver_name"]
     others = f", not {real[0]}" if first["actual_position"] != 1 and not real.is_empty() else ""
     rules = f"the points {chosen}" + (f" and without the {without}" if without != NONE else "")

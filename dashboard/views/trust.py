@@ -248,7 +248,7 @@ def coverage() -> None:
         value_name="percent",
     ).with_columns(pl.col("part").replace_strict(COVERAGE, return_dtype=pl.String))
     begins = [
-        f"{name} from {known['season'].min()}"
+        f"{name} from {known['season'][0]}"
         for column, name in COVERAGE.items()
         if (known := answer.frame.filter(pl.col(column) > 0)).height
     ]
@@ -396,7 +396,7 @@ def last_builds() -> None:
     )
 
 
-VIEWS = {"Championships": championships, "Source": source, "Freshness": freshness, "Builds": builds}
+VIEWS = {"Standings": championships, "Source": source, "Freshness": freshness, "Builds": builds}
 
 st.title("Trust")
 VIEWS[switch("View", list(VIEWS), "trust_view")]()

@@ -19,7 +19,7 @@ VIEWS = {
     "constructors": ("team_view", ["Seasons", "Reliability"]),
     "circuits": ("circuit_view", ["One circuit", "Compare circuits"]),
     "predictions": ("prediction_view", ["Race", "Title", "Scorecard", "Reliability"]),
-    "trust": ("trust_view", ["Championships", "Source", "Freshness", "Builds"]),
+    "trust": ("trust_view", ["Standings", "Source", "Freshness", "Builds"]),
 }
 
 

@@ -25,6 +25,8 @@ SUBJECTS = {
     "seeds": ("Seeds", "Facts of the sport that no source file holds, each row with its reason."),
 }
 ENTITIES = 6  # of a diagram
+# The theme colors a diagram like the page only in this look: in another, a dark page has pale words on white.
+LOOK = '%%{init: {"look": "classic", "theme": "default"}}%%'
 # The types of YAML, as a diagram writes them: one word.
 WORD = re.compile(r"\W+")
 
@@ -105,7 +107,7 @@ def diagrams(nodes: list[Node], keys: list[Key], all_nodes: dict[str, Node]) -> 
 def erd(names: list[str], keys: list[Key], all_nodes: dict[str, Node]) -> str:
     """An entity-relationship diagram in Mermaid: keys only, an edge for each foreign key."""
     drawn = [key for key in keys if key.table in names and key.to in names and key.table != key.to]
-    lines = ["erDiagram"]
+    lines = [LOOK, "erDiagram"]
     for name in names:
         node = all_nodes[name]
         primary = primary_key(node)
@@ -118,7 +120,7 @@ def erd(names: list[str], keys: list[Key], all_nodes: dict[str, Node]) -> str:
             lines.append(f"        {data_type} {column} {', '.join(kinds)}".rstrip())
         lines.append("    }")
     lines += [f"    {key.to} ||--o{{ {key.table} : {key.column}" for key in drawn]
-    return "\n".join(["```mermaid", *lines, "```"])
+    return "\n".join(['<div class="diagram" markdown>\n', "```mermaid", *lines, "```", "\n</div>"])
 
 
 def in_catalog(node: Node) -> str:
@@ -138,7 +140,9 @@ def page(
     name, subject = node["name"], subject_of(node)
     primary = primary_key(node)
     parts = [
-        f"# {name}",
+        # A phone breaks a long name after an underscore.
+        f"---\ntitle: {name}\n---",
+        f"# {name.replace('_', '_<wbr>')}",
         f"`{node['schema']}.{name}` · [{title}]({subject}.md) · {rows:,} rows · "
         f"[catalog]({in_catalog(node)}) · [lineage]({lineage(node)})",
         str(node["description"]).strip(),

@@ -3,9 +3,10 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 
-from pitwall.command import ROOT, PlainError, printable
+from pitwall.command import ROOT, PlainError, log_event, printable
 from pitwall.data_folder import data_folder, locked, recover
 from pitwall.raw import manifest
 from pitwall.raw.lake import lake_from_environment
@@ -126,6 +127,7 @@ def build(
         warehouse.log = warehouse.log.with_rows(journal.builds(), build, tables)
         warehouse.commit()
         journal.forget()
+        log_event("build", "built", f"{warehouse} was built", **asdict(build))
         if (skipped or unit_tests) and code == code_fingerprint(ROOT):
             record.write_text(f"{code} {skipped or unit_tests}\n", encoding="utf-8")
     units = (

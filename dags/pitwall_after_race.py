@@ -79,24 +79,24 @@ with DAG(
             type="string",
             minLength=1,
             title="Where the data come from",
-            description="`archive` is the public one, `simulator` makes a championship. Or a folder, a zip, or the "
+            description_md="`archive` is the public one, `simulator` makes a championship. Or a folder, a zip, or the "
             "address of a zip.",
         ),
         "engine": Param(
             setting("ENGINE", "duckdb"), enum=["duckdb", "postgres"], title="The engine of the warehouse"
         ),
         "lake": Param(
-            setting("LAKE", ""),
-            type="string",
-            pattern="^(s3://.+)?$",
+            setting("LAKE") or None,
+            type=["null", "string"],
+            pattern="^s3://.+$",
             title="The lake",
-            description="`s3://bucket/prefix`, or nothing.",
+            description_md="`s3://bucket/prefix`, or nothing.",
         ),
         "publish_to": Param(
-            setting("PUBLISH_TO", ""),
-            type="string",
+            setting("PUBLISH_TO") or None,
+            type=["null", "string"],
             title="Where the release is published",
-            description="A folder that a web server shows, or nothing.",
+            description_md="A folder that a web server shows, or nothing.",
         ),
     },
 ) as dag:
@@ -156,7 +156,7 @@ with DAG(
             setup_operator_args={
                 "dbt_executable_path": str(Path(__file__).with_name("build_for_cosmos.py")),
                 "env": {
-                    **variables({"lake": "{{ params.lake }}"}),
+                    **variables({"lake": "{{ params.lake or '' }}"}),
                     "PITWALL_ENGINE": "{{ params.engine }}",
                     "PITWALL_LOG": "json",
                     "PITWALL_CAUSE": str(CAUSE),
@@ -166,7 +166,14 @@ with DAG(
                 "on_failure_callback": alert_of_failure,
             },
         ),
-        operator_args={"emit_datasets": False, "retries": 0, "poke_interval": 5, "install_deps": False},
+        # A sensor that waits in its process starts once. To defer it starts it twice, and costs more than it saves.
+        operator_args={
+            "emit_datasets": False,
+            "retries": 0,
+            "deferrable": False,
+            "poke_interval": 3,
+            "install_deps": False,
+        },
     )
 
     @task(task_id="report_changes", outlets=marts(), **WRITES)

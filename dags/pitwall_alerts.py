@@ -28,6 +28,10 @@ def connection(name: str) -> Connection | None:
 
 def alert(subject: str, text: str) -> None:
     """Send a message to every place that has a connection. A place that cannot be reached stops no other."""
+    # Here, because Airflow parses the DAG often, and they take a second.
+    from airflow.providers.http.notifications.http import HttpNotifier
+    from airflow.providers.smtp.notifications.smtp import SmtpNotifier
+
     # The text comes from data. As a value in the context it is not read as a template.
     context = {"subject": f"Pitwall: {subject}", "text": text}
     notifiers = []

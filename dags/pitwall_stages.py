@@ -15,7 +15,7 @@ CAN_PASS = 75  # the exit code of a failure that can pass by itself: the network
 LAST_LINES = 20
 
 
-def setting(name: str, default: str) -> str:
+def setting(name: str, default: str = "") -> str:
     """A setting of the environment, PITWALL_<name>."""
     return os.environ.get(f"PITWALL_{name}") or default
 
@@ -24,7 +24,7 @@ def variables(params: dict) -> dict[str, str]:
     """The environment variables of every command."""
     return {
         "PITWALL_DATA": str(DATA),
-        "PITWALL_LAKE": params["lake"],
+        "PITWALL_LAKE": params["lake"] or "",
         # A task that is killed leaves nothing behind.
         "PITWALL_END_WITH_PARENT": "1",
     }

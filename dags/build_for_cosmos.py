@@ -53,7 +53,12 @@ def build() -> tuple[int, list[str]]:
     command += ["--engine", os.environ.get("PITWALL_ENGINE") or "duckdb"]
     causes: list[str] = []
     with subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", errors="replace"
+        command,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
     ) as process:
         for line in process.stdout or ():
             shown, cause = read(line.rstrip("\n"))

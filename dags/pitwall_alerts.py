@@ -8,10 +8,10 @@ Without connections there are no alerts.
 
 import logging
 
-from airflow.sdk.exceptions import AirflowNotFoundException
 from airflow.providers.http.notifications.http import HttpNotifier
 from airflow.providers.smtp.notifications.smtp import SmtpNotifier
 from airflow.sdk import BaseHook, Connection
+from airflow.sdk.exceptions import AirflowNotFoundException
 from pitwall_stages import CAUSE
 
 SMTP, WEBHOOK = "pitwall_smtp", "pitwall_webhook"
@@ -29,8 +29,6 @@ def connection(name: str) -> Connection | None:
 def alert(subject: str, text: str) -> None:
     """Send a message to every place that has a connection. A place that cannot be reached stops no other."""
     # Here, because Airflow parses the DAG often, and they take a second.
-    from airflow.providers.http.notifications.http import HttpNotifier
-    from airflow.providers.smtp.notifications.smtp import SmtpNotifier
 
     # The text comes from data. As a value in the context it is not read as a template.
     context = {"subject": f"Pitwall: {subject}", "text": text}

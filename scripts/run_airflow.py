@@ -190,7 +190,9 @@ def end(_number: int, _frame: FrameType | None) -> None:
 def run(data: Path, port: int) -> None:
     """Start Airflow, print its address, and end it with this process."""
     if not (BIN / "airflow").exists():
-        raise PlainError(f"{BIN / 'airflow'}: Airflow is not installed; run `make airflow`, which installs it")
+        raise PlainError(
+            f"{BIN / 'airflow'}: Airflow is not installed; run `make airflow`, which installs it"
+        )
     check_port(port)
     home = data / "airflow"
     logs = home / "logs" / "programs"

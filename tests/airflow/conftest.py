@@ -29,7 +29,7 @@ RACES = [  # name, start, whether it has results
     ("Third Grand Prix", "2025-03-16T15:00:00Z", False),
 ]
 # Stands for .venv/bin/python. It runs the first answer that fits the script, and uses each but the last once.
-PROGRAM = f'''#!{sys.executable} -IS
+PROGRAM = f"""#!{sys.executable} -IS
 import json, os, pathlib, subprocess, sys, time
 root = pathlib.Path(__file__).parents[2]
 script, arguments = pathlib.Path(sys.argv[1]).name, sys.argv[2:]
@@ -43,7 +43,7 @@ if len(files) > 1:
     files[0] = files[0].with_suffix(".used")
 if files:
     exec(files[0].read_text())
-'''
+"""
 
 
 class Result(NamedTuple):
@@ -215,19 +215,41 @@ def node(model: tuple[str, str, list[str]]) -> tuple[str, dict[str, Any]]:
 
 def builds(*models: str, fails: str = "", code: int = 0) -> str:
     """A build.py that reports these models as dbt does: as built, and one as failed."""
-    lines = [json.dumps({"ts": "2026-01-01T00:00:00Z", "level": "info", "command": "build", "event": "started",
-                         "message": "Building with dbt ..."})]
+    lines = [
+        json.dumps(
+            {
+                "ts": "2026-01-01T00:00:00Z",
+                "level": "info",
+                "command": "build",
+                "event": "started",
+                "message": "Building with dbt ...",
+            }
+        )
+    ]
     for model in models:
         status = "error" if model == fails else "success"
-        info = {"name": "LogModelResult", "level": "error" if model == fails else "info", "msg": f"{status} {model}",
-                "ts": "2026-01-01T00:00:00Z"}
+        info = {
+            "name": "LogModelResult",
+            "level": "error" if model == fails else "info",
+            "msg": f"{status} {model}",
+            "ts": "2026-01-01T00:00:00Z",
+        }
         about = {"unique_id": f"model.pitwall.{model}", "node_status": status, "resource_type": "model"}
         lines.append(json.dumps({"info": info, "data": {"node_info": about}}))
     if fails:
         text = f"Failed: not_null_{fails}_race_id. The first rows:\nrace_id\n1109"
         lines.append(json.dumps({"info": {"name": "PrintEvent", "level": "info", "msg": text}, "data": {}}))
-        lines.append(json.dumps({"ts": "2026-01-01T00:00:00Z", "level": "error", "command": "build", "event": "failed",
-                                 "message": "dbt build failed (exit code 1): the last good warehouse is unchanged"}))
+        lines.append(
+            json.dumps(
+                {
+                    "ts": "2026-01-01T00:00:00Z",
+                    "level": "error",
+                    "command": "build",
+                    "event": "failed",
+                    "message": "dbt build failed (exit code 1): the last good warehouse is unchanged",
+                }
+            )
+        )
     return f"print({chr(10).join(lines)!r}, flush=True)\nsys.exit({code})"
 
 

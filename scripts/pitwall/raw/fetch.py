@@ -172,7 +172,9 @@ def _can_pass(error: Exception) -> bool:
     reason = getattr(error, "reason", error)
     if isinstance(reason, ssl.SSLCertVerificationError):
         return False
-    return isinstance(error, urllib.error.URLError | http.client.HTTPException | ConnectionError | TimeoutError)
+    return isinstance(
+        error, urllib.error.URLError | http.client.HTTPException | ConnectionError | TimeoutError
+    )
 
 
 def _reason(error: Exception) -> str:

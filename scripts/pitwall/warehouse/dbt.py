@@ -102,19 +102,21 @@ def dbt_build(
     command += ["--project-dir", ROOT, "--profiles-dir", ROOT, "--target-path", target, *options]
     environment = {**inherited(), "PITWALL_DATA": str(data), "DO_NOT_TRACK": "1", **connection}
     progress = Events() if os.environ.get("PITWALL_LOG") == "json" else Progress()
-    with subprocess.Popen(
-        command,
-        cwd=ROOT,
-        env=environment,
-        pass_fds=[lock],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        encoding="utf-8",
-        errors="replace",
-    ) as process:
-        with ended_with_this_process(process):
-            for line in process.stdout or ():
-                progress.show(line)
+    with (
+        subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=environment,
+            pass_fds=[lock],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            errors="replace",
+        ) as process,
+        ended_with_this_process(process),
+    ):
+        for line in process.stdout or ():
+            progress.show(line)
     progress.close()
     if process.returncode and not progress.said:
         print(f"dbt ended with exit code {process.returncode}, and printed nothing.", flush=True)

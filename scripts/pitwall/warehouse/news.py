@@ -72,7 +72,7 @@ def find_news(engine: str, data: Path, now: datetime) -> News:
         is_new=is_new,
         is_stale=bool(late),
         is_simulated=simulated,
-        message=f"{news}. {late or 'The source is up to date'}.",
+        message=f"{news}.{late and f' {late}.'}",
         input=what,
         next_race=f"{coming['season']} {coming['name']}" if coming else "",
         fingerprint=fingerprint,
@@ -101,9 +101,7 @@ def what_is_late(calendar: list[dict[str, Any]], now: datetime) -> str:
     if days <= days_allowed():
         return ""
     if missing:
-        return (
-            f"stale: the {missing['name']} was {days} days ago, on {since:%-d %b %Y}, and the source does not have it"
-        )
+        return f"stale: the {missing['name']} was {days} days ago, on {since:%-d %b %Y}, and the source does not have it"
     return (
         f"stale: the newest results are those of the {newest['name']} on {day_of(newest):%-d %b %Y}, and no "
         f"winter break is longer than {WINTER} days"

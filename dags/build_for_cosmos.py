@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """What Cosmos calls instead of dbt: build.py, with the events of dbt as they are.
 
-Cosmos passes arguments of dbt; they are ignored, because build.py knows how to run it. While another run uses
-the data folder, the build is tried again, with growing pauses: Cosmos itself cannot start a build twice. Why a
-build failed goes to the file $PITWALL_CAUSE, for the alert.
+Cosmos passes arguments of dbt. They are ignored, because build.py knows how to run dbt. While another run
+uses the data folder, the build is tried again, with growing pauses: Cosmos itself cannot start a build twice.
+Why a build failed goes to the file $PITWALL_CAUSE, for the alert.
 """
 
 import json

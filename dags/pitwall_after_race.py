@@ -79,8 +79,8 @@ with DAG(
             type="string",
             minLength=1,
             title="Where the data come from",
-            description_md="`archive` is the public one, `simulator` makes a championship. Or a folder, a zip, or the "
-            "address of a zip.",
+            description_md="`archive` is the public one, `simulator` makes a championship. "
+            "Or a folder, a zip, or the address of a zip.",
         ),
         "engine": Param(
             setting("ENGINE", "duckdb"), enum=["duckdb", "postgres"], title="The engine of the warehouse"
@@ -151,7 +151,7 @@ with DAG(
         execution_config=ExecutionConfig(
             execution_mode=ExecutionMode.WATCHER,
             invocation_mode=InvocationMode.SUBPROCESS,
-            # A sensor that has missed what dbt reported would run dbt. It must not: only build.py has the lock.
+            # A sensor that has missed a report of dbt would run dbt. It must not: only build.py has the lock.
             dbt_executable_path="/bin/false",
             setup_operator_args={
                 "dbt_executable_path": str(Path(__file__).with_name("build_for_cosmos.py")),
@@ -166,7 +166,7 @@ with DAG(
                 "on_failure_callback": alert_of_failure,
             },
         ),
-        # A sensor that waits in its process starts once. To defer it starts it twice, and costs more than it saves.
+        # A sensor that waits in its process starts once. One that is deferred starts twice, which costs more.
         operator_args={
             "emit_datasets": False,
             "retries": 0,
@@ -178,7 +178,7 @@ with DAG(
 
     @task(task_id="report_changes", outlets=marts(), **WRITES)
     def report_changes(params: dict) -> None:
-        """Report tables that shrank and published results that were revised. The marts are new from here on."""
+        """Report tables that shrank, and published results that were revised. From here on the marts are new."""
         last = json.loads(stage(params, "last_build.py", "--json", "--engine", params["engine"]))
         changes = [*last["shrunk"], *last["revised"]]
         for line in changes:

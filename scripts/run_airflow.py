@@ -213,7 +213,7 @@ def run(data: Path, port: int) -> None:
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
-                    start_new_session=True,  # so that Ctrl-C reaches this process only, which ends them in order
+                    start_new_session=True,  # Ctrl-C is for this process, which ends them in order
                 )
         wait(processes, address, logs)
         print(

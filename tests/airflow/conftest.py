@@ -213,43 +213,29 @@ def node(model: tuple[str, str, list[str]]) -> tuple[str, dict[str, Any]]:
     }
 
 
+def dbt_event(name: str, text: str, level: str = "info", **about: str) -> str:
+    """A line that dbt logs as JSON."""
+    info = {"name": name, "level": level, "msg": text, "ts": "2026-01-01T00:00:00Z"}
+    return json.dumps({"info": info, "data": {"node_info": about} if about else {}})
+
+
+def pitwall_event(event: str, text: str, level: str = "info") -> str:
+    """A line that a command of Pitwall logs as JSON."""
+    known = {"ts": "2026-01-01T00:00:00Z", "command": "build", "event": event}
+    return json.dumps(known | {"level": level, "message": text})
+
+
 def builds(*models: str, fails: str = "", code: int = 0) -> str:
     """A build.py that reports these models as dbt does: as built, and one as failed."""
-    lines = [
-        json.dumps(
-            {
-                "ts": "2026-01-01T00:00:00Z",
-                "level": "info",
-                "command": "build",
-                "event": "started",
-                "message": "Building with dbt ...",
-            }
-        )
-    ]
+    lines = [pitwall_event("started", "Building the warehouse with dbt ...")]
     for model in models:
-        status = "error" if model == fails else "success"
-        info = {
-            "name": "LogModelResult",
-            "level": "error" if model == fails else "info",
-            "msg": f"{status} {model}",
-            "ts": "2026-01-01T00:00:00Z",
-        }
+        status, level = ("error", "error") if model == fails else ("success", "info")
         about = {"unique_id": f"model.pitwall.{model}", "node_status": status, "resource_type": "model"}
-        lines.append(json.dumps({"info": info, "data": {"node_info": about}}))
+        lines.append(dbt_event("LogModelResult", f"{status} {model}", level, **about))
     if fails:
-        text = f"Failed: not_null_{fails}_race_id. The first rows:\nrace_id\n1109"
-        lines.append(json.dumps({"info": {"name": "PrintEvent", "level": "info", "msg": text}, "data": {}}))
-        lines.append(
-            json.dumps(
-                {
-                    "ts": "2026-01-01T00:00:00Z",
-                    "level": "error",
-                    "command": "build",
-                    "event": "failed",
-                    "message": "dbt build failed (exit code 1): the last good warehouse is unchanged",
-                }
-            )
-        )
+        lines.append(dbt_event("PrintEvent", f"Failed: not_null_{fails}. The first rows:\nrace_id\n1109"))
+        reason = "dbt build failed (exit code 1): the last good warehouse is unchanged"
+        lines.append(pitwall_event("failed", reason, "error"))
     return f"print({chr(10).join(lines)!r}, flush=True)\nsys.exit({code})"
 
 

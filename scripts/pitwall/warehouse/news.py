@@ -1,8 +1,8 @@
 """Whether there is something new to build, and whether the source is behind the calendar.
 
-Both are about what was converted. Something is new if the raw data, the code or the lake are not those of the last
-run that was completed: `remember` writes down which these are. The source is stale if a race was held some
-time ago, and it has no results of it: the same rule as that of `dbt source freshness`.
+Both are about what was converted last. Something is new if the raw data, the code or the lake are not those
+of the last run that was completed: `remember` writes down which these are. The source is stale if a race was
+held some time ago, and it has no results of it: the same rule as that of `dbt source freshness`.
 """
 
 import hashlib

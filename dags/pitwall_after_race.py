@@ -178,9 +178,22 @@ with DAG(
 
     @task(task_id="report_changes", outlets=marts(), **WRITES)
     def report_changes(params: dict) -> None:
-        """Report tables that shrank, and published results that were revised. From here on the marts are new."""
+        """Report tables that shrank, and published results that were revised. Now the marts are new."""
         last = json.loads(stage(params, "last_build.py", "--json", "--engine", params["engine"]))
-        changes = [*last["shrunk"], *last["revised"]]
+        shrunk = [
+            f"{table['table_name']}: {table['rows_before']:,} to {table['rows_after'] or 0:,} rows"
+            for table in last["tables"]
+            if table["table_schema"] == "marts" and table["rows_added"] < 0
+        ]
+        revised = [
+            f"{row['season']} {row['race_name']}, {row['driver_name']}: {row['revised_column']} "
+            f"from {row['value_before'] or 'NULL'} to {row['value_after'] or 'NULL'}"
+            for row in last["revisions"]
+        ]
+        changes = [
+            *(["Tables that shrank:", *shrunk] if shrunk else []),
+            *(["Published results that the source revised:", *revised] if revised else []),
+        ]
         for line in changes:
             print(line)
         if changes:

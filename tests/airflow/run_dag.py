@@ -67,7 +67,7 @@ def main() -> None:
     build = dag.get_task("dbt.dbt_producer_watcher")
     group: TaskGroup = dag.task_group.children["dbt"]
     for task in group.iter_tasks():
-        if task is not build and not task.upstream_task_ids:
+        if task is not build and build.task_id not in task.upstream_task_ids:
             build >> task
     when = datetime.fromisoformat(sys.argv[2]) if len(sys.argv) > 2 else None
     run = dag.test(run_conf=json.loads(sys.argv[1]), logical_date=when)

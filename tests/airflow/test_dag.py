@@ -129,15 +129,32 @@ def test_a_text_in_an_alert_is_no_template(project: StandIn, alerts: Alerts) -> 
 
 
 def test_revised_results_and_tables_that_shrank_are_reported(project: StandIn, alerts: Alerts) -> None:
-    last = {
-        "shrunk": ["marts.fct_laps: 1,000 to 900 rows"],
-        "revised": ["Monza: a driver, 1 to disqualified"],
-    }
+    tables = [
+        table("marts", "fct_laps", 1000, 900),
+        table("marts", "fct_gone", 20, None),
+        table("marts", "dim_races", 90, 91),
+        table("quality", "source_anomalies", 9, 8),
+    ]
+    row = {"season": 2025, "race_name": "Italian Grand Prix", "driver_name": "A Driver"}
+    revision = row | {"revised_column": "position", "value_before": "1", "value_after": None}
+    last = {"tables": tables, "revisions": [revision]}
     project.answer("last_build.py", f"print({json.dumps(last)!r})")
     result = project.run()
     assert result.run == "success"
     [text] = alerts.texts()
-    assert text.endswith("marts.fct_laps: 1,000 to 900 rows\nMonza: a driver, 1 to disqualified")
+    assert text.splitlines()[1:] == [
+        "Tables that shrank:",
+        "fct_laps: 1,000 to 900 rows",
+        "fct_gone: 20 to 0 rows",
+        "Published results that the source revised:",
+        "2025 Italian Grand Prix, A Driver: position from 1 to NULL",
+    ]
+
+
+def table(schema: str, name: str, before: int, after: int | None) -> dict[str, object]:
+    """What last_build.py says of a table."""
+    counts = {"rows_before": before, "rows_after": after, "rows_added": (after or 0) - before}
+    return {"table_schema": schema, "table_name": name} | counts
 
 
 def test_without_connections_there_are_no_alerts_and_no_errors(project: StandIn) -> None:

@@ -101,7 +101,8 @@ def what_is_late(calendar: list[dict[str, Any]], now: datetime) -> str:
     if days <= days_allowed():
         return ""
     if missing:
-        return f"stale: the {missing['name']} was {days} days ago, on {since:%-d %b %Y}, and the source does not have it"
+        when = f"{days} days ago, on {since:%-d %b %Y}"
+        return f"stale: the {missing['name']} was {when}, and the source does not have it"
     return (
         f"stale: the newest results are those of the {newest['name']} on {day_of(newest):%-d %b %Y}, and no "
         f"winter break is longer than {WINTER} days"

@@ -72,6 +72,7 @@ def environment(home: Path, dags: Path, data: Path, **added: str) -> dict[str, s
         "AIRFLOW__CORE__UNIT_TEST_MODE": "False",
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
         "AIRFLOW__COSMOS__ENABLE_TELEMETRY": "False",
+        "AIRFLOW__COSMOS__CACHE_DIR": str(home / "cosmos"),
         "DO_NOT_TRACK": "1",
         "NO_PROXY": "127.0.0.1",
         "no_proxy": "127.0.0.1",
@@ -104,6 +105,12 @@ class Project:
         self.home.mkdir()
         shutil.copy(database / "airflow.db", self.home)
 
+    def manifest(self, models: list[tuple[str, str, list[str]]]) -> None:
+        """Write what dbt has parsed: these models."""
+        nodes = dict(map(node, models))
+        manifest = {"nodes": nodes, "sources": {}, "exposures": {}, "metadata": METADATA}
+        (self.data / "airflow" / "target" / "manifest.json").write_text(json.dumps(manifest))
+
     def environment(self) -> dict[str, str]:
         """The environment of Airflow."""
         return environment(self.home, self.dags, self.data, **self.variables)
@@ -131,6 +138,24 @@ class Project:
         return Result(**json.loads(output.splitlines()[-1]), output=output)
 
 
+ASK = """
+import json, sys, warnings
+warnings.simplefilter("ignore")
+sys.path.insert(0, sys.argv[1])
+import run_dag
+print(json.dumps(run_dag.about()))
+"""
+
+
+def about(project: Project) -> dict:
+    """What the DAG is, as Airflow sees it."""
+    result = subprocess.run(
+        [sys.executable, "-c", ASK, HERE], env=project.environment(), capture_output=True, text=True
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    return json.loads(result.stdout.splitlines()[-1])
+
+
 class StandIn(Project):
     """A project of stand-ins."""
 
@@ -145,8 +170,7 @@ class StandIn(Project):
             (folder / name).mkdir()
         for name in ("dbt_project.yml", "profiles.yml"):
             (folder / name).write_text("name: pitwall\n")
-        manifest = {"nodes": dict(map(node, MODELS)), "sources": {}, "exposures": {}, "metadata": METADATA}
-        (self.data / "airflow" / "target" / "manifest.json").write_text(json.dumps(manifest))
+        self.manifest(MODELS)
         self.calendar(RACES)
         self.news()
         self.answer("last_build.py", """print('{"tables": [], "revisions": []}')""")

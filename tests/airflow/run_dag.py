@@ -41,7 +41,7 @@ def about() -> dict[str, Any]:
     seconds = time.process_time() - started
     stored = DagSerialization.from_dict(json.loads(json.dumps(DagSerialization.to_dict(dag))))
     first, last = datetime(2025, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC)
-    runs = stored.iter_dagrun_infos_between(pendulum.instance(first), pendulum.instance(last), align=True)
+    runs = stored.iter_dagrun_infos_between(pendulum.instance(first), pendulum.instance(last))
     return {
         "parse_seconds": seconds,
         "runs": [info.logical_date.isoformat() for info in runs] if stored.timetable.can_be_scheduled else [],

@@ -3,12 +3,11 @@
 import json
 import re
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
-from conftest import HERE, MODELS, Alerts, StandIn, builds
+from conftest import MODELS, Alerts, StandIn, about, builds
 
 DONE = ["success", "skipped"]
 SLOW_BUILD = """
@@ -257,24 +256,6 @@ def is_alive(pid: int) -> bool:
     """Whether a process runs; one that nobody has waited for yet does not."""
     listed = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True).stdout
     return bool(listed.strip()) and not listed.startswith("Z")
-
-
-ASK = """
-import json, sys, warnings
-warnings.simplefilter("ignore")
-sys.path.insert(0, sys.argv[1])
-import run_dag
-print(json.dumps(run_dag.about()))
-"""
-
-
-def about(project: StandIn) -> dict:
-    """What the DAG is, as Airflow sees it."""
-    result = subprocess.run(
-        [sys.executable, "-c", ASK, HERE], env=project.environment(), capture_output=True, text=True
-    )
-    assert result.returncode == 0, result.stdout + result.stderr
-    return json.loads(result.stdout.splitlines()[-1])
 
 
 def test_the_dag_as_airflow_sees_it(project: StandIn) -> None:

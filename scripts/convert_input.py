@@ -104,13 +104,7 @@ def main(arguments: list[str] | None = None) -> int:
         help="rows that may be set aside (default: 0)",
     )
     options = parser.parse_args(arguments)
-    codes: list[int] = []
-    code = exit_code(
-        "convert_input",
-        lambda: codes.append(convert_input(options.raw, options.max_bad_rows)),
-        data_folder(),
-    )
-    return code or codes[0]
+    return exit_code("convert_input", lambda: convert_input(options.raw, options.max_bad_rows), data_folder())
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from pitwall.command import Parser, exit_code
+from pitwall.command import Parser, exit_code, report_failure
 from pitwall.data_folder import data_folder
 from pitwall.needs import NotAvailable
 from pitwall.warehouse.build import build
@@ -96,19 +96,17 @@ def main() -> int:
     )
     parser.add_argument("--built", action="store_true", help="compare the last builds, without building")
     options = parser.parse_args()
-    differences: list[str] = []
 
-    def action() -> None:
+    def action() -> int:
         try:
             parity(options.engine or ENGINES, need_all=bool(options.engine), is_built=options.built)
         except EnginesDiffer as error:
-            differences.append(str(error))
+            sys.stdout.flush()
+            report_failure("parity", f"the engines differ; the first row of each table:\n{error}", 1)
+            return 1
+        return 0
 
-    code = exit_code("parity", action, data_folder())
-    if differences:
-        print(f"parity: the engines differ; the first row of each table:\n{differences[0]}", file=sys.stderr)
-        return 1
-    return code
+    return exit_code("parity", action, data_folder())
 
 
 if __name__ == "__main__":

@@ -221,7 +221,7 @@ def main() -> int:
             )
         shell.read(input if is_terminal else from_pipe)
 
-    return exit_code("shell", action, data)
+    return exit_code("shell", action, data, is_answer=True)
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ def main() -> int:
         news = find_news(options.engine, data, datetime.now(UTC))
         print(json.dumps(news._asdict()) if options.json else news.message)
 
-    return exit_code("whats_new", action, data)
+    return exit_code("whats_new", action, data, is_answer=True)
 
 
 if __name__ == "__main__":

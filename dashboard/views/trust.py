@@ -369,12 +369,13 @@ def builds() -> None:
 
 
 def last_builds() -> None:
-    """Each build of this warehouse: what it read, how, and how long it took."""
+    """Each build of this warehouse: what it read, how, how it ended, and how long it took."""
     answer = query("trust/builds")
+    succeeded = answer.frame.filter(pl.col("outcome") == "succeeded")
     finding = "No build is recorded"
-    if answer.frame.height:
-        last = answer.frame.row(0, named=True)
-        finding = f"Last built on {last['built_at']:%-d %B %Y, %H:%M} UTC from {last['input']}"
+    if succeeded.height:
+        last = succeeded.row(0, named=True)
+        finding = f"Last built on {last['built_at']:%-d %B %Y, %H:%M} UTC from {last['build_input']}"
     show(
         None,
         answer.frame,
@@ -382,16 +383,23 @@ def last_builds() -> None:
         "builds",
         "A row for each build.",
         title=finding,
-        note="Builds that failed have no row: they leave the warehouse as it is.",
+        note="A build that failed left the warehouse as it was. The next one that succeeds adds its row. "
+        "Usual is the mean of the builds of the same kind before.",
         columns={
             "built_at": st.column_config.DatetimeColumn("Built at", format="YYYY-MM-DD HH:mm"),
-            "input": "From",
-            "plan": "How",
+            "outcome": "Outcome",
+            "build_input": "From",
+            "build_kind": "How",
+            "build_kind_reason": "Why",
             "duration_s": st.column_config.NumberColumn("Seconds", format="%.1f"),
+            "usual_duration_s": st.column_config.NumberColumn("Usual", format="%.1f"),
             "mart_tables": "Tables",
             "mart_rows": st.column_config.NumberColumn("Rows", format="localized"),
             "data_tests": st.column_config.NumberColumn("Data tests", format="localized"),
             "unit_tests": "Unit tests",
+            "new_races": "New races",
+            "revised_results": "Revised results",
+            "reason": "Why it failed",
         },
     )
 

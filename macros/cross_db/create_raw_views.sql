@@ -6,13 +6,19 @@
             {% do check_raw_tables('Run `make build` first.') %}
         {% else %}
             {% do adapter.dispatch('create_raw_views')() %}
+            {% do create_ops_tables() %}
         {% endif %}
     {% endif %}
 {% endmacro %}
 
 
-{% macro raw_tables() %}
+{% macro project_sources() %}
     {% do return(graph.sources.values() | selectattr('package_name', 'equalto', 'pitwall') | list) %}
+{% endmacro %}
+
+
+{% macro raw_tables() %}
+    {% do return(project_sources() | rejectattr('source_name', 'equalto', 'ops') | list) %}
 {% endmacro %}
 
 
@@ -109,7 +115,7 @@
 {#- Spark has no glob() and no read_parquet(). A table on the file and not a view, because Spark reads the columns of a
     view's file again for each query. -#}
 {% macro spark__create_raw_views() %}
-    {% for schema in graph.sources.values() | map(attribute='schema') | unique %}
+    {% for schema in raw_tables() | map(attribute='schema') | unique %}
         {% do run_query('create schema if not exists ' ~ schema) %}
     {% endfor %}
     {% for table in converted_tables() %}

@@ -2,16 +2,18 @@
 
 import argparse
 import io
+import json
 import os
 import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 ROOT = Path(__file__).resolve().parents[2]  # the project's folder
 
@@ -34,7 +36,8 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """End the program with one line on stderr and exit code 2."""
-        self.exit(2, f"{self.prog}: {printable(message)}\n")
+        report_failure(self.prog, printable(message), 2)
+        self.exit(2)
 
 
 def whole_number(text: str) -> int:
@@ -69,10 +72,11 @@ def require(*packages: str, installed_by: str = "make build") -> None:
     missing = [package for package in packages if not find_spec(package)]
     if missing:
         script = Path(sys.argv[0])
-        print(
-            f"{script.stem}: {missing[0]} is not installed for {sys.executable}; run `{installed_by}`, which "
-            f"installs it in .venv, then run this as `.venv/bin/python {script}`",
-            file=sys.stderr,
+        report_failure(
+            script.stem,
+            f"{missing[0]} is not installed for {sys.executable}; run `{installed_by}`, which installs it in "
+            f".venv, then run this as `.venv/bin/python {script}`",
+            2,
         )
         sys.exit(2)
 
@@ -109,12 +113,125 @@ def end_with_parent() -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def exit_code(program: str, action: Callable[[], None], path: Path) -> int:
+def wants_events() -> bool:
+    """Whether the output is for a program: with PITWALL_LOG=json, a line of JSON on stdout for each event."""
+    return os.environ.get("PITWALL_LOG") == "json"
+
+
+def check_log_format() -> None:
+    """Raise PlainError if PITWALL_LOG names a format that there is not."""
+    if os.environ.get("PITWALL_LOG", "") not in ("", "text", "json"):
+        raise PlainError(f"PITWALL_LOG={os.environ['PITWALL_LOG']}: is no format; set it to json or text")
+
+
+def log_event(command: str, event: str, message: str, level: str = "info", **fields: object) -> None:
+    """Print an event as a line of JSON; nothing if the output is for a person.
+
+    Args:
+        command: the name of the command, or of its file.
+        event: what happened, in a word.
+        message: the same for a person.
+        level: `info`, `warning` or `error`.
+        fields: what else a program wants to know. Each is a value of JSON, or has a text.
+    """
+    if wants_events():
+        stream = sys.stdout.stream if isinstance(sys.stdout, Events) else sys.stdout
+        ts = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        known = {"ts": ts, "level": level, "command": Path(command).stem, "event": event, "message": message}
+        stream.write(f"{json.dumps(known | fields, default=str)}\n")
+        stream.flush()
+
+
+def report_failure(command: str, message: str, code: int) -> None:
+    """Print why a command fails: a line on stderr or, if the output is for a program, an event on stdout."""
+    if wants_events():
+        with suppress(OSError):
+            log_event(command, "failed", message, "error", exit_code=code)
+            return
+    print(f"{command}: {message}", file=sys.stderr)
+
+
+class Events(io.TextIOBase):
+    """Replaces stdout or stderr: each line that is printed becomes an event.
+
+    A line that is a JSON object already is passed on as it is: dbt, and commands that a command runs, have
+    events of their own.
+    """
+
+    def __init__(self, stream: TextIO, command: str, level: str) -> None:
+        self.stream, self.command, self.level = stream, command, level
+        self.rest = ""
+
+    def writable(self) -> bool:
+        """Yes."""
+        return True
+
+    def fileno(self) -> int:
+        """That of the stream, for processes that inherit it."""
+        return self.stream.fileno()
+
+    def write(self, text: str) -> int:
+        """Print an event for each line that is complete."""
+        *lines, self.rest = f"{self.rest}{text}".split("\n")
+        for line in lines:
+            self.print(line)
+        return len(text)
+
+    def print(self, line: str) -> None:
+        """Print an event; nothing for an empty line. What follows a carriage return replaces the line."""
+        line = line.rstrip().rpartition("\r")[2]
+        if is_json_object(line):
+            self.stream.write(f"{line}\n")
+            self.stream.flush()
+        elif line:
+            log_event(self.command, "message", line, self.level)
+
+    def flush(self) -> None:
+        """Every event is flushed already."""
+        self.stream.flush()
+
+    def end(self) -> None:
+        """Print what has no end of line."""
+        self.write("\n")
+
+
+def is_json_object(line: str) -> bool:
+    """Whether a line is an object of JSON."""
+    try:
+        return line.startswith("{") and isinstance(json.loads(line), dict)
+    except ValueError:
+        return False
+
+
+@contextmanager
+def streams_of(command: str) -> Iterator[None]:
+    """Let everything that is printed become events, if the output is for a program."""
+    if not wants_events():
+        yield
+        return
+    printed = sys.stdout, sys.stderr
+    out, err = Events(printed[0], command, "info"), Events(printed[0], command, "warning")
+    sys.stdout, sys.stderr = out, err
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            out.end()
+            err.end()
+        sys.stdout, sys.stderr = printed
+
+
+def exit_code(program: str, action: Callable[[], int | None], path: Path, *, is_answer: bool = False) -> int:
     """Run the action, and print a failure in one line on stderr.
+
+    With PITWALL_LOG=json, the start, the end, a failure and each line that is printed are events on stdout.
 
     Args:
         program: the name of the command, with which the line starts.
+        action: what the command does. It can return another exit code than 0, and has then printed why.
         path: what the action writes. The line names it if the system does not say which file failed.
+        is_answer: whether the output is what the user asked for, such as the rows of a query. It is printed
+            as it is; only a failure is an event.
 
     Returns:
         0 if the action succeeded, 2 if it failed, 75 if it failed and can succeed later without a change, 130
@@ -126,8 +243,19 @@ def exit_code(program: str, action: Callable[[], None], path: Path) -> int:
         # A path may have characters that the terminal's encoding lacks. Printing them must not fail.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    started = time.monotonic()
     try:
-        action()
+        check_log_format()
+        if is_answer:
+            return action() or 0
+        log_event(program, "started", "started")
+        with streams_of(program):
+            code = action() or 0
+        seconds = round(time.monotonic() - started, 3)
+        end, level = ("failed", "error") if code else ("finished", "info")
+        message = f"{end} after {seconds:.1f} s"
+        log_event(program, end, message, level, seconds=seconds, exit_code=code)
+        return code
     except (PlainError, OSError) as error:
         text = str(error)
         if isinstance(error, OSError) and error.strerror:
@@ -136,9 +264,9 @@ def exit_code(program: str, action: Callable[[], None], path: Path) -> int:
         # or closed.
         with suppress(OSError):
             sys.stdout.flush()
-        print(f"{program}: {printable(text)}", file=sys.stderr)
-        return TEMPORARY if isinstance(error, TemporaryError) else 2
+        failed = TEMPORARY if isinstance(error, TemporaryError) else 2
+        report_failure(program, printable(text), failed)
+        return failed
     except KeyboardInterrupt:
-        print(f"{program}: interrupted", file=sys.stderr)
+        report_failure(program, "interrupted", 130)
         return 130
-    return 0

@@ -5,14 +5,15 @@ import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
 from conftest import ROOT, SCRIPTS, SOURCES, record, run
 
 from pitwall.warehouse.base import is_of_other_results
-from pitwall.warehouse.build_log import Build
 from pitwall.warehouse.duckdb import STORAGE
+from pitwall.warehouse.journal import FILE, KILLED
 from pitwall.warehouse.sql import glob_pattern
 
 # Writes a revision as a dbt snapshot does: ends the current version and adds a new one. FAKE_END is the exit
@@ -20,6 +21,7 @@ from pitwall.warehouse.sql import glob_pattern
 FAKE_DBT = """
 import os, sys
 from pathlib import Path
+from typing import Any
 import duckdb
 
 def cli():
@@ -77,6 +79,14 @@ def project(tmp_path: Path, fake_dbt: Callable[[str], Path]) -> Project:
     return Project(tmp_path / "project", fake_dbt(FAKE_DBT))
 
 
+def builds_in(warehouse: Path) -> list[dict[str, Any]]:
+    """The rows of ops.builds, oldest first."""
+    with duckdb.connect(warehouse, read_only=True) as connection:
+        result = connection.execute("from ops.builds order by built_at")
+        names = [name for name, *_ in result.description or []]
+        return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+
 def points_in(warehouse: Path) -> list[int]:
     """The points of each version, oldest first."""
     with duckdb.connect(warehouse, read_only=True) as connection:
@@ -91,20 +101,26 @@ def test_each_build_adds_to_the_history(project: Project) -> None:
 
 
 def test_each_build_adds_a_row_to_the_builds(project: Project) -> None:
-    """A build that fails adds none. The builds before another championship stay, too."""
+    """One that failed gets its row from the next one. The builds before another championship stay, too."""
     project.build(25)
     project.build(99, dbt_end="1")
+    project.build(99, dbt_end="killed")
+    assert [row["outcome"] for row in builds_in(project.warehouse)] == ["succeeded"]
     project.build(18)
     project.build(15, driver=1, result=100)
-    with duckdb.connect(project.warehouse, read_only=True) as connection:
-        rows = connection.execute("from ops.builds order by built_at").fetchall()
-        columns = tuple(name for name, *_ in connection.execute("describe ops.builds").fetchall())
-    [plan, again, other] = [row[2] for row in rows]
-    assert plan == "full: there is no warehouse yet"
-    assert again.startswith("full: ")
-    assert other.startswith("full: ")
-    assert all(duration >= 0 for _, duration, *_ in rows)
-    assert columns == Build._fields
+    rows = builds_in(project.warehouse)
+    assert [row["outcome"] for row in rows] == [
+        "succeeded",
+        "failed",
+        "interrupted",
+        "succeeded",
+        "succeeded",
+    ]
+    assert [row["reason"] for row in rows] == [None, "dbt build failed (exit code 1)", KILLED, None, None]
+    assert [row["plan"].partition(":")[0] for row in rows] == ["full"] * 5
+    assert rows[0]["plan"] == "full: there is no warehouse yet"
+    assert [row["duration_ms"] is None for row in rows] == [False, False, True, False, False]
+    assert not (project.data / FILE).exists()
 
 
 @pytest.mark.parametrize("dbt_end", ["1", "killed"])

@@ -333,6 +333,23 @@ def test_the_new_tables_have_statistics(built: str, server: Server) -> None:
     assert server.sql(f"{missing} and schemaname in ('marts', 'quality')", "pitwall") == []
 
 
+def test_the_build_is_recorded(built: str, server: Server, data: Path) -> None:
+    """The views of ops were made before the row of the build was there, in schemas with another name."""
+    times = "outcome, build_kind, models_ms > 0, tests_ms > 0, data_tests > 0, mart_tables"
+    [row] = server.sql(f"select {times} from ops.build_times", "pitwall")
+    [(marts,)] = server.sql("select count(*) from pg_tables where schemaname = 'marts'", "pitwall")
+    assert row == ("succeeded", "full", True, True, True, marts)
+    assert server.sql("select count(*) from ops.source_updates where is_first_known", "pitwall") == [(15,)]
+    key = "select count(*) from pg_constraint where contype = 'p' and conrelid::regclass::text like 'ops.%'"
+    assert server.sql(key, "pitwall") == [(2,)]
+    shown = must_run(
+        *(SCRIPTS / "last_build.py", "--engine", "postgres", "--json"),
+        PITWALL_DATA=data,
+        **server.environment("pitwall"),
+    )
+    assert json.loads(shown)["build"]["mart_tables"] == marts
+
+
 def test_the_catalog_is_of_the_database(
     built: str, server: Server, data: Path, fake_dbt: Callable[[str], Path], tmp_path: Path
 ) -> None:

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from pitwall.warehouse.progress import Events, Progress
+from pitwall.warehouse.progress import DbtEvents, Progress
 
 
 def event(name: str, text: str = "", level: str = "info", **data: object) -> str:
@@ -112,7 +112,7 @@ def test_a_program_gets_every_line_as_it_is(is_terminal: bool, monkeypatch: pyte
         event("LogModelResult", "1 of 30 OK created table model 1", index=1),
         event("MainStackTrace", "Traceback (most recent call last):\n\nOSError: disk\n", level="error"),
     ]
-    events = Events()
+    events = DbtEvents()
     for line in lines:
         events.show(line)
     events.close()

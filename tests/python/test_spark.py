@@ -4,6 +4,7 @@ A build replaces the last warehouse as a whole, or leaves it as it is.
 """
 
 import importlib.util
+import json
 import os
 import re
 import shutil
@@ -106,6 +107,14 @@ def test_a_build_prints_its_result_and_no_warning(built: tuple[Path, str]) -> No
     output = output.replace("WARNING: Using incubator modules: jdk.incubator.vector\n", "")
     assert "warn" not in output.lower()
     assert "Exception" not in output
+
+
+def test_a_build_is_recorded(data: Path, built: tuple[Path, str]) -> None:
+    shown = must_run(SCRIPTS / "last_build.py", "--engine", "spark", "--json", PITWALL_DATA=data)
+    build = json.loads(shown)["build"]
+    marts = [folder for folder in (built[0] / "marts.db").iterdir() if folder.is_dir()]
+    assert (build["outcome"], build["mart_tables"]) == ("succeeded", len(marts))
+    assert min(build[stage] for stage in ("seeds_ms", "models_ms", "tests_ms", "dbt_ms")) > 0
 
 
 @pytest.mark.slow

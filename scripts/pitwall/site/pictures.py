@@ -172,7 +172,7 @@ def spread(places: list[tuple[float, str]], apart: float) -> dict[str, float]:
 
 # The layers
 
-LAYERS = ("raw", "seeds", "staging", "intermediate", "marts", "quality")
+LAYERS = ("raw", "seeds", "staging", "intermediate", "marts", "quality", "ops")
 REFERENCE = re.compile(r"(?:ref|source)\(\s*'(\w+)'(?:,\s*'(\w+)')?\s*\)")
 TITLES = {"laps_and_stops": "laps and stops", "results_and_qualifying": "results, qualifying"}
 
@@ -207,6 +207,8 @@ def read_layers() -> Layers:
     for name, text in texts.items():
         for found in REFERENCE.finditer(text):
             source = Box("raw", "raw") if found[2] else boxes.get(found[1])
+            if found[1] == "ops":
+                continue  # what a build records is no raw file
             if source and source != boxes[name]:
                 references[source, boxes[name]] += 1
                 if found[2]:
@@ -220,7 +222,7 @@ def read_layers() -> Layers:
 def lineage(layers: Layers, colours: Ground) -> str:
     """The layers from left to right, a box for each folder, and lines where its models read another's."""
     width, box, tall, gap, top = 960, 186, 34, 12, 84
-    columns = [("raw", "seeds"), ("staging",), ("intermediate",), ("marts", "quality")]
+    columns = [("raw", "seeds"), ("staging",), ("intermediate",), ("marts", "quality", "ops")]
     places: dict[Box, tuple[float, float]] = {}
     height = 0.0
     stacks = [

@@ -1,12 +1,33 @@
 """What all engines have in common: a warehouse is built in a new place, then replaces the last one."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import duckdb
+import polars as pl
+
 from pitwall.command import PlainError
-from pitwall.warehouse.build_log import Build
-from pitwall.warehouse.contents import Contents
+from pitwall.warehouse.build_log import SCHEMA, BuildLog, ops_tables
+from pitwall.warehouse.contents import Contents, read_contents
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A warehouse that is open for reading.
+
+    Args:
+        tables: gives the names of the tables of a schema.
+        query: gives the answer to a query. Its columns need different names.
+        suffix: what follows the names of the schemas.
+    """
+
+    tables: Callable[[str], list[str]]
+    query: Callable[[str], pl.DataFrame]
+    suffix: str = ""
 
 
 class Warehouse(ABC):
@@ -20,11 +41,12 @@ class Warehouse(ABC):
     plan = ""  # what begin() decided: a full or an incremental build; "" if the engine has no choice
     leaves_history = False  # begin() found a history of another championship: commit() keeps it elsewhere
     selected = ""  # what begin() decided that dbt builds; "" for all
-    builds: tuple[Build, ...] = ()  # begin() found these in the last warehouse; commit() writes them
+    log: BuildLog  # begin() found these builds in the last warehouse; commit() writes them
     is_current = False  # begin() found that the last warehouse is what a build would make
 
     def __init__(self, data: Path) -> None:
         self.data = data
+        self.log = BuildLog.of()
 
     @abstractmethod
     def __str__(self) -> str:
@@ -49,9 +71,33 @@ class Warehouse(ABC):
     def failed_build(self) -> str:
         """Where the user can look at a failed build; "" if nowhere."""
 
+    @property
+    def journal_name(self) -> str:
+        """What the journal of failed builds calls it. It is the same from whatever folder a build starts."""
+        return self.target
+
     @abstractmethod
+    def reader(self, *, new: bool) -> AbstractContextManager[Reader]:
+        """Open the new warehouse, which dbt has built, or the last one. An error becomes a PlainError.
+
+        Raises:
+            NotAvailable: there is none.
+        """
+
     def contents(self, *, new: bool) -> Contents:
         """What is in the new warehouse, which dbt has built, or in the last one."""
+        with self.reader(new=new) as reader:
+            return read_contents(reader.tables, lambda sql: reader.query(sql).rows(), reader.suffix)
+
+    def read_log(self) -> BuildLog:
+        """The builds that the last warehouse has; none if an earlier version of the project built it."""
+        with self.reader(new=False) as reader:
+            names = reader.tables(SCHEMA)
+            builds, tables = (
+                reader.query(f"select * from {SCHEMA}.{table.name}") if table.name in names else None
+                for table in ops_tables()
+            )
+            return BuildLog.read(builds, tables)
 
     @abstractmethod
     def commit(self) -> None:
@@ -68,6 +114,13 @@ class Warehouse(ABC):
     @abstractmethod
     def export(self, folder: Path) -> None:
         """Write the tables of EXPORTED as Parquet, `schema/table/*.parquet`, into a new folder."""
+
+
+def duckdb_frame(connection: duckdb.DuckDBPyConnection, sql: str) -> pl.DataFrame:
+    """The answer to a query of DuckDB. Its own way to a data frame warns of leaks when the program ends."""
+    result = connection.execute(sql)
+    names = [name for name, *_ in result.description or []]
+    return pl.DataFrame(result.fetchall(), names, orient="row", infer_schema_length=None)
 
 
 def is_of_other_results(current: int, known: int, same: int) -> bool:

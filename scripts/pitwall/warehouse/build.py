@@ -1,21 +1,35 @@
 """Build a warehouse with dbt: into a new place first, which replaces the last warehouse if all went well."""
 
 import re
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 
-from pitwall.command import ROOT, PlainError
+from pitwall.command import ROOT, PlainError, log_event, printable
 from pitwall.data_folder import data_folder, locked, recover
 from pitwall.raw import manifest
 from pitwall.raw.lake import lake_from_environment
+from pitwall.raw.manifest import utc_now
 from pitwall.raw.origin import describe, is_simulated
 from pitwall.raw.predictions import check_ledger
 from pitwall.warehouse.base import Warehouse
-from pitwall.warehouse.build_log import Build
+from pitwall.warehouse.build_log import (
+    FAILED,
+    INTERRUPTED,
+    SUCCEEDED,
+    Build,
+    built_tables,
+    git_commit,
+    milliseconds,
+    record_nodes,
+)
 from pitwall.warehouse.contents import Contents, check_whole, describe_changes
 from pitwall.warehouse.dbt import build_options, count_tests, dbt_build, target_folder
 from pitwall.warehouse.engines import warehouse_of
 from pitwall.warehouse.fingerprint import code_fingerprint
+from pitwall.warehouse.journal import Journal
+from pitwall.warehouse.run_results import forget_last_run, read_nodes
 
 
 def build(
@@ -50,8 +64,12 @@ def build(
     if full or not skipped:
         # A unit test is written for a full build of its model.
         warehouse.why_full = "as you asked" if full else "the unit tests have to run"
-    with locked(data) as lock:
-        started = datetime.now(UTC)
+    with (
+        locked(data) as lock,
+        failures_recorded(
+            Journal(data, warehouse.journal_name), Build.started(code=code, git_commit=git_commit(ROOT))
+        ) as (journal, build),
+    ):
         recover(data)
         if lake and engine != "duckdb":
             lake.fetch(data)
@@ -59,63 +77,85 @@ def build(
             manifest.check_intact(parquet)
         check_ledger(data)
         raw = lake.tables() if lake else manifest.read_manifest(parquet)
-        what = f"what is in {lake}" if lake else describe(parquet)
+        build.input = what = f"what is in {lake}" if lake else describe(parquet)
+        build.convert_ms = sum(int(1000 * row["seconds"]) for row in raw.values())
         connection = warehouse.begin()
         if warehouse.is_current:
             print(f"The warehouse is ready: {warehouse} ({warehouse.plan}).\nThe data: {what}.")
             return
+        build.plan = warehouse.plan or "full"
         last = last_contents(warehouse)
         if last and last.is_simulated and not last.ended:
             warehouse.leaves_history = False  # it is worth nothing
         if last and not lake and not may_simulate:
             refuse_simulated(warehouse, last, parquet)
         plan = f" ({warehouse.plan})" if warehouse.plan else ""
+        journal.start(build)
         print(f"Building {warehouse} with dbt{plan} ...", flush=True)
         record.unlink(missing_ok=True)  # if anything fails from here on, the unit tests run again
+        forget_last_run(target)
         options = build_options(
             with_unit_tests=not skipped, is_new_code=not passed_before, selected=warehouse.selected
         )
+        dbt_starts = utc_now()
+        build.prepare_ms = milliseconds(dbt_starts - build.built_at)
         failure = dbt_build(warehouse.target, data.absolute(), connection, target.absolute(), lock, options)
+        dbt_ends = utc_now()
+        build.dbt_ms = milliseconds(dbt_ends - dbt_starts)
+        nodes = read_nodes(target)
+        record_nodes(build, nodes)
         if failure:
+            build.reason = f"dbt build failed ({failure})"
             raise PlainError(
-                f"dbt build failed ({failure}): {what_is_left(warehouse)}. Fix what dbt reports above, then "
-                "start again."
+                f"{build.reason}: {what_is_left(warehouse)}. Fix what dbt reports above, then start again."
             )
-        finished = datetime.now(UTC)
         new = warehouse.contents(new=True)
         try:
             check_whole(new, last, {table: row["rows_converted"] for table, row in raw.items()})
         except PlainError as error:
+            build.reason = str(error)
             raise PlainError(f"{error}; {what_is_left(warehouse)}") from None
-        data_tests, unit_tests = count_tests(target)
-        build = Build(
-            built_at=finished.replace(tzinfo=None),
-            duration_ms=round((finished - started).total_seconds() * 1000),
-            plan=warehouse.plan or "full",
-            input=what,
-            code=code,
-            mart_tables=len(new.rows),
-            mart_rows=sum(new.rows.values()),
-            data_tests=data_tests,
-            unit_tests=unit_tests,
-        )
-        warehouse.builds = (*warehouse.builds, build)
+        build.data_tests, build.unit_tests = data_tests, unit_tests = count_tests(target)
+        build.mart_tables, build.mart_rows = len(new.rows), sum(new.rows.values())
+        is_same_championship = last is not None and last.is_simulated == new.is_simulated
+        if last and is_same_championship:
+            build.new_races = len(set(new.races) - set(last.races))
+            build.revised_results = max(new.ended - last.ended, 0)
+        build.check_ms = milliseconds(utc_now() - dbt_ends)
+        build.end(SUCCEEDED)
+        tables = built_tables(build.built_at, data, raw, new, nodes)
+        warehouse.log = warehouse.log.with_rows(journal.builds(), build, tables)
         warehouse.commit()
+        journal.forget()
+        log_event("build", "built", f"{warehouse} was built", **asdict(build))
         if (skipped or unit_tests) and code == code_fingerprint(ROOT):
             record.write_text(f"{code} {skipped or unit_tests}\n", encoding="utf-8")
     units = (
         f"{skipped} unit tests passed with this code before" if skipped else f"{unit_tests} unit tests passed"
     )
     print(
-        f"The warehouse is ready: {warehouse}, {len(new.rows)} tables with {sum(new.rows.values()):,} rows "
+        f"The warehouse is ready: {warehouse}, {build.mart_tables} tables with {build.mart_rows:,} rows "
         f"in marts, {data_tests} data tests passed, {units}."
     )
-    if last and last.is_simulated == new.is_simulated:
+    if last and is_same_championship:
         print("Since the last build:")
         print("\n".join(f"  {line}" for line in describe_changes(new, last)))
     docs = "make docs" if engine == "duckdb" else f"make docs ENGINE={engine}"
     print(f"Next: `{docs}` to find your way around it, `make test` to check everything.")
     print(f"The data: {what}.")
+
+
+@contextmanager
+def failures_recorded(journal: Journal, build: Build) -> Iterator[tuple[Journal, Build]]:
+    """Write the build into the journal if it fails."""
+    try:
+        yield journal, build
+    except (PlainError, OSError, KeyboardInterrupt) as error:
+        is_interrupted = isinstance(error, KeyboardInterrupt)
+        build.reason = build.reason or ("Ctrl-C" if is_interrupted else printable(str(error)))
+        build.end(INTERRUPTED if is_interrupted else FAILED)
+        journal.write(build)
+        raise
 
 
 def last_contents(warehouse: Warehouse) -> Contents | None:

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from pitwall.command import ROOT, PlainError, use_colors
+from pitwall.command import ROOT, PlainError, use_colors, wants_events
 from pitwall.data_folder import data_folder
 from pitwall.warehouse.engines import check_available, warehouse_of
 
@@ -35,6 +35,7 @@ def generate(engine: str, target: Path) -> Path:
     target.mkdir(parents=True, exist_ok=True)
     colors = "--use-colors" if use_colors() else "--no-use-colors"
     command: list[str | Path] = [Path(sys.executable).with_name("dbt"), "--quiet", colors]
+    command += ["--log-format", "json"] if wants_events() else []
     command += ["--log-level-file", "none", "docs", "generate", "--static", "--target", warehouse.target]
     command += ["--target-path", target, "--project-dir", ROOT, "--profiles-dir", ROOT]
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(NOT_INHERITED)}

@@ -71,11 +71,11 @@ class Export:
 
 
 def read_marts(manifest_file: Path) -> list[Mart]:
-    """The models with an enforced contract, those of marts and quality, in dbt's manifest."""
+    """The models of marts and quality in dbt's manifest. Those of ops differ from build to build."""
     manifest = json.loads(manifest_file.read_text(encoding="utf-8"))
     marts = []
     for node in manifest["nodes"].values():
-        if node["resource_type"] != "model" or not node["config"]["contract"]["enforced"]:
+        if node["resource_type"] != "model" or node["config"]["schema"] not in ("marts", "quality"):
             continue
         is_history = any(
             parent.startswith("snapshot.") for parent in manifest["parent_map"][node["unique_id"]]

@@ -1,7 +1,7 @@
 """What a warehouse has in it: a build checks it before it replaces the last one, and reports what changed."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pitwall.command import PlainError
@@ -30,6 +30,7 @@ class Contents:
         current: how many results the history has now.
         ended: how many versions of results the history has that are no longer valid.
         is_simulated: whether the seasons are those of scripts/simulate.py; None if there are none.
+        quality: the number of rows of each table of quality, by name.
     """
 
     rows: dict[str, int]
@@ -37,23 +38,28 @@ class Contents:
     current: int = 0
     ended: int = 0
     is_simulated: bool | None = None
+    quality: dict[str, int] = field(default_factory=dict)
 
 
 def read_contents(
     tables: Callable[[str], list[str]],
     query: Callable[[str], list[Any]],
-    marts: str = "marts",
-    snapshots: str = "snapshots",
+    suffix: str = "",
 ) -> Contents:
     """Read the contents of a warehouse.
 
     Args:
         tables: gives the tables of a schema.
         query: gives the rows of a query.
-        marts, snapshots: the names of the schemas.
+        suffix: what follows the names of the schemas.
     """
-    names = tables(marts)
-    counts = [query(f"select count(*) from {marts}.{name}")[0][0] for name in names]
+
+    def count_rows(schema: str) -> dict[str, int]:
+        names = tables(schema)
+        return {name: query(f"select count(*) from {schema}.{name}")[0][0] for name in names}
+
+    marts, quality, snapshots = (f"{schema}{suffix}" for schema in ("marts", "quality", "snapshots"))
+    names = count_rows(marts)
     races, current, ended, simulated = [], 0, 0, None
     if "dim_races" in names:
         held = f"select season, race_name from {marts}.dim_races where is_held order by race_date, race_id"
@@ -65,12 +71,12 @@ def read_contents(
         current = versions_count - ended
     if "dim_seasons" in names:
         [(seasons, with_url)] = query(
-            "select count(*), "
-            f"sum(case when wikipedia_url like '%{SIMULATED_URL}%' then 1 else 0 end) "
+            "select count(*) as seasons, "
+            f"count(case when wikipedia_url like '%{SIMULATED_URL}%' then 1 end) as simulated "
             f"from {marts}.dim_seasons"
         )
         simulated = seasons == with_url if seasons else None
-    return Contents(dict(zip(names, counts, strict=True)), tuple(races), current, ended, simulated)
+    return Contents(names, tuple(races), current, ended, simulated, count_rows(quality))
 
 
 def check_whole(new: Contents, last: Contents | None, raw: dict[str, int]) -> None:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pitwall.command import ROOT, use_colors
-from pitwall.warehouse.progress import Events, Progress
+from pitwall.warehouse.progress import DbtEvents, Progress
 
 # One test per model replaces its native tests: see tests/generic/merged.sql.
 MERGED_TESTS = ("--vars", "{merged_tests: true}", "--exclude", "config.meta.merged:true")
@@ -101,7 +101,7 @@ def dbt_build(
     command += ["--log-path", target.parent / "logs", "build", "--target", profile_target]
     command += ["--project-dir", ROOT, "--profiles-dir", ROOT, "--target-path", target, *options]
     environment = {**inherited(), "PITWALL_DATA": str(data), "DO_NOT_TRACK": "1", **connection}
-    progress = Events() if os.environ.get("PITWALL_LOG") == "json" else Progress()
+    progress = DbtEvents() if os.environ.get("PITWALL_LOG") == "json" else Progress()
     with (
         subprocess.Popen(
             command,

@@ -2,25 +2,29 @@
 
 import fcntl
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import duckdb
+import polars as pl
 
 from pitwall.command import PlainError
 from pitwall.needs import NotAvailable
 from pitwall.raw.lake import lake_from_environment
 from pitwall.raw.predictions import ledger_fingerprint
 from pitwall.warehouse.base import (
+    Reader,
     Warehouse,
     check_clock,
+    duckdb_frame,
     is_of_other_results,
     report_kept_history,
 )
-from pitwall.warehouse.build_log import Build, create_statements, select_statement
+from pitwall.warehouse.build_log import SCHEMA
 from pitwall.warehouse.changes import find_changes, has_checksums, record
-from pitwall.warehouse.contents import HISTORY, Contents, read_contents
+from pitwall.warehouse.contents import HISTORY
 from pitwall.warehouse.opening import check_path, unreadable
 from pitwall.warehouse.sql import glob_pattern, identifier, literal
 
@@ -66,8 +70,8 @@ class DuckDBWarehouse(Warehouse):
             self.plan = "full: there is no warehouse yet"
             return connection
         try:
+            self.log = self.read_log()
             with duckdb.connect(self.final, read_only=True) as last:
-                self.builds = builds_of(last)
                 changes = self.why_full or find_changes(last, self.parquet, self.code, self.ledger)
                 if not isinstance(changes, str) and changes.is_nothing:
                     self.is_current = True
@@ -84,6 +88,8 @@ class DuckDBWarehouse(Warehouse):
             if lake:
                 self.results = lake.fetch_table("results", self.new.parent)
             self.leaves_history = carry_history(self.final, self.new, self.results)
+            with duckdb.connect(self.new) as new:
+                self.write_log(new)
         except duckdb.Error as error:
             raise unreadable(self.final, error) from None
         return connection
@@ -100,19 +106,22 @@ class DuckDBWarehouse(Warehouse):
     def failed_build(self) -> str:
         return str(self.new) if self.new.exists() else ""
 
-    def contents(self, *, new: bool) -> Contents:
+    @contextmanager
+    def reader(self, *, new: bool) -> Iterator[Reader]:
         file = self.new if new else self.final
+        if not file.exists():
+            raise NotAvailable(f"{file}: is not built yet; `make build` builds it")
         try:
             with duckdb.connect(file, read_only=True) as connection:
 
-                def query(sql: str) -> list[tuple[Any, ...]]:
-                    return connection.execute(sql).fetchall()
+                def query(sql: str) -> pl.DataFrame:
+                    return duckdb_frame(connection, sql)
 
                 def tables(schema: str) -> list[str]:
                     names = "select table_name from information_schema.tables where table_schema = "
-                    return [name for (name,) in query(f"{names}{literal(schema)} order by table_name")]
+                    return query(f"{names}{literal(schema)} order by table_name")["table_name"].to_list()
 
-                return read_contents(tables, query)
+                yield Reader(tables, query)
         except duckdb.Error as error:
             raise unreadable(file, error) from None
 
@@ -120,8 +129,7 @@ class DuckDBWarehouse(Warehouse):
         try:
             with duckdb.connect(self.new) as connection:
                 record(connection, self.parquet, self.code, self.ledger)
-                for statement in create_statements("ops", self.builds):
-                    connection.execute(statement)
+                self.write_log(connection)
                 connection.execute("checkpoint")
         except duckdb.Error as error:
             last = "the last good warehouse is unchanged" if self.exists() else "there is no warehouse yet"
@@ -131,6 +139,18 @@ class DuckDBWarehouse(Warehouse):
         # A log that another program left belongs to the last file. DuckDB would apply it to the new one.
         write_ahead_log(self.final).unlink(missing_ok=True)
         self.new.replace(self.final)
+
+    def write_log(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Write the builds into the new warehouse. DuckDB's views find a table that was replaced."""
+        connection.execute(f"create schema if not exists {SCHEMA}")
+        for table, rows in self.log.frames():
+            # DuckDB reads a data frame by way of pyarrow only, which is not installed.
+            file = self.new.with_name(f"{table.name}.parquet")
+            rows.write_parquet(file)
+            connection.execute(
+                f"create or replace table {SCHEMA}.{table.name} as from read_parquet(?)", [glob_pattern(file)]
+            )
+            file.unlink()
 
     def reading(self) -> dict[str, str]:
         if not self.exists():
@@ -157,14 +177,6 @@ class DuckDBWarehouse(Warehouse):
 def write_ahead_log(warehouse: Path) -> Path:
     """The file that DuckDB keeps next to a database that is open for writing."""
     return warehouse.with_name(warehouse.name + ".wal")
-
-
-def builds_of(connection: duckdb.DuckDBPyConnection) -> tuple[Build, ...]:
-    """The builds that a warehouse has; none if an earlier version of the project built it."""
-    try:
-        return tuple(map(Build._make, connection.execute(select_statement()).fetchall()))
-    except (duckdb.BinderException, duckdb.CatalogException):
-        return ()
 
 
 def check_history(connection: duckdb.DuckDBPyConnection, last: Path) -> None:

@@ -1,6 +1,7 @@
 """The warehouse in a PostgreSQL database, that of PGHOST, PGPORT, PGUSER, PGPASSWORD and PGDATABASE."""
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,20 +11,21 @@ import polars as pl
 from pitwall.command import PlainError, TemporaryError
 from pitwall.needs import NotAvailable, connection_settings, database_name
 from pitwall.warehouse.base import (
+    Reader,
     Warehouse,
     check_clock,
     is_of_other_results,
     report_kept_history,
 )
-from pitwall.warehouse.build_log import TABLE, Build, create_statements, select_statement
-from pitwall.warehouse.contents import HISTORY, Contents, read_contents
+from pitwall.warehouse.build_log import SCHEMA, ops_tables
+from pitwall.warehouse.contents import HISTORY
 from pitwall.warehouse.postgres_connection import (
     connect,
     plain_errors,
     query_rows,
     transaction,
 )
-from pitwall.warehouse.postgres_raw import load_raw
+from pitwall.warehouse.postgres_raw import fill, load_raw
 from pitwall.warehouse.sql import identifier, literal
 
 SCHEMAS = ("raw", "seeds", "staging", "snapshots", "intermediate", "marts", "quality", "ops")
@@ -63,36 +65,54 @@ class PostgresWarehouse(Warehouse):
                 )
             self.had_one = "marts" in our_schemas(cursor)
             check_replaceable(cursor, self)
-            if "ops" in our_schemas(cursor):
-                self.builds = tuple(map(Build._make, query_rows(cursor, select_statement())))
+            if self.had_one:
+                self.log = self.read_log()
             for name in SCHEMAS:
                 for suffix in (NEW, OLD):
                     cursor.execute(f"drop schema if exists {name}{suffix} cascade")
             with transaction(cursor):
                 load_raw(cursor, self.data, f"raw{NEW}")
+                self.write_log(cursor)
                 self.leaves_history = carry_history(cursor)
         return {**connection_settings(), "PITWALL_SCHEMA_SUFFIX": NEW}
 
     def failed_build(self) -> str:
         return f"the schemas *{NEW}"
 
-    def contents(self, *, new: bool) -> Contents:
-        suffix = NEW if new else ""
-        with plain_errors(), self.connection.cursor() as cursor:
+    @property
+    def journal_name(self) -> str:
+        return str(self)
+
+    @contextmanager
+    def reader(self, *, new: bool) -> Iterator[Reader]:
+        with (
+            plain_errors(),
+            nullcontext(self.connection) if self.connection else connect() as connection,
+            connection.cursor() as cursor,
+        ):
+            if not new and "marts" not in our_schemas(cursor):
+                raise NotAvailable(f"{self}: is not built yet; `make build ENGINE=postgres` builds it")
 
             def tables(schema: str) -> list[str]:
                 return [name for (name,) in query_rows(cursor, tables_query(schema))]
 
-            def query(sql: str) -> list[Any]:
-                return query_rows(cursor, sql)
+            def query(sql: str) -> pl.DataFrame:
+                cursor.execute(sql)
+                return pl.DataFrame(cursor.fetch_arrow())
 
-            return read_contents(tables, query, f"marts{suffix}", f"snapshots{suffix}")
+            yield Reader(tables, query, NEW if new else "")
+
+    def write_log(self, cursor: Any) -> None:
+        """Write the builds into the new schema. A table that is there is filled, so that views on it stay."""
+        cursor.execute(f"create schema if not exists {SCHEMA}{NEW}")
+        for table, rows in self.log.frames():
+            fill(cursor, table, rows, f"{SCHEMA}{NEW}")
 
     def commit(self) -> None:
         with plain_errors(), self.connection.cursor() as cursor:
             kept = f"snapshots_{datetime.now(UTC):%Y%m%d_%H%M%S}" if self.leaves_history else ""
-            for statement in create_statements(f"ops{NEW}", self.builds):
-                cursor.execute(statement)
+            with transaction(cursor):
+                self.write_log(cursor)
             swap_schemas(cursor, kept)
             if kept:
                 report_kept_history(f"schema {kept}")
@@ -100,10 +120,8 @@ class PostgresWarehouse(Warehouse):
         self.connection.close()
 
     def reading(self) -> dict[str, str]:
-        with connect() as connection, plain_errors(), connection.cursor() as cursor:
-            if "marts" not in our_schemas(cursor):
-                raise NotAvailable(f"{self}: is not built yet; `make build ENGINE=postgres` builds it")
-        return connection_settings()
+        with self.reader(new=False):
+            return connection_settings()
 
     def export(self, folder: Path) -> None:
         self.reading()
@@ -145,9 +163,10 @@ def check_replaceable(cursor: Any, warehouse: Warehouse) -> None:
             f"{warehouse}: has a schema {found[0]} that is not Pitwall's, as there is no raw.load_manifest; "
             "a build would replace it. Name another database with PGDATABASE, or rename the schema"
         )
-    if "ops" in found and query_rows(cursor, f"select to_regclass('ops.{TABLE}') is null") == [(True,)]:
+    builds = f"{SCHEMA}.{ops_tables()[0].name}"
+    if SCHEMA in found and query_rows(cursor, f"select to_regclass('{builds}') is null") == [(True,)]:
         raise PlainError(
-            f"{warehouse}: has a schema ops that is not Pitwall's, as there is no ops.{TABLE}; a build would "
+            f"{warehouse}: has a schema ops that is not Pitwall's, as there is no {builds}; a build would "
             "replace it. Name another database with PGDATABASE, or rename the schema"
         )
     for view, kind in query_rows(cursor, views_query("viewing.relkind")):

@@ -85,7 +85,7 @@ class Progress:
         self.bar.close()
 
 
-class Events(Progress):
+class DbtEvents(Progress):
     """Every line of dbt as it is, for a program that reads it: with `--log-format json` an event a line."""
 
     may_have_bar = False

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import duckdb
@@ -19,12 +18,15 @@ from pyspark.sql import SparkSession
 from pitwall.command import PlainError, first_line
 from pitwall.needs import NotAvailable, check_spark, spark_settings
 from pitwall.warehouse.base import (
+    Reader,
     Warehouse,
     check_clock,
+    duckdb_frame,
     is_of_other_results,
     report_kept_history,
 )
-from pitwall.warehouse.contents import HISTORY, Contents, read_contents
+from pitwall.warehouse.build_log import SCHEMA
+from pitwall.warehouse.contents import HISTORY
 from pitwall.warehouse.sql import glob_pattern, literal
 
 RACE_AND_DRIVER = ("race_id", "driver_id")
@@ -68,6 +70,8 @@ class SparkWarehouse(Warehouse):
                 check_clock(latest_time(history), datetime.now(UTC), self, "this machine")
                 # dbt creates the snapshot from it. It cannot be a table yet: dbt starts the catalog.
                 carried = {"PITWALL_HISTORY": str(self.last_history().absolute())}
+        if last:
+            self.log = self.read_log()
         self.new.mkdir(parents=True)
         return {**dbt_settings(self.new), **carried}
 
@@ -78,28 +82,41 @@ class SparkWarehouse(Warehouse):
     def failed_build(self) -> str:
         return str(self.new) if any(self.new.glob("*.db")) else ""
 
-    def contents(self, *, new: bool) -> Contents:
+    @contextmanager
+    def reader(self, *, new: bool) -> Iterator[Reader]:
         folder = self.new if new else self.final.resolve()
+        if not folder.exists():
+            raise NotAvailable(f"{self}: is not built yet; `make build ENGINE=spark` builds it")
         with duckdb.connect() as connection:
 
             def tables(schema: str) -> list[str]:
-                names = sorted(table.name for table in (folder / f"{schema}.db").glob("*") if table.is_dir())
-                connection.execute(f"create schema {schema}")
+                names = sorted(
+                    table.name
+                    for table in (folder / f"{schema}.db").glob("*")
+                    if any(table.glob("*.parquet"))
+                )
+                connection.execute(f"create schema if not exists {schema}")
                 for name in names:
                     files = literal(f"{glob_pattern(folder / f'{schema}.db' / name)}/*.parquet")
-                    connection.execute(f"create view {schema}.{name} as from read_parquet({files})")
+                    connection.execute(
+                        f"create or replace view {schema}.{name} as from read_parquet({files})"
+                    )
                 return names
 
-            def query(sql: str) -> list[tuple[Any, ...]]:
-                return connection.execute(sql).fetchall()
+            def query(sql: str) -> polars.DataFrame:
+                return without_time_zone(duckdb_frame(connection, sql))
 
-            return read_contents(tables, query)
+            yield Reader(tables, query)
 
     def commit(self) -> None:
         if self.leaves_history:
             kept = self.folder / f"snapshots-{self.new.name}" / HISTORY
             shutil.copytree(self.last_history(), kept)
             report_kept_history(kept)
+        for table, rows in self.log.frames():
+            folder = self.new / f"{SCHEMA}.db" / table.name
+            folder.mkdir(parents=True, exist_ok=True)
+            in_utc(rows).write_parquet(folder / "all.parquet")
         link = self.folder / "current.new"
         link.unlink(missing_ok=True)
         link.symlink_to(self.new.name)
@@ -147,21 +164,27 @@ class RemoteSparkWarehouse(Warehouse):
             self.had_one = "marts" in schemas(spark)
             if HISTORY in tables(spark, "snapshots"):
                 self.leaves_history = carry_history(spark, f"snapshots{self.suffix}", self.data, self)
+        if self.had_one:
+            self.log = self.read_log()
         return remote_settings(self.suffix)
 
     def failed_build(self) -> str:
         return f"schemas *{self.suffix}"
 
-    def contents(self, *, new: bool) -> Contents:
-        suffix = self.suffix if new else ""
+    @property
+    def journal_name(self) -> str:
+        return str(self)
+
+    @contextmanager
+    def reader(self, *, new: bool) -> Iterator[Reader]:
         with self.session() as spark:
+            if not new and "marts" not in schemas(spark):
+                raise NotAvailable(f"{self}: are not built yet; `make build ENGINE=spark` builds them")
 
-            def query(sql: str) -> list[tuple[Any, ...]]:
-                return [tuple(row) for row in spark.sql(sql).collect()]
+            def query(sql: str) -> polars.DataFrame:
+                return without_time_zone(polars.DataFrame(spark.sql(sql).toArrow()))
 
-            return read_contents(
-                lambda schema: tables(spark, schema), query, f"marts{suffix}", f"snapshots{suffix}"
-            )
+            yield Reader(lambda schema: tables(spark, schema), query, self.suffix if new else "")
 
     def commit(self) -> None:
         with self.session() as spark:
@@ -169,7 +192,8 @@ class RemoteSparkWarehouse(Warehouse):
                 kept = f"snapshots_{datetime.now(UTC):%Y%m%d_%H%M%S}"
                 copy_history(spark, kept)
                 report_kept_history(f"schema {kept}")
-            for schema in self.EXPORTED:
+            self.write_log(spark)
+            for schema in (*self.EXPORTED, SCHEMA):
                 spark.sql(f"create schema if not exists {schema}").collect()
                 built, last = tables(spark, schema + self.suffix), tables(spark, schema)
                 for table in built:
@@ -183,11 +207,21 @@ class RemoteSparkWarehouse(Warehouse):
                 if re.search(r"_\d{14}$", schema) and not schema.endswith(self.suffix):
                     spark.sql(f"drop schema {schema} cascade").collect()
 
+    def write_log(self, spark: SparkSession) -> None:
+        """Write the builds into the new schema, from files that the server reads at the same path."""
+        spark.sql(f"create schema if not exists {SCHEMA}{self.suffix}").collect()
+        for table, rows in self.log.frames():
+            name = f"{SCHEMA}{self.suffix}.{table.name}"
+            file = self.data.absolute() / ".build" / f"{table.name}.parquet"
+            in_utc(rows).write_parquet(file)
+            path = str(file).replace("`", "``")
+            spark.sql(f"drop table if exists {name}").collect()
+            spark.sql(f"create table {name} using parquet as select * from parquet.`{path}`").collect()
+            file.unlink()
+
     def reading(self) -> dict[str, str]:
-        with self.session() as spark:
-            if "marts" not in schemas(spark):
-                raise NotAvailable(f"{self}: are not built yet; `make build ENGINE=spark` builds them")
-        return remote_settings("")
+        with self.reader(new=False):
+            return remote_settings("")
 
     def export(self, folder: Path) -> None:
         self.reading()
@@ -303,8 +337,19 @@ def carry_history(spark: SparkSession, schema: str, data: Path, warehouse: Wareh
 
 def fetch_table(spark: SparkSession, table: str) -> polars.DataFrame:
     """A table of the server. Its times are UTC without a time zone, as in the files that Spark writes."""
-    in_utc = selectors.datetime(time_zone="*").dt.convert_time_zone("UTC").dt.replace_time_zone(None)
-    return polars.DataFrame(spark.table(table).toArrow()).with_columns(in_utc)
+    return without_time_zone(polars.DataFrame(spark.table(table).toArrow()))
+
+
+def without_time_zone(frame: polars.DataFrame) -> polars.DataFrame:
+    """The rows with their times in UTC, without a time zone."""
+    return frame.with_columns(
+        selectors.datetime(time_zone="*").dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+    )
+
+
+def in_utc(frame: polars.DataFrame) -> polars.DataFrame:
+    """The rows with the times that Spark's type `timestamp` has: in UTC, and they say so."""
+    return frame.with_columns(selectors.datetime(time_zone=None).dt.replace_time_zone("UTC"))
 
 
 def copy_history(spark: SparkSession, schema: str) -> None:

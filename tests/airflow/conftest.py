@@ -7,6 +7,7 @@ each call, and answers as the test says. The models are three. Some tests run th
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import textwrap
@@ -284,6 +285,12 @@ class Alerts(NamedTuple):
         return [post["text"] for post in self.posts]
 
 
+def free_port() -> int:
+    """A port that no program uses."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
 @pytest.fixture
 def alerts(project: StandIn) -> Iterator[Alerts]:
     """A mail server and a webhook on loopback, for which the project has connections."""
@@ -307,12 +314,12 @@ def alerts(project: StandIn) -> Iterator[Alerts]:
         def log_message(self, *_: object) -> None:
             pass
 
-    mail = Controller(Mails(), hostname="127.0.0.1", port=0)
+    port = free_port()  # its controller does not know a port that the system chose
+    mail = Controller(Mails(), hostname="127.0.0.1", port=port)
     mail.start()
     hook = ThreadingHTTPServer(("127.0.0.1", 0), Hook)
     thread = threading.Thread(target=hook.serve_forever, args=(0.05,), daemon=True)
     thread.start()
-    port = mail.server.sockets[0].getsockname()[1]
     project.variables["AIRFLOW_CONN_PITWALL_SMTP"] = json.dumps(
         {
             "conn_type": "smtp",

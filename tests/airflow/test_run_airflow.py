@@ -11,17 +11,11 @@ from pathlib import Path
 
 import psutil
 import pytest
-from conftest import ROOT
+from conftest import ROOT, free_port
 
 PYTHON = ROOT / ".venv" / "bin" / "python"
 START = [PYTHON, ROOT / "scripts" / "run_airflow.py"]
 pytestmark = pytest.mark.slow
-
-
-def free_port() -> int:
-    """A port that no program uses."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 def start(data: Path, port: int) -> "subprocess.Popen[str]":

@@ -4,7 +4,9 @@ import argparse
 import io
 import json
 import os
+import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -18,6 +20,15 @@ ROOT = Path(__file__).resolve().parents[2]  # the project's folder
 
 class PlainError(Exception):
     """A failure in one line: what it concerns, why it failed and, if that is not obvious, what to do."""
+
+
+class TemporaryError(PlainError):
+    """A failure that can pass by itself: a held lock, or a server that does not answer. Worth another try."""
+
+
+TEMPORARY = 75  # the exit code of a TemporaryError; sysexits.h calls it EX_TEMPFAIL
+END_WITH_PARENT = "PITWALL_END_WITH_PARENT"
+SECONDS_BETWEEN_LOOKS = 0.5
 
 
 class Parser(argparse.ArgumentParser):
@@ -82,6 +93,24 @@ def open_closed_streams() -> None:
     sys.stdin = sys.stdin or io.StringIO()
     sys.stdout = sys.stdout or io.StringIO()
     sys.stderr = sys.stderr or sys.stdout
+
+
+def end_with_parent() -> None:
+    """If the environment asks for it, end this process soon after the one that started it has ended.
+
+    By default a command goes on when its terminal is closed. A scheduler asks for it, because it starts a
+    killed task again.
+    """
+    if os.environ.get(END_WITH_PARENT) != "1":
+        return
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(SECONDS_BETWEEN_LOOKS)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def wants_events() -> bool:
@@ -205,9 +234,11 @@ def exit_code(program: str, action: Callable[[], int | None], path: Path, *, is_
             as it is; only a failure is an event.
 
     Returns:
-        0 if the action succeeded, 2 if it failed, 130 if it was interrupted.
+        0 if the action succeeded, 2 if it failed, 75 if it failed and can succeed later without a change, 130
+        if it was interrupted.
     """
     open_closed_streams()
+    end_with_parent()
     for stream in (sys.stdout, sys.stderr):
         # A path may have characters that the terminal's encoding lacks. Printing them must not fail.
         if isinstance(stream, io.TextIOWrapper):
@@ -233,8 +264,9 @@ def exit_code(program: str, action: Callable[[], int | None], path: Path, *, is_
         # or closed.
         with suppress(OSError):
             sys.stdout.flush()
-        report_failure(program, printable(text), 2)
-        return 2
+        failed = TEMPORARY if isinstance(error, TemporaryError) else 2
+        report_failure(program, printable(text), failed)
+        return failed
     except KeyboardInterrupt:
         report_failure(program, "interrupted", 130)
         return 130

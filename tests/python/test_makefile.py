@@ -224,6 +224,38 @@ def test_the_pages_of_mlflow_are_installed_in_an_environment_of_their_own(checko
     assert [arguments for arguments, _ in checkout.calls()].count(installed) == 1
 
 
+def test_airflow_is_installed_in_an_environment_of_its_own(checkout: Checkout) -> None:
+    own = checkout.folder / ".venv-airflow" / "bin" / "python"
+    own.parent.mkdir(parents=True)
+    own.write_text(PROGRAM)
+    own.chmod(0o755)
+    assert checkout.make("airflow", "PORT=8091") == (0, "")
+    calls = [arguments for arguments, _ in checkout.calls()]
+    assert calls[-1] == ["scripts/run_airflow.py", "--port=8091"]
+    # The DAG calls commands that need these packages in .venv.
+    for name in ("ml", "release", "airflow"):
+        assert ["scripts/install_requirements.py", name] in calls
+    shutil.copy(checkout.folder / "requirements" / "airflow.txt", own.parents[1])
+    assert checkout.make("airflow") == (0, "")
+    assert [arguments for arguments, _ in checkout.calls()].count(
+        ["scripts/install_requirements.py", "airflow"]
+    ) == 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "options"), [([], ["-m", "not slow"]), (["SLOW=1"], [])], ids=["each change", "each night"]
+)
+def test_the_tests_of_airflow_run_in_its_environment(
+    checkout: Checkout, settings: list[str], options: list[str]
+) -> None:
+    own = checkout.folder / ".venv-airflow" / "bin" / "python"
+    own.parent.mkdir(parents=True)
+    own.write_text(PROGRAM)
+    own.chmod(0o755)
+    assert checkout.make("test-airflow", *settings) == (0, "")
+    assert checkout.calls()[-1][0] == ["-m", "pytest", "tests/airflow", *options]
+
+
 def test_the_pages_of_mlflow_have_the_version_that_writes_the_store() -> None:
     locks = {name: (ROOT / "requirements" / f"{name}.txt") for name in ("ml", "mlflow")}
     versions = {

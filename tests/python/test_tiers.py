@@ -12,6 +12,7 @@ import forked_dbt
 import pytest
 from conftest import ROOT, TESTS, run_dbt
 
+MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 TWO_SKIPS = """
 import pytest
 
@@ -107,11 +108,10 @@ def test_torture_is_in_the_files_that_make_torture_runs() -> None:
 )
 def test_ci_runs_all_tests_except_torture(target: str, excluded: set[str]) -> None:
     """On each change all tests that are not slow, each night all."""
-    [recipe] = re.findall(
-        rf"(?m)^{target}: workers all lint\n\t(.+)$", (ROOT / "Makefile").read_text(encoding="utf-8")
-    )
+    [recipe] = re.findall(rf"(?m)^{target}: workers all lint\n\t(.+)$", MAKEFILE)
     assert "PITWALL_NO_SKIPS=1" in recipe
     assert set(re.findall(r"not (\w+)", recipe)) == excluded
+    assert re.search(rf"(?m)^{target}:.*\n\t.+\n\t@\$\(MAKE\) --no-print-directory test-airflow", MAKEFILE)
     assert '\nmake "${1:-test-extras}"\n' in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     workflows = {
         name: (ROOT / ".github" / "workflows" / f"{name}.yml").read_text(encoding="utf-8")

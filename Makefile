@@ -42,7 +42,7 @@ export PYTHON_DOTENV_DISABLED = 1
 .NOTPARALLEL:
 .PHONY: help build data metrics shell test test-extras test-all bench parity torture docs lint format lock audit clean
 .PHONY: core dev all packages engine writable workers $(EXTRAS:%=%-extra)
-.PHONY: images images-test
+.PHONY: images images-test image-programs
 .PHONY: train predict serve backtest card mlflow mlflow-pages dashboard bench-dashboard release site pictures
 
 help:
@@ -121,13 +121,16 @@ images:
 	    $(MAKE) --no-print-directory images-extra || exit; fi; \
 	$$compose $(PROFILES:%=--profile %) build
 
-images-test: writable dev images-extra
+image-programs:
 	@missing=; for program in $(IMAGE_PROGRAMS); do command -v $$program > /dev/null || missing="$$missing $$program"; done; \
 	[ -x /usr/lib/cni/portmap ] || missing="$$missing containernetworking-plugins"; \
 	[ -z "$$missing" ] || { \
 	    echo "images-test: not installed:$$missing (on Debian: apt install$$missing)" >&2; exit 2; }; \
 	[ "$$(id -u)" = 0 ] || { echo 'images-test: debootstrap needs root; run it with sudo' >&2; exit 2; }
-	@PITWALL_IMAGES=1 .venv/bin/python -m pytest -m images tests/python/test_images.py
+
+# KEEP=folder keeps the images there, so that the next run builds only what has changed.
+images-test: image-programs writable dev images-extra
+	@PITWALL_IMAGES="$${KEEP:-1}" .venv/bin/python -m pytest -m images tests/python/test_images.py
 
 docs: writable engine packages $(ENGINE_EXTRA)
 	@.venv/bin/python scripts/catalog.py --engine "$${ENGINE:-duckdb}"

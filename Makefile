@@ -44,6 +44,7 @@ export PYTHON_DOTENV_DISABLED = 1
 .PHONY: core dev all packages engine writable workers $(EXTRAS:%=%-extra)
 .PHONY: images images-test image-programs
 .PHONY: train predict serve backtest card mlflow mlflow-pages dashboard bench-dashboard release site pictures
+.PHONY: airflow airflow-env test-airflow
 
 help:
 	@echo 'make build              build the warehouse from a small simulated championship'
@@ -66,6 +67,7 @@ help:
 	@echo 'make predict            predict the next race, and write it to the ledger (RACE=2025-19, GRID=file.csv)'
 	@echo 'make serve              answer predictions over HTTP on this machine (PORT=8000)'
 	@echo 'make mlflow             show the runs and the registered models in MLflow (PORT=5000)'
+	@echo 'make airflow            run Airflow on this machine: it rebuilds after each race (PORT=8090)'
 	@echo 'make backtest           print the scores of the backtest beside their bars'
 	@echo 'make card               write docs/model-card.md from the warehouse'
 	@echo 'make test               run the linters and the tests on DuckDB; your data are not touched'
@@ -100,9 +102,11 @@ test: workers lint
 # Both need Java for Spark, a PostgreSQL server and a browser. A test that is skipped fails, unless it needs the real files.
 test-extras: workers all lint
 	@PITWALL_NO_SKIPS=1 .venv/bin/python -m pytest $(PARALLEL) -m 'not slow'
+	@$(MAKE) --no-print-directory test-airflow
 
 test-all: workers all lint
 	@PITWALL_NO_SKIPS=1 .venv/bin/python -m pytest $(PARALLEL)
+	@$(MAKE) --no-print-directory test-airflow SLOW=1
 
 bench: writable bench-extra packages
 	@.venv/bin/python scripts/benchmark/run.py $(if $(call flag,$(value QUICK)),--quick)
@@ -174,6 +178,14 @@ release: release-extra
 mlflow: ml-extra mlflow-pages
 	@exec .venv/bin/python scripts/show_runs.py $(if $(value PORT),--port="$$PORT")
 
+# Airflow calls these commands, so it needs their packages in .venv.
+airflow: writable ml-extra release-extra packages airflow-env
+	@exec .venv/bin/python scripts/run_airflow.py $(if $(value PORT),--port="$$PORT")
+
+# `extra` keeps it out of the tests of .venv, which has no Airflow.
+test-airflow: writable dev release-extra packages airflow-env
+	@.venv-airflow/bin/python -m pytest tests/airflow $(if $(call flag,$(value SLOW)),,-m 'not slow')
+
 # `mf` reads the metrics from target/ and the connection from profiles.yml. Its progress display overwrites lines, so --quiet.
 metrics: export override PITWALL_TARGET := $(or $(value ENGINE),duckdb)
 metrics: writable engine metrics-extra packages $(ENGINE_EXTRA)
@@ -227,9 +239,11 @@ lock: writable .venv/bin/python
 	        --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' \
 	        $(if $(call flag,$(value UPGRADE)),--upgrade) $$choice -o requirements/$$set.txt pyproject.toml || exit; \
 	done; \
-	"$$tools/bin/uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
-	    --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' \
-	    $(if $(call flag,$(value UPGRADE)),--upgrade) -o requirements/mlflow.txt requirements/mlflow.in && \
+	for alone in mlflow airflow; do \
+	    "$$tools/bin/uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
+	        --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' \
+	        $(if $(call flag,$(value UPGRADE)),--upgrade) -o requirements/$$alone.txt requirements/$$alone.in || exit; \
+	done; \
 	for client in requirements/clients/*.in; do \
 	    "$$tools/bin/uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 	        --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' \
@@ -251,14 +265,18 @@ core dev all $(EXTRAS:%=%-extra): .venv/bin/python
 	@cmp -s requirements/$(@:-extra=).txt .venv/$(@:-extra=).txt || \
 	    .venv/bin/python scripts/install_requirements.py $(@:-extra=)
 
-# The pages of MLflow are in an environment of their own: they need other versions than dbt.
+# The pages of MLflow, and Airflow, are in environments of their own: they need other versions than dbt.
 mlflow-pages: .venv-mlflow/bin/python
 	@cmp -s requirements/mlflow.txt .venv-mlflow/mlflow.txt || \
 	    .venv-mlflow/bin/python scripts/install_requirements.py mlflow
 
-.venv-mlflow/bin/python: .venv/bin/python
+airflow-env: .venv-airflow/bin/python
+	@cmp -s requirements/airflow.txt .venv-airflow/airflow.txt || \
+	    .venv-airflow/bin/python scripts/install_requirements.py airflow
+
+.venv-mlflow/bin/python .venv-airflow/bin/python: .venv/bin/python
 	@$(IS_WRITABLE)
-	@.venv/bin/python -m venv --clear .venv-mlflow
+	@.venv/bin/python -m venv --clear $(@:/bin/python=)
 
 packages: core $(if $(value PITWALL_LAKE),s3-extra)
 	@.venv/bin/python scripts/setup_packages.py

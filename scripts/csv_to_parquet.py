@@ -18,6 +18,7 @@ from pathlib import Path
 from pitwall.command import Parser, PlainError, exit_code, first_line, printable, whole_number
 from pitwall.data_folder import check_kept, data_folder, locked, recover, swap
 from pitwall.raw.account import account_of
+from pitwall.raw.calendar import write_calendar
 from pitwall.raw.careful import Outcome, convert_carefully, counted
 from pitwall.raw.checksums import write_checksums
 from pitwall.raw.keys import keys_are_unique
@@ -51,6 +52,7 @@ what is written, in DIR:
   parquet/<table>.parquet         typed, one file per table
   parquet/load_manifest.parquet   rows, bytes, checksums and times of each table
   parquet/checksums.parquet       a checksum of each race in each table, for incremental builds
+  parquet/calendar.json           the races of the last seasons, for a scheduler
   quarantine/<table>.csv          rows set aside: file, line, column, value, reason, row
   quarantine/refused/             the same for a run that was refused
 
@@ -175,6 +177,7 @@ def run(raw: str, data: Path, *, max_bad_rows: int = 0, schema: Path = SOURCES) 
         write_checksums(tables, kept, data / "parquet", data / "parquet.new")
         write_manifest(data / "parquet.new", rows)
         write_origin(data / "parquet.new", raw)
+        write_calendar(data / "parquet.new")
         swap(data)
     except POLARS_ERRORS as error:
         raise PlainError(f"{data}: cannot be written, look for a full disk: {first_line(error)}") from None

@@ -29,7 +29,7 @@ HERE = [
     "--no-binary=:none:",
     "--only-binary=:none:",
 ]
-ALONE = "mlflow"  # in an environment of its own, .venv-mlflow
+ALONE = ("airflow", "mlflow")  # in environments of their own: .venv-airflow, .venv-mlflow
 # What pip writes into its log about an index, or a file of it, that it cannot fetch.
 NOT_FETCHED = re.compile(r"Could not fetch URL (?P<url>\S+): (?P<why>.+) - skipping")
 BROKEN = re.compile(r"HTTPS?ConnectionPool\(host='(?P<host>[^']+)'.*?\): (?P<why>.+)")
@@ -89,10 +89,10 @@ def failure(printed: str, log: str) -> str:
 
 def included(name: str) -> list[str]:
     """The sets that are installed with a set. `all` includes every other one."""
-    if name == ALONE:
+    if name in ALONE:
         return [name]
     if name == "all":
-        return [path.stem for path in LOCKS.glob("*.txt") if path.stem != ALONE]
+        return [path.stem for path in LOCKS.glob("*.txt") if path.stem not in ALONE]
     return ["core", name, *(["metrics"] if name == "dev" else [])]
 
 

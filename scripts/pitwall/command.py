@@ -3,7 +3,10 @@
 import argparse
 import io
 import os
+import signal
 import sys
+import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from importlib.util import find_spec
@@ -15,6 +18,15 @@ ROOT = Path(__file__).resolve().parents[2]  # the project's folder
 
 class PlainError(Exception):
     """A failure in one line: what it concerns, why it failed and, if that is not obvious, what to do."""
+
+
+class TemporaryError(PlainError):
+    """A failure that can pass by itself: a held lock, or a server that does not answer. Worth another try."""
+
+
+TEMPORARY = 75  # the exit code of a TemporaryError; sysexits.h calls it EX_TEMPFAIL
+END_WITH_PARENT = "PITWALL_END_WITH_PARENT"
+SECONDS_BETWEEN_LOOKS = 0.5
 
 
 class Parser(argparse.ArgumentParser):
@@ -79,6 +91,24 @@ def open_closed_streams() -> None:
     sys.stderr = sys.stderr or sys.stdout
 
 
+def end_with_parent() -> None:
+    """If the environment asks for it, end this process soon after the one that started it has ended.
+
+    By default a command goes on when its terminal is closed. A scheduler asks for it, because it starts a
+    killed task again.
+    """
+    if os.environ.get(END_WITH_PARENT) != "1":
+        return
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(SECONDS_BETWEEN_LOOKS)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
 def exit_code(program: str, action: Callable[[], None], path: Path) -> int:
     """Run the action, and print a failure in one line on stderr.
 
@@ -87,9 +117,11 @@ def exit_code(program: str, action: Callable[[], None], path: Path) -> int:
         path: what the action writes. The line names it if the system does not say which file failed.
 
     Returns:
-        0 if the action succeeded, 2 if it failed, 130 if it was interrupted.
+        0 if the action succeeded, 2 if it failed, 75 if it failed and can succeed later without a change, 130
+        if it was interrupted.
     """
     open_closed_streams()
+    end_with_parent()
     for stream in (sys.stdout, sys.stderr):
         # A path may have characters that the terminal's encoding lacks. Printing them must not fail.
         if isinstance(stream, io.TextIOWrapper):
@@ -105,7 +137,7 @@ def exit_code(program: str, action: Callable[[], None], path: Path) -> int:
         with suppress(OSError):
             sys.stdout.flush()
         print(f"{program}: {printable(text)}", file=sys.stderr)
-        return 2
+        return TEMPORARY if isinstance(error, TemporaryError) else 2
     except KeyboardInterrupt:
         print(f"{program}: interrupted", file=sys.stderr)
         return 130

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pitwall.command import PlainError
+from pitwall.command import PlainError, TemporaryError
 
 # What a run makes and replaces in the data folder, and the file that says so. Other names are the user's.
 REPLACED = (
@@ -85,7 +85,8 @@ def locked(data: Path) -> Iterator[int]:
         The file descriptor of the lock.
 
     Raises:
-        PlainError: another process holds the lock, for which there is no wait, or the folder is the user's.
+        TemporaryError: another process holds the lock, for which there is no wait.
+        PlainError: the folder is the user's.
     """
     data.mkdir(parents=True, exist_ok=True)
     claim(data)
@@ -93,7 +94,7 @@ def locked(data: Path) -> Iterator[int]:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise PlainError(
+            raise TemporaryError(
                 f"{data}: another run is using this folder; start again when it has ended"
             ) from None
         yield handle.fileno()

@@ -10,6 +10,8 @@ import duckdb
 import pytest
 from conftest import ROOT, SCRIPTS, SOURCES, record, run
 
+from pitwall.command import TEMPORARY
+
 # Writes a warehouse with FAKE_ROWS rows, records its arguments, and returns FAKE_EXIT.
 FAKE_DBT = """
 import json, os, sys
@@ -176,7 +178,7 @@ def test_a_second_run_at_the_same_time_is_refused(project: Project) -> None:
     with (project.data / ".lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         code, output = project.build()
-    assert code == 2
+    assert code == TEMPORARY
     assert "another run is using this folder" in output
     assert not (project.data / "calls.json").exists()
 

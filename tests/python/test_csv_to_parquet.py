@@ -25,7 +25,7 @@ import polars as pl
 import pytest
 
 import csv_to_parquet
-from pitwall.command import PlainError
+from pitwall.command import TEMPORARY, PlainError
 from pitwall.raw import account, careful, plain, unzip
 from pitwall.raw import keys as key_checks
 from pitwall.raw import schema as raw_schema
@@ -1198,7 +1198,7 @@ def test_a_second_run_is_refused_at_once(loaded: Converter) -> None:
             timeout=20,
         )
         holder.communicate("")
-    assert second.returncode == 2
+    assert second.returncode == TEMPORARY
     assert second.stderr.count("\n") == 1
     assert "another run is using this folder" in second.stderr
     assert loaded.snapshot() == before

@@ -22,6 +22,7 @@ import pytest
 import yaml
 from conftest import DBT, LONG, ROOT, SCRIPTS, Builder, mounted, must_run, pass_unit_tests, remount, run
 
+from pitwall.command import TEMPORARY
 from pitwall.raw.schema import SOURCES
 
 KILLS = 50 if LONG else 4
@@ -339,20 +340,58 @@ def start_build(data: Path, dbt: dict[str, Path]) -> subprocess.Popen[str]:
     return process
 
 
-def test_a_run_is_refused_while_the_dbt_of_a_killed_run_works(data: Path, dbt: dict[str, Path]) -> None:
-    """The files of that dbt must not get into the next build."""
+def children(process: subprocess.Popen[str]) -> dict[int, str]:
+    """The processes that a script has started: their numbers, and the programs."""
+    listed = must_run("ps", "-A", "-o", "pid=,ppid=,args=")
+    rows = [line.split(maxsplit=2) for line in listed.splitlines()]
+    return {int(pid): program for pid, parent, program in rows if int(parent) == process.pid}
+
+
+def test_dbt_ends_when_the_build_is_killed(data: Path, dbt: dict[str, Path]) -> None:
+    """A scheduler kills a task, and starts it again: the next build must not wait for an abandoned dbt."""
     process = start_build(data, dbt)
+    [number] = [pid for pid, program in children(process).items() if "/bin/dbt" in program]
     process.kill()
-    second = run(SCRIPTS / "build.py", PITWALL_DATA=data, **dbt)
-    os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
-    assert (second.returncode, is_busy(second.stdout)) == (2, True), second.stdout
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        try:
+            os.kill(number, 0)
+        except ProcessLookupError:
+            break
+        time.sleep(0.05)
+    else:
+        pytest.fail("dbt still runs")
     must_run(SCRIPTS / "build.py", "--full", PITWALL_DATA=data, **dbt)
 
 
-def assert_one_line(result: subprocess.CompletedProcess[str], *words: str) -> None:
+def test_a_build_leaves_no_process_behind(data: Path, dbt: dict[str, Path]) -> None:
+    """The shell that ends dbt, if the build is killed, ends as well."""
+    process = start_build(data, dbt)
+    started = children(process)
+    assert len(started) == 2, started
+    (data / "go_on").touch()
+    process.communicate()
+    left = set(must_run("ps", "-A", "-o", "pid=").split())
+    assert not left.intersection(map(str, started))
+
+
+def test_a_run_is_refused_while_the_dbt_of_a_killed_run_works(data: Path, dbt: dict[str, Path]) -> None:
+    """The files of that dbt must not get into the next build. This dbt is halted, so that it cannot end."""
+    process = start_build(data, dbt)
+    [number] = [pid for pid, program in children(process).items() if "/bin/dbt" in program]
+    os.kill(number, signal.SIGSTOP)
+    process.kill()
+    second = run(SCRIPTS / "build.py", PITWALL_DATA=data, **dbt)
+    os.kill(number, signal.SIGKILL)
+    process.communicate()
+    assert (second.returncode, is_busy(second.stdout)) == (TEMPORARY, True), second.stdout
+    must_run(SCRIPTS / "build.py", "--full", PITWALL_DATA=data, **dbt)
+
+
+def assert_one_line(result: subprocess.CompletedProcess[str], *words: str, code: int = 2) -> None:
     """Assert that the run failed and that its last line gives the reason, with these words."""
-    assert result.returncode == 2, result.stdout
+    assert result.returncode == code, result.stdout
     assert "Traceback" not in result.stdout
     last = result.stdout.splitlines()[-1]
     assert last.startswith(("build: ", "csv_to_parquet: ")), result.stdout
@@ -483,7 +522,8 @@ def test_a_read_only_data_folder_is_reported(
 
 def test_a_second_build_at_the_same_time_is_refused(data: Path, dbt: dict[str, Path]) -> None:
     first = start_build(data, dbt)
-    assert_one_line(run(SCRIPTS / "build.py", PITWALL_DATA=data, **dbt), "another run is using this folder")
+    second = run(SCRIPTS / "build.py", PITWALL_DATA=data, **dbt)
+    assert_one_line(second, "another run is using this folder", code=TEMPORARY)
     (data / "go_on").touch()
     output = first.communicate()[0]
     assert first.returncode == 0, output

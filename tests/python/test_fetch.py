@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 import fetch as fetch_command
-from pitwall.command import PlainError
+from pitwall.command import TEMPORARY, PlainError, TemporaryError
 from pitwall.raw import fetch
 
 BODY = b"race data" * 10_000
@@ -83,6 +83,9 @@ class Server:
 
     def missing(self, request: http.server.BaseHTTPRequestHandler) -> None:
         request.send_error(404)
+
+    def busy(self, request: http.server.BaseHTTPRequestHandler) -> None:
+        request.send_error(503)
 
     def redirect(self, request: http.server.BaseHTTPRequestHandler) -> None:
         request.send_response(302)
@@ -187,6 +190,10 @@ BAD_ANSWERS = {
 }
 
 
+# A scheduler asks again after these; after the others it would get the same answer.
+CAN_PASS = {"truncated", "no_answer", "stops_in_body", "slow_body", "slow_header", "not_http"}
+
+
 @pytest.mark.parametrize(("path", "words"), BAD_ANSWERS.items(), ids=BAD_ANSWERS.keys())
 def test_a_bad_answer_raises_a_plain_error_and_changes_nothing(
     server: Server, tmp_path: Path, path: str, words: str
@@ -199,6 +206,7 @@ def test_a_bad_answer_raises_a_plain_error_and_changes_nothing(
     assert time.monotonic() - started < 5
     assert str(raised.value).startswith(f"{server.url}/{path}: ")
     assert words in " ".join(str(raised.value).split())
+    assert isinstance(raised.value, TemporaryError) == (path in CAN_PASS)
     assert "secret" not in str(raised.value)
     assert destination.read_bytes() == b"the last good file"
     assert list(tmp_path.iterdir()) == [destination]
@@ -281,7 +289,7 @@ def test_bad_proxy_settings_are_reported_without_their_password(
 def test_a_refused_connection_raises_a_plain_error(tmp_path: Path) -> None:
     with socketserver.TCPServer(("127.0.0.1", 0), socketserver.BaseRequestHandler) as free:
         port = free.server_address[1]
-    with pytest.raises(PlainError, match="Connection refused"):
+    with pytest.raises(TemporaryError, match="Connection refused"):
         fetch.fetch(f"http://127.0.0.1:{port}/x", tmp_path / "x", timeout=5)
 
 
@@ -308,8 +316,13 @@ def test_command_downloads_a_zip_and_prints_the_next_command(
 
 
 @pytest.mark.parametrize(
-    ("path", "words"),
-    [("good", "the download is not a zip"), ("missing", "answers 404"), ("no_answer", "try again")],
+    ("path", "words", "code"),
+    [
+        ("good", "the download is not a zip", 2),
+        ("missing", "answers 404", 2),
+        ("busy", "answers 503", TEMPORARY),
+        ("no_answer", "try again", TEMPORARY),
+    ],
 )
 def test_command_keeps_the_last_good_file(
     server: Server,
@@ -318,11 +331,12 @@ def test_command_keeps_the_last_good_file(
     capsys: pytest.CaptureFixture[str],
     path: str,
     words: str,
+    code: int,
 ) -> None:
     monkeypatch.setenv("PITWALL_FETCH_TIMEOUT", "0.5")
     out = tmp_path / "races.zip"
     out.write_bytes(b"the last good file")
-    assert fetch_command.main(["--url", f"{server.url}/{path}?secret", str(out)]) == 2
+    assert fetch_command.main(["--url", f"{server.url}/{path}?secret", str(out)]) == code
     error = capsys.readouterr().err
     assert "secret" not in error
     assert error.startswith("fetch: http://127.0.0.1:")

@@ -22,6 +22,8 @@ from conftest import ROOT, SCRIPTS, mounted, must_run, pass_unit_tests, run
 from polars.testing import assert_frame_equal
 from postgres_server import PASSWORD, Server, as_user, programs, running_server
 
+from pitwall.command import TEMPORARY
+
 pytestmark = pytest.mark.extra
 for driver in ("adbc_driver_postgresql", "psycopg2"):
     pytest.importorskip(driver, reason="no driver for PostgreSQL: `make postgres-extra` installs it")
@@ -230,11 +232,13 @@ def test_a_failed_build_leaves_the_last_warehouse(
     assert server.sql("select count(*) from marts.dim_races", "pitwall") == before
 
 
-def check_refusal(data: Path, environment: dict[str, str], *words: str, script: str = "build.py") -> None:
+def check_refusal(
+    data: Path, environment: dict[str, str], *words: str, script: str = "build.py", code: int = 2
+) -> None:
     """Check that a build fails with one line that contains the words, and no password."""
     options = ["--engine", "postgres"] if script == "build.py" else []
     result = run(SCRIPTS / script, *options, PITWALL_DATA=data, **environment)
-    assert result.returncode == 2, result.stdout
+    assert result.returncode == code, result.stdout
     assert len(result.stdout.splitlines()) == 1, result.stdout
     for word in words:
         assert word in result.stdout
@@ -369,7 +373,8 @@ def test_the_second_of_two_builds_at_once_is_refused(
     try:
         with other.cursor() as cursor:
             cursor.execute(f"select pg_advisory_lock({lock})")
-        check_refusal(data, server.environment("pitwall"), "another build is running in this database")
+        words = "another build is running in this database"
+        check_refusal(data, server.environment("pitwall"), words, code=TEMPORARY)
     finally:
         other.close()
 

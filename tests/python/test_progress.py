@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from pitwall.warehouse.progress import Progress
+from pitwall.warehouse.progress import Events, Progress
 
 
 def event(name: str, text: str = "", level: str = "info", **data: object) -> str:
@@ -98,3 +98,23 @@ def test_a_dumb_terminal_gets_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     models(progress, 10)
     progress.close()
     assert terminal.getvalue() == "10 of 30 OK created table model 10\n"
+
+
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_a_program_gets_every_line_as_it_is(is_terminal: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With PITWALL_LOG=json."""
+    output = Terminal() if is_terminal else io.StringIO()
+    monkeypatch.setattr("sys.stdout", output)
+    monkeypatch.setenv("TERM", "xterm")
+    lines = [
+        "no event of dbt\n",
+        event("LogStartLine", "START", description="table model 1", index=1, total=30),
+        event("LogModelResult", "1 of 30 OK created table model 1", index=1),
+        event("MainStackTrace", "Traceback (most recent call last):\n\nOSError: disk\n", level="error"),
+    ]
+    events = Events()
+    for line in lines:
+        events.show(line)
+    events.close()
+    assert output.getvalue() == "".join(lines)
+    assert (events.crash, events.said) == ("OSError: disk", True)

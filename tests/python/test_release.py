@@ -30,7 +30,7 @@ for package in ("frictionless", "pandas", "pyarrow"):
 import frictionless  # noqa: E402
 import pandas  # noqa: E402
 
-from pitwall.command import PlainError  # noqa: E402
+from pitwall.command import TEMPORARY, PlainError  # noqa: E402
 from pitwall.release import attribution, make, package, sqlite_file  # noqa: E402
 from pitwall.release.changes import Changes, TableChange, find_changes  # noqa: E402
 from pitwall.release.notes import LISTED, render  # noqa: E402
@@ -395,10 +395,10 @@ def test_versions_are_ordered_by_day_and_number(tmp_path: Path) -> None:
 # What goes wrong
 
 
-def refused(data: Path, *options: str | Path) -> str:
+def refused(data: Path, *options: str | Path, code: int = 2) -> str:
     """Run the command, which must fail with one line and leave no release. Returns the line."""
     result = run(RELEASE, *options, PITWALL_DATA=data)
-    assert result.returncode == 2, result.stdout
+    assert result.returncode == code, result.stdout
     line = result.stdout.splitlines()[-1]
     assert "Traceback" not in result.stdout
     assert line.startswith("release: ")
@@ -456,7 +456,7 @@ def test_a_path_that_duckdb_cannot_write_to_is_refused(simulated: Released, tmp_
 def test_another_run_in_the_folder_is_respected(data: Path) -> None:
     (data / ".pitwall").touch()
     with one_at_a_time(data / ".lock"):
-        assert "another run is using this folder" in refused(data)
+        assert "another run is using this folder" in refused(data, code=TEMPORARY)
 
 
 @pytest.mark.parametrize("room", [0.4, 2, 5, 8])

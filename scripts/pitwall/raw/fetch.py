@@ -3,6 +3,7 @@
 import http.client
 import os
 import re
+import ssl
 import tempfile
 import threading
 import urllib.error
@@ -14,11 +15,12 @@ from urllib.parse import quote, urljoin, urlsplit
 
 from tqdm import tqdm
 
-from pitwall.command import PlainError
+from pitwall.command import PlainError, TemporaryError
 
 MAX_DOWNLOAD = 8 * 2**30  # bytes
 MAX_SECONDS = 86_400  # the longest time limit: threads do not accept just any number
 IDLE = 30.0  # seconds without a byte
+BUSY = (408, 425, 429, 500, 502, 503, 504)  # answers of a server that may be another one later
 CHUNK = 1 << 18  # bytes
 ADDRESS = re.compile(r"(\s*[a-z][a-z0-9+.-]*:[/\\]+)([^/?#\\]*)([^?#;]*)", re.IGNORECASE)
 
@@ -83,7 +85,8 @@ def fetch(
         timeout: seconds for the whole download. The default is `time_limit()`.
 
     Raises:
-        PlainError: no such page, no answer, too slow, too large, or cut short. An older file stays as it is.
+        TemporaryError: no answer, too slow, cut short, or an error of the server itself.
+        PlainError: no such page, or too large. In both cases an older file stays as it is.
     """
     limit = time_limit() if timeout is None else timeout
     address, shown = checked(url), without_secrets(url)
@@ -107,9 +110,10 @@ def fetch(
             worker.join(limit)
             stop.set()
         if worker.is_alive():
-            raise PlainError(f"{shown}: not downloaded within {limit:g} seconds; try again later")
+            raise TemporaryError(f"{shown}: not downloaded within {limit:g} seconds; try again later")
         if failure:
-            raise PlainError(f"{shown}: {_reason(failure[0])}")
+            kind = TemporaryError if _can_pass(failure[0]) else PlainError
+            raise kind(f"{shown}: {_reason(failure[0])}")
         part.chmod(0o644)
         part.replace(destination)
     finally:
@@ -156,7 +160,21 @@ def _download(url: str, file: BinaryIO, max_bytes: int, idle: float, stop: threa
                 file.write(chunk)
                 bar.update(len(chunk))
         if received < expected:
-            raise PlainError(f"cut short after {received:,} of {expected:,} bytes; try again")
+            raise TemporaryError(f"cut short after {received:,} of {expected:,} bytes; try again")
+
+
+def _can_pass(error: Exception) -> bool:
+    """Whether the same request may succeed later."""
+    if isinstance(error, urllib.error.HTTPError):
+        return error.code in BUSY
+    if isinstance(error, PlainError):
+        return isinstance(error, TemporaryError)
+    reason = getattr(error, "reason", error)
+    if isinstance(reason, ssl.SSLCertVerificationError):
+        return False
+    return isinstance(
+        error, urllib.error.URLError | http.client.HTTPException | ConnectionError | TimeoutError
+    )
 
 
 def _reason(error: Exception) -> str:

@@ -5,10 +5,12 @@ import os
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from pitwall.command import ROOT, use_colors
-from pitwall.warehouse.progress import Progress
+from pitwall.warehouse.progress import Events, Progress
 
 # One test per model replaces its native tests: see tests/generic/merged.sql.
 MERGED_TESTS = ("--vars", "{merged_tests: true}", "--exclude", "config.meta.merged:true")
@@ -52,18 +54,42 @@ def inherited() -> dict[str, str]:
     return {name: text for name, text in os.environ.items() if not name.startswith(OF_ONE_BUILD)}
 
 
+@contextmanager
+def ended_with_this_process(process: "subprocess.Popen[str]") -> Iterator[None]:
+    """End another process if this one is killed, by whatever signal.
+
+    A small shell waits for the end of a pipe that only this process holds open. So it works on every system,
+    and the other process needs to know nothing of it.
+    """
+    watcher = subprocess.Popen(
+        ["/bin/sh", "-c", 'read -r line; kill "$1"', "sh", str(process.pid)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,  # Ctrl-C is not for it
+    )
+    try:
+        yield
+    finally:
+        # Before the other process is waited for: until then no third process can have its number.
+        watcher.kill()
+        watcher.communicate()
+
+
 def dbt_build(
     profile_target: str, data: Path, connection: dict[str, str], target: Path, lock: int, options: list[str]
 ) -> str:
     """Run `dbt build` in a process of its own, so that everything is closed at the end. Show its progress.
+
+    With PITWALL_LOG=json, dbt's own events go to stdout as they are.
 
     Args:
         profile_target: the target of profiles.yml.
         data: the data folder.
         connection: the environment variables that make dbt build in the right place.
         target: the folder for dbt's manifest and results.
-        lock: the lock of the data folder. dbt gets it too: if this process is killed, no other build can
-            start before dbt ends.
+        lock: the lock of the data folder. dbt gets it too: if this process is killed, dbt ends as well, and
+            until then no other build can start.
         options: further options of `dbt build`.
 
     Returns:
@@ -75,17 +101,20 @@ def dbt_build(
     command += ["--log-path", target.parent / "logs", "build", "--target", profile_target]
     command += ["--project-dir", ROOT, "--profiles-dir", ROOT, "--target-path", target, *options]
     environment = {**inherited(), "PITWALL_DATA": str(data), "DO_NOT_TRACK": "1", **connection}
-    progress = Progress()
-    with subprocess.Popen(
-        command,
-        cwd=ROOT,
-        env=environment,
-        pass_fds=[lock],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        encoding="utf-8",
-        errors="replace",
-    ) as process:
+    progress = Events() if os.environ.get("PITWALL_LOG") == "json" else Progress()
+    with (
+        subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=environment,
+            pass_fds=[lock],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            errors="replace",
+        ) as process,
+        ended_with_this_process(process),
+    ):
         for line in process.stdout or ():
             progress.show(line)
     progress.close()

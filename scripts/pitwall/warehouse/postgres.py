@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from pitwall.command import PlainError
+from pitwall.command import PlainError, TemporaryError
 from pitwall.needs import NotAvailable, connection_settings, database_name
 from pitwall.warehouse.base import (
     Warehouse,
@@ -58,7 +58,7 @@ class PostgresWarehouse(Warehouse):
         self.connection = connect()
         with plain_errors(), self.connection.cursor() as cursor:
             if query_rows(cursor, f"select pg_try_advisory_lock({LOCK})") != [(True,)]:
-                raise PlainError(
+                raise TemporaryError(
                     f"{self}: another build is running in this database; start again when it has ended"
                 )
             self.had_one = "marts" in our_schemas(cursor)

@@ -19,6 +19,8 @@ class Progress:
     Warnings, errors and what macros print are shown in full.
     """
 
+    may_have_bar = True
+
     def __init__(self) -> None:
         self.done = 0
         self.crash = ""  # the last line of a crash, which is shown without its traceback
@@ -29,7 +31,8 @@ class Progress:
             total=0,
             leave=False,
             file=sys.stdout,
-            disable=True if os.environ.get("TERM") == "dumb" else None,  # None: if the output is no terminal
+            # None: if the output is no terminal
+            disable=True if os.environ.get("TERM") == "dumb" or not self.may_have_bar else None,
             dynamic_ncols=True,
         )
         self.closed = threading.Event()
@@ -80,3 +83,19 @@ class Progress:
         """Remove the bar."""
         self.closed.set()
         self.bar.close()
+
+
+class Events(Progress):
+    """Every line of dbt as it is, for a program that reads it: with `--log-format json` an event a line."""
+
+    may_have_bar = False
+
+    def show(self, line: str) -> None:
+        """Print a line, and note if it is of a crash."""
+        super().show(line)
+        self.said = True
+        sys.stdout.write(line if line.endswith("\n") else f"{line}\n")
+        sys.stdout.flush()
+
+    def print(self, text: str) -> None:
+        """Print nothing: the line is printed as it is."""

@@ -1,0 +1,318 @@
+"""The DAG in Airflow, with stand-ins for the project's commands."""
+
+import json
+import re
+import subprocess
+import time
+from pathlib import Path
+
+from conftest import MODELS, Alerts, StandIn, about, builds
+
+DONE = ["success", "skipped"]
+SLOW_BUILD = """
+import signal
+(root / "pid").write_text(str(os.getpid()))
+while True:
+    time.sleep(0.1)
+"""
+
+
+def states(tasks: dict[str, str], *wanted: str) -> set[str]:
+    """The tasks that are in one of these states."""
+    return {task for task, state in tasks.items() if state in wanted}
+
+
+def test_all_stages_run_in_order(project: StandIn) -> None:
+    result = project.run(publish_to="/srv/pitwall")
+    assert result.run == "success"
+    assert states(result.tasks, "success") == set(result.tasks) - {"nothing_new"}
+    assert project.called() == [
+        "fetch.py",
+        "convert_input.py",
+        "whats_new.py",
+        "build.py",
+        "last_build.py",
+        "train.py",
+        "predict.py",
+        "build.py",
+        "release.py",
+        "publish.py",
+        "whats_new.py",
+    ]
+    arguments = [arguments for _, arguments, _ in project.calls()]
+    archive = str(project.data / "raw" / "ergast.zip")
+    assert arguments[1] == ["--", archive]
+    assert arguments[9] == ["/srv/pitwall"]
+    assert arguments[10] == ["--engine", "duckdb", "--completed", "f00d"]
+    for _, _, environment in project.calls():
+        assert environment["PITWALL_DATA"] == str(project.data)
+        assert environment["PITWALL_END_WITH_PARENT"] == "1", "a killed task leaves nothing behind"
+    assert "success dim_races" in result.output
+    assert "Building the warehouse with dbt" in result.output
+
+
+def test_nothing_new_builds_nothing_and_says_so(project: StandIn) -> None:
+    project.news(is_new=False, message="nothing new: real files to 9 Mar 2025.")
+    result = project.run()
+    assert result.run == "success"
+    assert result.tasks["nothing_new"] == "success"
+    assert "nothing new: real files to 9 Mar 2025." in result.output
+    assert project.called() == ["fetch.py", "convert_input.py", "whats_new.py"]
+    looked = {"fetch", "convert", "look_for_news", "check_freshness", "nothing_new", "something_new"}
+    assert states(result.tasks, "skipped") == set(result.tasks) - looked
+
+
+def test_stale_is_not_nothing_new(project: StandIn, alerts: Alerts) -> None:
+    text = "nothing new: real files. stale: the Third Grand Prix was 20 days ago"
+    project.news(is_new=False, is_stale=True, message=text)
+    result = project.run()
+    assert result.run == "failed"
+    assert states(result.tasks, "failed") == {"check_freshness"}
+    assert result.tries["check_freshness"] == 1, "another look would find the same"
+    assert alerts.texts() == [f"Pitwall: check_freshness failed\n{text}"]
+
+
+def test_a_stale_source_with_something_new_is_built(project: StandIn) -> None:
+    project.news(is_stale=True)
+    result = project.run()
+    assert states(result.tasks, "failed") == {"check_freshness"}
+    assert result.tasks["complete"] == "success"
+
+
+def test_a_source_that_is_down_is_asked_again(project: StandIn, alerts: Alerts) -> None:
+    down = "print('fetch: http://127.0.0.1/x: no answer', file=sys.stderr); sys.exit(75)"
+    project.answer("fetch.py", down, down, "")
+    result = project.run()
+    assert result.run == "success"
+    assert result.tries["fetch"] == 3
+    assert project.called()[:4] == ["fetch.py", "fetch.py", "fetch.py", "convert_input.py"]
+    assert alerts.texts() == []
+
+
+def test_what_cannot_heal_is_not_tried_again(project: StandIn, alerts: Alerts) -> None:
+    project.answer("convert_input.py", "print('csv_to_parquet: 3 unfit rows (laps 3)'); sys.exit(2)")
+    result = project.run()
+    assert (result.run, result.tries["convert"]) == ("failed", 1)
+    assert project.called() == ["fetch.py", "convert_input.py"]
+    assert alerts.texts() == ["Pitwall: convert failed\ncsv_to_parquet: 3 unfit rows (laps 3)"]
+    [(sender, receivers, subject, text)] = alerts.mails
+    assert (sender, receivers, subject) == (
+        "pitwall@example.org",
+        ["pit@example.org"],
+        "Pitwall: convert failed",
+    )
+    assert "3 unfit rows (laps 3)" in text
+
+
+def test_an_alert_of_a_broken_rule_names_it_and_its_rows(project: StandIn, alerts: Alerts) -> None:
+    project.answer("build.py", builds("stg_races", "dim_races", fails="dim_races", code=2))
+    result = project.run()
+    assert result.run == "failed"
+    assert result.tasks["dbt.dbt_producer_watcher"] == "failed"
+    assert result.tasks["dbt.stg_races_run"] not in DONE or "build.py" in project.called()
+    assert project.called().count("build.py") == 1, "a broken rule does not heal"
+    [text] = alerts.texts()
+    assert text.startswith("Pitwall: dbt.dbt_producer_watcher failed\n")
+    for words in ("not_null_dim_races", "race_id\n1109", "the last good warehouse is unchanged"):
+        assert words in text
+    assert len(alerts.mails) == 1
+
+
+def test_a_text_in_an_alert_is_no_template(project: StandIn, alerts: Alerts) -> None:
+    """Names and rows come from data."""
+    project.answer("convert_input.py", "print('{{ 7 * 7 }} <b>'); sys.exit(2)")
+    project.run()
+    assert alerts.texts() == ["Pitwall: convert failed\n{{ 7 * 7 }} <b>"]
+    assert "{{ 7 * 7 }} &lt;b&gt;" in alerts.mails[0][3]
+
+
+def test_revised_results_and_tables_that_shrank_are_reported(project: StandIn, alerts: Alerts) -> None:
+    tables = [
+        table("marts", "fct_laps", 1000, 900),
+        table("marts", "fct_gone", 20, None),
+        table("marts", "dim_races", 90, 91),
+        table("quality", "source_anomalies", 9, 8),
+    ]
+    row = {"season": 2025, "race_name": "Italian Grand Prix", "driver_name": "A Driver"}
+    revision = row | {"revised_column": "position", "value_before": "1", "value_after": None}
+    last = {"tables": tables, "revisions": [revision]}
+    project.answer("last_build.py", f"print({json.dumps(last)!r})")
+    result = project.run()
+    assert result.run == "success"
+    [text] = alerts.texts()
+    assert text.splitlines()[1:] == [
+        "Tables that shrank:",
+        "fct_laps: 1,000 to 900 rows",
+        "fct_gone: 20 to 0 rows",
+        "Published results that the source revised:",
+        "2025 Italian Grand Prix, A Driver: position from 1 to NULL",
+    ]
+
+
+def table(schema: str, name: str, before: int, after: int | None) -> dict[str, object]:
+    """What last_build.py says of a table."""
+    counts = {"rows_before": before, "rows_after": after, "rows_added": (after or 0) - before}
+    return {"table_schema": schema, "table_name": name} | counts
+
+
+def test_without_connections_there_are_no_alerts_and_no_errors(project: StandIn) -> None:
+    project.answer("convert_input.py", "sys.exit(2)")
+    result = project.run()
+    assert result.run == "failed"
+    assert "an alert could not be sent" not in result.output
+
+
+def test_a_place_that_cannot_be_reached_stops_no_other(project: StandIn, alerts: Alerts) -> None:
+    mail = json.loads(project.variables["AIRFLOW_CONN_PITWALL_SMTP"])
+    project.variables["AIRFLOW_CONN_PITWALL_SMTP"] = json.dumps(mail | {"port": 9})
+    project.answer("convert_input.py", "sys.exit(2)")
+    assert "an alert could not be sent" in project.run().output
+    assert len(alerts.texts()) == 1
+
+
+def test_a_held_lock_is_waited_for(project: StandIn) -> None:
+    """Cosmos cannot start a build twice, so its wrapper does."""
+    busy = "print('build: another run is using this folder'); sys.exit(75)"
+    project.answer("build.py", busy, busy, builds("stg_races"))
+    result = project.run()
+    assert result.run == "success"
+    assert project.called().count("build.py") == 4
+    assert result.tries["dbt.dbt_producer_watcher"] == 1
+    assert "Trying again in 0.1 seconds." in result.output
+
+
+def test_no_sensor_runs_dbt_if_the_build_reports_nothing(project: StandIn) -> None:
+    project.answer("build.py", "sys.exit(2)")
+    result = project.run()
+    assert result.run == "failed"
+    assert project.called().count("build.py") == 1
+
+
+def test_on_postgres_with_a_lake(project: StandIn) -> None:
+    result = project.run(engine="postgres", lake="s3://bucket/prefix", source="/srv/files")
+    assert result.run == "success"
+    assert {"fetch", "train", "predict", "release", "publish"} <= states(result.tasks, "skipped")
+    assert result.tasks["complete"] == "success"
+    calls = project.calls()
+    assert [arguments for name, arguments, _ in calls if name == "build.py"] == [["--engine", "postgres"]] * 2
+    assert {environment["PITWALL_LAKE"] for *_, environment in calls} == {"s3://bucket/prefix"}
+    assert calls[0][:2] == ("convert_input.py", ["--", "/srv/files"])
+
+
+def test_a_simulated_championship_is_not_learned_from(project: StandIn) -> None:
+    project.news(is_simulated=True, next_race="")
+    result = project.run(source="simulator")
+    assert result.run == "success"
+    assert {"train", "predict"} <= states(result.tasks, "skipped")
+    assert result.tasks["release"] == "success"
+    assert project.calls()[0][:2] == ("convert_input.py", ["--", str(project.data / "raw" / "simulated")])
+
+
+def test_without_a_next_race_there_is_no_forecast(project: StandIn) -> None:
+    project.news(next_race="")
+    result = project.run()
+    assert (result.tasks["train"], result.tasks["predict"]) == ("success", "skipped")
+    assert result.tasks["release"] == "success"
+
+
+def test_the_address_of_a_zip_is_downloaded(project: StandIn) -> None:
+    project.run(source="https://example.org/data.zip")
+    archive = str(project.data / "raw" / "ergast.zip")
+    assert project.calls()[0][1] == ["--url", "https://example.org/data.zip", archive]
+    assert project.calls()[1][1] == ["--", archive]
+
+
+def test_a_killed_task_leaves_no_build_behind(project: StandIn) -> None:
+    """The stand-in ends as build.py does: when its parent has."""
+    project.answer("build.py", WATCHES_PARENT + SLOW_BUILD)
+    process = project.start()
+    pid = project.folder / "pid"
+    deadline = time.monotonic() + 120
+    while not pid.exists() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.1)
+    build = int(pid.read_text())
+    process.kill()
+    process.communicate(timeout=60)
+    while is_alive(build) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not is_alive(build)
+    project.answer("build.py", builds("stg_races"))
+    assert project.run().run == "success"
+
+
+WATCHES_PARENT = """
+import threading, signal
+def watch(parent=os.getppid()):
+    while os.getppid() == parent:
+        time.sleep(0.1)
+    os.kill(os.getpid(), signal.SIGTERM)
+threading.Thread(target=watch, daemon=True).start()
+"""
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process runs; one that nobody has waited for yet does not."""
+    listed = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True).stdout
+    return bool(listed.strip()) and not listed.startswith("Z")
+
+
+def test_the_dag_as_airflow_sees_it(project: StandIn) -> None:
+    dag = about(project)
+    assert dag["parse_seconds"] < 2
+    # Two runs after each race: four hours after its start, and a day later.
+    assert dag["runs"] == [
+        f"2025-03-{day:02}T19:00:00+00:00" for first in (2, 9, 16) for day in (first, first + 1)
+    ]
+    assert dag["max_active_runs"] == 1
+    assert not dag["catchup"]
+    assert dag["assets"] == ["pitwall://marts/dim_races", "pitwall://marts/fct_results"]
+    tasks = dag["tasks"]
+    assert {f"dbt.{name}_run" for name, *_ in MODELS} <= set(tasks)
+    watching = {name for name in tasks if name.startswith("dbt.")} - {
+        "dbt.dbt_producer_watcher",
+        "dbt.dbt_producer_watcher_done",
+    }
+    looking = {"check_freshness", "nothing_new", "something_new"}
+    for name in watching:
+        assert tasks[name]["dbt"] == "/bin/false", "a sensor must never run dbt"
+        assert tasks[name]["retries"] == 0
+    for name in set(tasks) - watching - looking - {"dbt.dbt_producer_watcher_done"}:
+        assert tasks[name]["pool"] == "pitwall", f"{name} writes into the data folder"
+        if name != "dbt.dbt_producer_watcher":
+            assert tasks[name]["retries"] == 5
+            assert tasks[name]["grows"]
+
+
+def test_without_a_calendar_the_dag_runs_by_hand_only(project: StandIn) -> None:
+    (project.data / "parquet" / "calendar.json").unlink()
+    assert about(project)["runs"] == []
+
+
+def test_a_backfill_of_three_races_builds_once(project: StandIn) -> None:
+    new, old = ({"is_new": True}, {"is_new": False, "message": "nothing new: three races."})
+    runs = about(project)["runs"][::2]
+    assert len(runs) == 3
+    ended = []
+    for number, when in enumerate(runs):
+        project.news(**(old if number else new))
+        ended.append(project.run(when))
+    assert [result.run for result in ended] == ["success"] * 3
+    assert [result.tasks["nothing_new"] for result in ended] == ["skipped", "success", "success"]
+    assert project.called().count("train.py") == 1
+
+
+def test_one_more_race_is_built(project: StandIn) -> None:
+    project.news(is_new=False, message="nothing new")
+    assert project.run().tasks["complete"] == "skipped"
+    project.news(message="new: four races")
+    assert project.run().tasks["complete"] == "success"
+
+
+def test_no_rule_of_the_project_is_in_the_dag() -> None:
+    """It calls commands: it imports nothing of the package, and names only scripts that exist."""
+    root = Path(__file__).resolve().parents[2]
+    for path in (root / "dags").glob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        assert not re.search(r"(?m)^\s*(from|import) pitwall(\.| )", text), path
+        for script in re.findall(r'"(\w+\.py)"', text):
+            assert (root / "scripts" / script).exists() or (root / "dags" / script).exists(), script

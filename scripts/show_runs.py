@@ -18,6 +18,7 @@ from pathlib import Path
 from types import FrameType
 from typing import BinaryIO
 
+from pitwall.address import LOOPBACK, address
 from pitwall.command import ROOT, Parser, PlainError, exit_code, require, whole_number
 from pitwall.data_folder import data_folder
 
@@ -84,8 +85,8 @@ def show(data: Path, port: int) -> None:
         signal.signal(number, end)
     command: list[str | Path] = [PROGRAM, "server", "--backend-store-uri", tracking.database_uri(store)]
     command += ["--artifacts-destination", (store / "artifacts").as_uri()]
-    command += ["--host", serving.LOOPBACK, "--port", str(port), "--workers", "1"]
-    address = f"http://{serving.LOOPBACK}:{port}"
+    command += ["--host", address(), "--port", str(port), "--workers", "1"]
+    url = f"http://{LOOPBACK}:{port}"
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(
             command,
@@ -97,8 +98,8 @@ def show(data: Path, port: int) -> None:
             start_new_session=True,
         )
         try:
-            wait(process, address, log)
-            print(f"The runs: {address}/{RUNS}\nCtrl-C ends it.", flush=True)
+            wait(process, url, log)
+            print(f"The runs: {url}/{RUNS}\nCtrl-C ends it.", flush=True)
             process.wait()
             raise PlainError(f"MLflow has ended: {last_line(log)}")
         finally:

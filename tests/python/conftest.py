@@ -4,6 +4,7 @@ The test files run in parallel, one process per core. `make test` runs the tests
 - `extra`: needs the packages or programs of an extra (an engine, S3, ...). `make test-extras` runs it.
 - `slow`: takes half a minute, and faster tests check most of it. `make test-all` runs it.
 - `torture`: takes minutes. Only `make torture` runs it.
+- `images`: builds container images. Only `make images-test` runs it.
 """
 
 import csv
@@ -47,6 +48,7 @@ FIRST = (
     "test_postgres",
 )
 LONG = bool(os.environ.get("PITWALL_TORTURE"))
+IMAGES = bool(os.environ.get("PITWALL_IMAGES"))
 # PITWALL_NO_SKIPS allows skips for these reasons: no package index has what is missing.
 MAY_BE_MISSING = ("no real data", "PITWALL_DBT_UTILS names no clone")
 
@@ -57,8 +59,10 @@ sys.path.insert(0, str(SCRIPTS))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deselect what only `make torture` runs, and run the longest files first."""
-    deselected = [] if LONG else [item for item in items if item.get_closest_marker("torture")]
+    """Deselect what only `make torture` or `make images-test` runs, and run the longest files first."""
+    marks = {"torture": LONG, "images": IMAGES}
+    excluded = [name for name, is_wanted in marks.items() if not is_wanted]
+    deselected = [item for item in items if any(map(item.get_closest_marker, excluded))]
     if deselected:
         config.hook.pytest_deselected(items=deselected)
     order = {name: number for number, name in enumerate(FIRST)}

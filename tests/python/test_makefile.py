@@ -54,7 +54,7 @@ class Checkout:
         """Add the stand-ins."""
         (self.folder / ".venv" / "bin").mkdir(parents=True)
         (self.folder / ".venv" / "pyvenv.cfg").touch()
-        for name in ("python", "ruff", "mypy", "sqlfluff", "dbt"):
+        for name in ("python", "ruff", "mypy", "sqlfluff", "dbt", "hadolint", "check-jsonschema"):
             (self.folder / ".venv" / "bin" / name).write_text(PROGRAM)
             (self.folder / ".venv" / "bin" / name).chmod(0o755)
         return self

@@ -18,10 +18,12 @@ from pitwall.command import use_colors
 # What each part of the package may import from the others. A new part needs a line here.
 ALLOWED = {
     "pitwall": (),
+    "pitwall.address": ("pitwall.command",),
     "pitwall.command": (),
     "pitwall.data_folder": ("pitwall.command",),
     "pitwall.needs": ("pitwall.command",),
     "pitwall.prediction": (
+        "pitwall.address",
         "pitwall.command",
         "pitwall.data_folder",
         "pitwall.needs",

@@ -25,6 +25,10 @@ def test_of_real_files():
 @pytest.mark.torture
 def test_that_takes_an_hour():
     raise AssertionError
+
+@pytest.mark.images
+def test_of_an_image():
+    raise AssertionError
 """
 WHOLE_FILE = """
 import pytest
@@ -38,7 +42,7 @@ def outcomes(folder: Path, content: str, *options: str, **environment: str) -> d
     for name in ("conftest.py", "forked_dbt.py"):
         shutil.copy(TESTS / name, folder)
     (folder / "test_some.py").write_text(content, encoding="utf-8")
-    (folder / "pytest.ini").write_text("[pytest]\nmarkers = torture\n", encoding="utf-8")
+    (folder / "pytest.ini").write_text("[pytest]\nmarkers =\n  torture\n  images\n", encoding="utf-8")
     inherited = {
         name: value for name, value in os.environ.items() if not name.startswith(("PITWALL_", "PYTEST_"))
     }
@@ -56,7 +60,7 @@ def outcomes(folder: Path, content: str, *options: str, **environment: str) -> d
 
 
 def test_skips_are_usually_allowed(tmp_path: Path) -> None:
-    assert outcomes(tmp_path, TWO_SKIPS) == {"skipped": 2, "deselected": 1}
+    assert outcomes(tmp_path, TWO_SKIPS) == {"skipped": 2, "deselected": 2}
 
 
 @pytest.mark.parametrize("options", [[], ["-n", "1"]])
@@ -73,6 +77,12 @@ def test_a_skip_of_a_whole_file_fails_where_skips_are_forbidden(tmp_path: Path) 
 
 def test_torture_runs_only_if_it_is_asked_for(tmp_path: Path) -> None:
     assert outcomes(tmp_path, TWO_SKIPS, PITWALL_TORTURE="1")["failed"] == 1
+
+
+def test_images_are_built_only_if_it_is_asked_for(tmp_path: Path) -> None:
+    outcome = outcomes(tmp_path, TWO_SKIPS, PITWALL_IMAGES="1")
+    assert (outcome["failed"], outcome["deselected"]) == (1, 1)
+    assert "PITWALL_IMAGES=" in (ROOT / "Makefile").read_text(encoding="utf-8")
 
 
 def test_a_dbt_that_does_not_end_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,9 +13,9 @@ import mlflow
 import uvicorn
 from mlflow.pyfunc import scoring_server
 
+from pitwall.address import address
 from pitwall.command import PlainError, printable
 
-LOOPBACK = "127.0.0.1"
 MAX_BYTES = 2**20
 METHODS = {"/ping": "GET", "/health": "GET", "/version": "GET", "/invocations": "POST"}
 FORMS = ("dataframe_records", "dataframe_split", "inputs", "instances")
@@ -161,11 +161,11 @@ def app_of(served: mlflow.pyfunc.PyFuncModel) -> App:
 
 
 def listen(port: int) -> socket.socket:
-    """A socket that listens on this machine only. Raises PlainError if the port is taken."""
+    """A socket that listens. Raises PlainError if the port is taken."""
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind((LOOPBACK, port))
+        listener.bind((address(), port))
         listener.listen()
     except (OSError, OverflowError) as error:
         listener.close()

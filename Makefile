@@ -36,7 +36,7 @@ unexport PYTHONHOME PYTHONPATH PYTHONSAFEPATH PYTHONOPTIMIZE PYTHONINSPECT PYTHO
 export DO_NOT_TRACK = 1
 
 .NOTPARALLEL:
-.PHONY: help build data metrics shell test test-extras test-all bench parity torture docs lint format lock audit clean
+.PHONY: help build diff data metrics shell test test-extras test-all bench parity torture docs lint format lock audit clean
 .PHONY: core dev all packages engine writable workers $(EXTRAS:%=%-extra)
 .PHONY: train predict serve backtest card mlflow mlflow-pages dashboard bench-dashboard release site pictures
 
@@ -48,6 +48,7 @@ help:
 	@echo 'make build FULL=1       build everything again, even if little of the data changed'
 	@echo 'make build ENGINE=name  build it on postgres or spark instead of duckdb; make docs ENGINE=name shows it'
 	@echo 'make parity             build on every installed engine, and compare all marts cell by cell'
+	@echo 'make diff               show what your changes change in the tables (BASE=ref: the commit to compare with)'
 	@echo 'make data               download the public archive of real results'
 	@echo 'make docs               open the catalog: every table, column and test, a glossary, the lineage'
 	@echo 'make shell              query the warehouse in SQL; .examples lists questions'
@@ -102,6 +103,9 @@ bench: writable bench-extra packages
 
 parity: packages
 	@.venv/bin/python scripts/parity.py
+
+diff: packages
+	@.venv/bin/python scripts/diff.py $(if $(filter-out undefined,$(origin BASE)),--base="$$BASE")
 
 torture: writable dev bench-extra packages
 	@PITWALL_TORTURE=1 .venv/bin/python -m pytest $(TORTURED:%=tests/python/test_%.py)

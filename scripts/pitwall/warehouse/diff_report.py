@@ -23,10 +23,10 @@ from pitwall.warehouse.sql import identifier, literal
 
 # What a reader knows a row by, where the key has only ids.
 NAMES = ("season", "race_name", "driver_name", "constructor_name", "circuit_name", "status")
-SHOWN_COLUMNS, SHOWN_TESTS = 10, 10
+SHOWN_COLUMNS, SHOWN_TESTS, SHOWN_IN_CELL = 10, 10, 3
 LONGEST = 60  # characters of a value
 # A model that takes this much longer or shorter is named. Less is chance.
-SLOWER_SECONDS, SLOWER_SHARE = 0.5, 0.5
+SLOWER_SECONDS, SLOWER_SHARE = 2.0, 0.5
 
 
 @dataclass(frozen=True)
@@ -46,13 +46,13 @@ class TableChange:
         name: with its schema.
         rows: how many it has in the base and in the head; None where it does not exist.
         key: the columns by which rows are paired.
-        structure: what changed of its columns and its key, a sentence each.
+        structure: what changed of its columns and its key, each in a few words and as a sentence.
     """
 
     name: str
     rows: tuple[int | None, int | None]
     key: Sequence[str] = ()
-    structure: list[str] = field(default_factory=list)
+    structure: list[tuple[str, str]] = field(default_factory=list)
     difference: Difference = field(default_factory=Difference)
 
     @property
@@ -129,22 +129,29 @@ def compare_table(
     }
     was_key, now_key = primary_key(was), primary_key(now)
     structure = [
-        *(f"New column `{column}` ({kind})." for column, kind in now_columns.items() if column not in both),
         *(
-            f"Column `{column}` ({kind}) is gone."
+            (f"new: `{column}`", f"New column `{column}`, {kind}.")
+            for column, kind in now_columns.items()
+            if column not in both
+        ),
+        *(
+            (f"gone: `{column}`", f"Column `{column}`, {kind}, is gone.")
             for column, kind in was_columns.items()
             if column not in both
         ),
         *(
-            f"Column `{column}` is {now_columns[column]}; it was {was_columns[column]}."
+            (
+                f"type: `{column}`",
+                f"Column `{column}` is {now_columns[column]}; it was {was_columns[column]}.",
+            )
             for column in both
             if was_columns[column] != now_columns[column]
         ),
     ]
     if [column for column in was_columns if column in both] != [*both]:
-        structure.append("The columns are in another order.")
+        structure.append(("order", "The columns are in another order."))
     if was_key != now_key:
-        structure.append(f"The primary key is {listed(now_key)}; it was {listed(was_key)}.")
+        structure.append(("key", f"The primary key is {listed(now_key)}; it was {listed(was_key)}."))
     # If neither key is in both tables, a row that changed is one that is gone and a new one.
     key = next((key for key in (now_key, was_key) if key and both.keys() >= set(key)), [*both])
     return TableChange(name, rows, key, structure, compare_rows(connection, base, head, both, key))
@@ -228,7 +235,7 @@ def note_lines(notes: Iterable[str]) -> list[str]:
 def summary(comparison: Comparison) -> str:
     """How many tables differ, in a line."""
     if not comparison.changes:
-        return f"**No differences** in {comparison.tables} tables."
+        return f"**No differences** in {comparison.tables} table{'' if comparison.tables == 1 else 's'}."
     verb = "differs" if len(comparison.changes) == 1 else "differ"
     total = comparison.tables + sum(None in change.rows for change in comparison.changes)
     return f"**{len(comparison.changes)} of {total} tables {verb}.**"
@@ -257,11 +264,9 @@ def remark(change: TableChange) -> str:
         return "new table"
     if change.rows[1] is None:
         return "the table is gone"
-    changed = [f"`{name}`" for name in change.difference.columns]
-    shown = changed[:SHOWN_COLUMNS] + (["…"] if len(changed) > SHOWN_COLUMNS else [])
-    if change.structure:
-        shown.append("**other columns or key**" if changed else "other columns or key")
-    return ", ".join(shown)
+    words = [*(f"`{name}`" for name in change.difference.columns), *(short for short, _ in change.structure)]
+    more = f" and {len(words) - SHOWN_IN_CELL} more" if len(words) > SHOWN_IN_CELL else ""
+    return ", ".join(words[:SHOWN_IN_CELL]) + more
 
 
 def details(change: TableChange) -> list[str]:
@@ -275,7 +280,7 @@ def details(change: TableChange) -> list[str]:
         )
         return [f"- {state}"]
     difference, key = change.difference, change.key
-    lines = [f"- {sentence}" for sentence in change.structure]
+    lines = [f"- {sentence}" for _, sentence in change.structure]
     for rows, count, state in (
         (difference.added_rows, difference.added, "added"),
         (difference.removed_rows, difference.removed, "removed"),
@@ -309,7 +314,9 @@ def where(row: Row, key: Sequence[str]) -> str:
     """Which row it is: its key, and names for a reader if the table has them."""
     cells = row.cells
     keys = ", ".join(f"{name} {shown(cells[name])}" for name in key)
-    names = " ".join(plain(cells[name]) for name in NAMES if name not in key and cells.get(name) is not None)
+    names = ", ".join(
+        plain(cells[name]) for name in NAMES if name not in key and cells.get(name) not in (None, "")
+    )
     return f"{keys} ({names})" if names else keys
 
 

@@ -175,6 +175,13 @@ metrics: writable engine metrics-extra packages $(ENGINE_EXTRA)
 lint: writable dev packages
 	@.venv/bin/ruff check
 	@.venv/bin/ruff format --check
+	@.venv/bin/actionlint -shellcheck= -pyflakes=
+	@.venv/bin/zizmor --offline --quiet .github
+	@for checked in 'github-workflows .github/workflows/*.yml' 'dependabot .github/dependabot.yml' \
+	    'github-issue-config .github/ISSUE_TEMPLATE/config.yml' \
+	    'github-issue-forms $(filter-out %/config.yml,$(wildcard .github/ISSUE_TEMPLATE/*.yml))'; do \
+	    .venv/bin/check-jsonschema --quiet --builtin-schema vendor.$$checked || exit; \
+	done
 	@.venv/bin/mypy $(if $(value NO_COLOR),--no-color-output) & mypy=$$!; \
 	clean=.venv/sql-was-clean; : > .venv/sql-is-checked; sql='$(SQL)'; \
 	[ ! -e $$clean ] || [ "$$(find $(LINT_SETTINGS) -newer $$clean)" ] || \

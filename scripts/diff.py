@@ -34,7 +34,7 @@ def diff(ref: str | None) -> None:
     # The report alone goes to stdout.
     with locked(data) as lock, redirect_stdout(sys.stderr):
         recover(data)
-        work = data / ".build" / "diff"
+        work = (data / ".build" / "diff").absolute()  # each version is built in its own folder
         work.mkdir(parents=True, exist_ok=True)
         pair = build_both(commit, data, work, lock)
         if pair.is_same:

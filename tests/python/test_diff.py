@@ -60,7 +60,8 @@ def connection() -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect() as database:
         database.execute(
             "create table laps as from "
-            "(values (1, 1, 1.50, 'Senna'), (1, 2, null, 'Prost'), (2, 1, 3.00, '')) as laps (race_id, lap, points, driver)"
+            "(values (1, 1, 1.50, 'Senna'), (1, 2, null, 'Prost'), (2, 1, 3.00, '')) "
+            "as laps (race_id, lap, points, driver)"
         )
         yield database
 

@@ -40,7 +40,7 @@ export DO_NOT_TRACK = 1
 export PYTHON_DOTENV_DISABLED = 1
 
 .NOTPARALLEL:
-.PHONY: help build data metrics shell test test-extras test-all bench parity torture docs lint format lock audit clean
+.PHONY: help build diff data metrics shell test test-extras test-all bench parity torture docs lint format lock audit clean
 .PHONY: core dev all packages engine writable workers $(EXTRAS:%=%-extra)
 .PHONY: images images-test image-programs
 .PHONY: train predict serve backtest card mlflow mlflow-pages dashboard bench-dashboard release site pictures
@@ -54,6 +54,7 @@ help:
 	@echo 'make build FULL=1       build everything again, even if little of the data changed'
 	@echo 'make build ENGINE=name  build it on postgres or spark instead of duckdb; make docs ENGINE=name shows it'
 	@echo 'make parity             build on every installed engine, and compare all marts cell by cell'
+	@echo 'make diff               show what your changes change in the tables (BASE=ref: the commit to compare with)'
 	@echo 'make data               download the public archive of real results'
 	@echo 'make docs               open the catalog: every table, column and test, a glossary, the lineage'
 	@echo 'make shell              query the warehouse in SQL; .examples lists questions'
@@ -113,6 +114,9 @@ bench: writable bench-extra packages
 
 parity: packages
 	@.venv/bin/python scripts/parity.py
+
+diff: packages
+	@.venv/bin/python scripts/diff.py $(if $(filter-out undefined,$(origin BASE)),--base="$$BASE")
 
 torture: writable dev bench-extra packages
 	@PITWALL_TORTURE=1 .venv/bin/python -m pytest $(TORTURED:%=tests/python/test_%.py)
@@ -211,6 +215,13 @@ lint: writable dev packages
 	@.venv/bin/ruff format --check
 	@.venv/bin/hadolint Dockerfile
 	@.venv/bin/check-jsonschema --quiet --builtin-schema vendor.compose-spec compose.yaml
+	@.venv/bin/actionlint -shellcheck= -pyflakes=
+	@.venv/bin/zizmor --offline --quiet .github
+	@for checked in 'github-workflows .github/workflows/*.yml' 'dependabot .github/dependabot.yml' \
+	    'github-issue-config .github/ISSUE_TEMPLATE/config.yml' \
+	    'github-issue-forms $(filter-out %/config.yml,$(wildcard .github/ISSUE_TEMPLATE/*.yml))'; do \
+	    .venv/bin/check-jsonschema --quiet --builtin-schema vendor.$$checked || exit; \
+	done
 	@.venv/bin/mypy $(if $(value NO_COLOR),--no-color-output) & mypy=$$!; \
 	clean=.venv/sql-was-clean; : > .venv/sql-is-checked; sql='$(SQL)'; \
 	[ ! -e $$clean ] || [ "$$(find $(LINT_SETTINGS) -newer $$clean)" ] || \

@@ -23,6 +23,7 @@ from conftest import ROOT, mounted, remount, run
 import install_requirements
 
 SECRET = "correct-horse"
+CHECKERS = ("actionlint", "zizmor", "check-jsonschema", "hadolint")
 # Every character that make or a shell could read as something else.
 ODD = """-x 'a' "b" $HOME $(touch pwned) $(shell touch pwned) `touch pwned` # \\ ; & % é"""
 # Stands for .venv/bin/python: records each call, and runs only the check of the engine.
@@ -54,7 +55,7 @@ class Checkout:
         """Add the stand-ins."""
         (self.folder / ".venv" / "bin").mkdir(parents=True)
         (self.folder / ".venv" / "pyvenv.cfg").touch()
-        for name in ("python", "ruff", "mypy", "sqlfluff", "dbt", "hadolint", "check-jsonschema"):
+        for name in ("python", "ruff", "mypy", "sqlfluff", "dbt", *CHECKERS):
             (self.folder / ".venv" / "bin" / name).write_text(PROGRAM)
             (self.folder / ".venv" / "bin" / name).chmod(0o755)
         return self

@@ -10,7 +10,9 @@ import duckdb
 from pitwall.command import PlainError
 from pitwall.raw.origin import SIMULATED_URL
 from pitwall.release.tables import Table
-from pitwall.warehouse.sql import glob_pattern, identifier, literal
+from pitwall.warehouse import comparison
+from pitwall.warehouse.comparison import compare_rows, count_rows
+from pitwall.warehouse.sql import glob_pattern, literal
 
 # The tables of results, each with its session and its primary key.
 SESSIONS = {"fct_race_results": ("race", "result_id"), "fct_sprint_results": ("sprint", "sprint_result_id")}
@@ -113,14 +115,12 @@ def columns_of(connection: duckdb.DuckDBPyConnection, folder: Path, name: str) -
     """The columns of a table of a release, with their types. A table that is missing has none."""
     if not (folder / f"{name}.parquet").is_file():
         return {}
-    described = connection.execute(f"describe from {relation(folder, name)}").fetchall()
-    return {row[0]: row[1] for row in described}
+    return comparison.columns_of(connection, relation(folder, name))
 
 
 def count(connection: duckdb.DuckDBPyConnection, folder: Path, name: str) -> int:
     """The number of rows of a table."""
-    [(rows,)] = connection.execute(f"select count(*) from {relation(folder, name)}").fetchall()
-    return int(rows)
+    return count_rows(connection, relation(folder, name))
 
 
 def is_simulated(connection: duckdb.DuckDBPyConnection, folder: Path) -> bool:
@@ -146,16 +146,12 @@ def change(
     )
     if any(name not in was for name in table.key):
         return TableChange(table.name, rows, remark=f"{remark}; other primary key, so rows are not compared")
-    compared = [identifier(name) for name in now if was.get(name) == now[name] and name not in table.key]
-    differs = " or ".join(f"new.{name} is distinct from last.{name}" for name in compared) or "false"
-    keys = " and ".join(f"new.{name} = last.{name}" for name in map(identifier, table.key))
-    [(added, removed, changed)] = connection.execute(
-        "select count(*) filter (where last._there is null), count(*) filter (where new._there is null), "
-        f"count(*) filter (where new._there and last._there and ({differs})) "
-        f"from (select *, true as _there from {relation(new, table.name)}) as new "
-        f"full join (select *, true as _there from {relation(last, table.name)}) as last on {keys}"
-    ).fetchall()
-    return TableChange(table.name, rows, added, removed, changed, remark)
+    # A column of another type is in the remark, unless it is of the key.
+    compared = {name: kind for name, kind in now.items() if was.get(name) == kind or name in table.key}
+    difference = compare_rows(
+        connection, relation(last, table.name), relation(new, table.name), compared, table.key
+    )
+    return TableChange(table.name, rows, difference.added, difference.removed, difference.changed, remark)
 
 
 def new_races(connection: duckdb.DuckDBPyConnection, new: Path, last: Path) -> list[str]:

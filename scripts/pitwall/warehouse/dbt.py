@@ -77,7 +77,13 @@ def ended_with_this_process(process: "subprocess.Popen[str]") -> Iterator[None]:
 
 
 def dbt_build(
-    profile_target: str, data: Path, connection: dict[str, str], target: Path, lock: int, options: list[str]
+    profile_target: str,
+    data: Path,
+    connection: dict[str, str],
+    target: Path,
+    lock: int,
+    options: list[str],
+    project: Path = ROOT,
 ) -> str:
     """Run `dbt build` in a process of its own, so that everything is closed at the end. Show its progress.
 
@@ -91,6 +97,7 @@ def dbt_build(
         lock: the lock of the data folder. dbt gets it too: if this process is killed, dbt ends as well, and
             until then no other build can start.
         options: further options of `dbt build`.
+        project: the folder of the dbt project.
 
     Returns:
         Why it failed: the last line of a crash, without its traceback, or the exit code. "" if it succeeded.
@@ -99,13 +106,13 @@ def dbt_build(
     command += ["--use-colors" if use_colors() else "--no-use-colors", "--log-level-file", "none"]
     # dbt makes the folder of its logs even if it writes none. By default it is in the project.
     command += ["--log-path", target.parent / "logs", "build", "--target", profile_target]
-    command += ["--project-dir", ROOT, "--profiles-dir", ROOT, "--target-path", target, *options]
+    command += ["--project-dir", project, "--profiles-dir", project, "--target-path", target, *options]
     environment = {**inherited(), "PITWALL_DATA": str(data), "DO_NOT_TRACK": "1", **connection}
     progress = DbtEvents() if os.environ.get("PITWALL_LOG") == "json" else Progress()
     with (
         subprocess.Popen(
             command,
-            cwd=ROOT,
+            cwd=project,
             env=environment,
             pass_fds=[lock],
             stdout=subprocess.PIPE,

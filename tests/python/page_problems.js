@@ -29,9 +29,14 @@
         return color.startsWith("color(srgb") ? [255 * red, 255 * green, 255 * blue, alpha] : [red, green, blue, alpha];
     };
     const over = (front, back) => [0, 1, 2].map(at => front[3] * front[at] + (1 - front[3]) * back[at]).concat(1);
-    const ground = chain => {
+    // What is behind a text: an element that holds it may stand beside it.
+    const ground = (chain, box) => {
         let color = parts(getComputedStyle(document.documentElement).colorScheme === "dark" ? "rgb(18, 18, 18)" : "rgb(255, 255, 255)");
-        for (const each of [...chain].reverse()) color = over(parts(getComputedStyle(each).backgroundColor), color);
+        for (const each of [...chain].reverse()) {
+            const { top, bottom } = each.getBoundingClientRect();
+            const isBehind = each === document.body || (top < box.bottom && box.top < bottom);
+            if (isBehind) color = over(parts(getComputedStyle(each).backgroundColor), color);
+        }
         return color;
     };
     const brightness = color => {
@@ -70,7 +75,7 @@
         const isDrawn = element instanceof SVGElement;
         // In a diagram, words are drawn on a shape.
         const shape = element.closest("g.node")?.querySelector("path, rect");
-        const behind = ground(isDrawn || shape ? around : chain);
+        const behind = ground(isDrawn || shape ? around : chain, box);
         const back = shape ? over(parts(getComputedStyle(shape).fill), behind) : behind;
         const color = parts(isDrawn ? style.fill : style.color);
         if (!color[3]) continue;

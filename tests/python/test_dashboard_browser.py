@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from conftest import SCRIPTS, environment_of
+from conftest import ROOT, SCRIPTS, environment_of
 
 pytestmark = pytest.mark.extra
 for package in ("altair", "playwright", "streamlit"):
@@ -29,6 +29,22 @@ from dashboard_app import page_names  # noqa: E402
 from playwright.sync_api import Page, sync_playwright  # noqa: E402
 
 PAGES = page_names()
+# In a page: what a reader would trip over.
+PROBLEMS = (ROOT / "tests" / "python" / "page_problems.js").read_text(encoding="utf-8")
+# What is behind the switches of a page.
+BEHIND = [
+    "?table=constructors&measure=gap+to+the+leader",
+    "race?green=true",
+    "drivers?driver_view=Head+to+head",
+    "drivers?driver_view=Head+to+head&driver_races=All",
+    "constructors?team_view=Reliability",
+    "constructors?team_view=Reliability&causes_by=Season&causes_of=All+constructors",
+    "circuits?circuit_view=Compare+circuits",
+    "circuits?circuit_view=Compare+circuits&circuits_by=Attrition",
+    "trust?trust_view=Source",
+    "trust?trust_view=Freshness",
+    "trust?trust_view=Builds",
+]
 # Streamlit's page asks for these below its own address first, and then where they are.
 ASKED_TWICE = re.compile(r"/\w+/_stcore/(?:health|host-config)$")
 # Each finding has its chart, its table or the line that says why there is none.
@@ -121,13 +137,23 @@ def test_a_page_opens_without_error_and_asks_nobody_else(
         if urlsplit(url).hostname != "127.0.0.1" and not url.startswith(("data:", "blob:"))
     ]
     assert elsewhere == []
-    # A page that is wider than the screen would scroll sideways.
-    assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth") <= width
+    assert page.evaluate(PROBLEMS) == []
     if folder := os.environ.get("PITWALL_SCREENSHOTS"):
         height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
         page.set_viewport_size({"width": width, "height": min(height + 80, 12_000)})
         page.wait_for_timeout(1500)
         page.screenshot(path=Path(folder) / f"{name}_{width}_{scheme}.png")
+    page.close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("width", "scheme"), [(1440, "dark"), (390, "light")])
+@pytest.mark.parametrize("address", BEHIND)
+def test_what_is_behind_a_switch_can_be_read(
+    address: str, width: int, scheme: str, server: str, browser: Any
+) -> None:
+    page, errors, _ = open_page(browser, f"{server}/{address}", width, scheme)
+    assert page.evaluate(PROBLEMS) + errors == []
     page.close()
 
 

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import duckdb
+import yaml
 from conftest import ROOT, table_cells
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -65,4 +66,11 @@ def test_the_terminal_shows_what_the_commands_print(real_warehouse: Path) -> Non
         ).fetchall()
     lines = sample.splitlines()
     assert f", {tables} tables with {rows:,} rows in marts, {data_tests} data tests passed, " in lines[1]
+    files = [path for folder in ("models", "macros") for path in (ROOT / folder).rglob("*.yml")]
+    unit_tests = [
+        each
+        for path in files
+        for each in yaml.safe_load(path.read_text(encoding="utf-8")).get("unit_tests") or []
+    ]
+    assert f", {len(unit_tests)} unit tests passed.\n" in sample
     assert lines[-1].split() == [*driver.split(), str(wins)]

@@ -28,6 +28,8 @@ from pitwall.site.evidence import Answer  # noqa: E402
 pytestmark = [pytest.mark.extra, pytest.mark.slow]
 
 SIMULATED = "a simulated championship"
+# In a page: what a reader would trip over.
+PROBLEMS = (ROOT / "tests" / "python" / "page_problems.js").read_text(encoding="utf-8")
 SECONDS = 60_000  # milliseconds that a page may take on a busy machine
 
 
@@ -485,13 +487,31 @@ def test_the_catalog_opens_at_a_table(open_page: Open) -> None:
     playwright.expect(page.get_by_role("heading", name="fct_race_results")).to_be_visible()
 
 
-@pytest.mark.parametrize(
-    "path",
-    ["index.html", "questions/what_puts_cars_out_of_the_race.html", "rules/2020s.html", "tables/index.html"],
-)
-def test_no_page_is_wider_than_a_phone(open_page: Open, path: str) -> None:
-    page = open_page(path)
-    assert page.evaluate("document.documentElement.scrollWidth") == 390
+@pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (1440, "dark")])
+def test_every_page_can_be_read(
+    chromium: "playwright.Browser", server: Server, pages: dict[str, Page], width: int, scheme: str
+) -> None:
+    """Nothing is cut off, too pale or empty, on a phone and on a desk."""
+    context = chromium.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    context.set_default_timeout(SECONDS)
+    # The theme hides what is in a diagram.
+    context.add_init_script(
+        "const attach = Element.prototype.attachShadow;"
+        "Element.prototype.attachShadow = function () { return attach.call(this, {mode: 'open'}); };"
+    )
+    found = {}
+    for path in [*pages, "404.html"]:
+        page = context.new_page()
+        errors: list[str] = []
+        page.on(
+            "console", lambda message, to=errors: to.append(message.text) if message.type == "error" else None
+        )
+        page.goto(f"{server.address}/{path}")
+        playwright.expect(page.locator("pre.mermaid")).to_have_count(0)
+        found[path] = page.evaluate(PROBLEMS) + errors
+        page.close()
+    context.close()
+    assert {path: each for path, each in found.items() if each} == {}
 
 
 def test_the_site_works_from_a_folder(chromium: "playwright.Browser", site: Path) -> None:

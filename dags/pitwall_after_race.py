@@ -160,6 +160,7 @@ with DAG(
                     "PITWALL_ENGINE": "{{ params.engine }}",
                     "PITWALL_LOG": "json",
                     "PITWALL_CAUSE": str(CAUSE),
+                    "PITWALL_MANIFEST": str(MANIFEST),
                 },
                 "append_env": True,
                 "pool": POOL,

@@ -67,7 +67,7 @@ class Build:
         return process.returncode
 
     def read(self, line: str) -> str:
-        """Note what a line says. Returns what to print: of events of Pitwall the text, as Cosmos shows none."""
+        """Note what a line says. Returns what to print: Cosmos shows texts, and events of dbt."""
         event = event_of(line)
         if info := event.get("info"):
             self.reported.add((event.get("data") or {}).get("node_info", {}).get("unique_id"))

@@ -198,7 +198,7 @@ with DAG(
         for line in changes:
             print(line)
         if changes:
-            alert("The data changed in a way that is worth a look", "\n".join(changes))
+            alert("the data changed in a way that is worth a look", "\n".join(changes))
 
     def only_on_duckdb(params: dict) -> None:
         if params["engine"] != "duckdb":

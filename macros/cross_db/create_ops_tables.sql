@@ -1,14 +1,17 @@
 {#- The tables of source `ops`, which scripts/build.py fills. Here they are only created, without rows, so that the models that
-    read them can be built. One of an earlier version of the project gets the columns that it lacks. -#}
+    read them can be built. One of an earlier version of the project gets the columns that it lacks. The commands that only read
+    run it too (`docs generate` and `compile` because they compile the hook): they change nothing. -#}
 {% macro create_ops_tables() %}
-    {% for table in ops_tables() %}
-        {% do run_query('create schema if not exists ' ~ table.schema) %}
-        {% set columns = [] %}
-        {% for column in table.columns.values() %}
-            {% do columns.append(column.name ~ ' ' ~ api.Column.translate_type(column.data_type)) %}
+    {% if execute and flags.WHICH not in ['compile', 'freshness', 'generate', 'test'] %}
+        {% for table in ops_tables() %}
+            {% do run_query('create schema if not exists ' ~ table.schema) %}
+            {% set columns = [] %}
+            {% for column in table.columns.values() %}
+                {% do columns.append(column.name ~ ' ' ~ api.Column.translate_type(column.data_type)) %}
+            {% endfor %}
+            {% do adapter.dispatch('create_ops_table')(table.schema ~ '.' ~ table.identifier, columns) %}
         {% endfor %}
-        {% do adapter.dispatch('create_ops_table')(table.schema ~ '.' ~ table.identifier, columns) %}
-    {% endfor %}
+    {% endif %}
 {% endmacro %}
 
 

@@ -6,7 +6,6 @@
             {% do check_raw_tables('Run `make build` first.') %}
         {% else %}
             {% do adapter.dispatch('create_raw_views')() %}
-            {% do create_ops_tables() %}
         {% endif %}
     {% endif %}
 {% endmacro %}

@@ -11,7 +11,8 @@ renamed as (
     select
         built_at,
         started_at,
-        outcome,
+        -- An earlier version of the project recorded only builds that succeeded.
+        coalesce(outcome, 'succeeded') as outcome,
         reason,
         failed_nodes,
         split_part(plan, ':', 1) as build_kind,

@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 CAN_PASS = 75
@@ -33,56 +34,81 @@ def end_with_parent() -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def read(line: str) -> tuple[str, str]:
-    """What to print of a line of build.py, and what of it belongs to the cause of a failure."""
+def event_of(line: str) -> dict[str, Any]:
+    """The event that a line is; an empty one if it is a text."""
     try:
         event = json.loads(line)
-        info = event.get("info")
-    except (ValueError, AttributeError):
-        return line, line
-    if info is None:  # an event of Pitwall: Cosmos shows a text, but not this
+    except ValueError:
+        return {}
+    return event if isinstance(event, dict) else {}
+
+
+class Build:
+    """One call of build.py."""
+
+    def __init__(self) -> None:
+        self.causes: list[str] = []  # what says why it failed
+        self.reported: set[str] = set()  # the models that dbt has reported
+
+    def run(self) -> int:
+        """Run it, and print what Cosmos reads. Returns its exit code."""
+        command = [ROOT / ".venv" / "bin" / "python", ROOT / "scripts" / "build.py"]
+        command += ["--engine", os.environ.get("PITWALL_ENGINE") or "duckdb"]
+        with subprocess.Popen(
+            command,
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            errors="replace",
+        ) as process:
+            for line in process.stdout or ():
+                print(self.read(line.rstrip("\n")), flush=True)
+        return process.returncode
+
+    def read(self, line: str) -> str:
+        """Note what a line says. Returns what to print: Cosmos shows texts, and events of dbt."""
+        event = event_of(line)
+        if info := event.get("info"):
+            self.reported.add((event.get("data") or {}).get("node_info", {}).get("unique_id"))
+            if info.get("level") == "error" or info.get("name") == "PrintEvent":
+                self.causes.append(info.get("msg", ""))
+            return line
         text = str(event.get("message", line))
-        return text, text if event.get("level") == "error" else ""
-    is_cause = info.get("level") == "error" or info.get("name") == "PrintEvent"
-    return line, info.get("msg", "") if is_cause else ""
+        if not event or event.get("level") == "error":
+            self.causes.append(text)
+        return text
 
-
-def build() -> tuple[int, list[str]]:
-    """Run build.py. Returns its exit code, and the lines that say why it failed."""
-    command = [ROOT / ".venv" / "bin" / "python", ROOT / "scripts" / "build.py"]
-    command += ["--engine", os.environ.get("PITWALL_ENGINE") or "duckdb"]
-    causes: list[str] = []
-    with subprocess.Popen(
-        command,
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        encoding="utf-8",
-        errors="replace",
-    ) as process:
-        for line in process.stdout or ():
-            shown, cause = read(line.rstrip("\n"))
-            print(shown, flush=True)
-            if cause.strip():
-                causes.append(cause)
-    return process.returncode, causes
+    def report_rest(self, manifest: Path) -> None:
+        """Report the models that dbt did not have to build. Without a report their sensors wait for days."""
+        nodes = json.loads(manifest.read_text(encoding="utf-8"))["nodes"]
+        for unique_id, node in nodes.items():
+            kind = node["resource_type"]
+            if kind in ("model", "seed", "snapshot") and unique_id not in self.reported:
+                info = {"name": "NotBuilt", "level": "info", "msg": f"{node['name']} is as it was"}
+                about = {"unique_id": unique_id, "resource_type": kind, "node_status": "success"}
+                print(json.dumps({"info": info, "data": {"node_info": about}}), flush=True)
 
 
 def main() -> int:
     """Build, and try again while another run uses the data folder."""
     end_with_parent()
-    file = Path(os.environ["PITWALL_CAUSE"])
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.unlink(missing_ok=True)
+    cause = Path(os.environ["PITWALL_CAUSE"])
+    cause.parent.mkdir(parents=True, exist_ok=True)
+    cause.unlink(missing_ok=True)
     factor = float(os.environ.get("PITWALL_RETRY_SECONDS") or 60) / 60
     for pause in (*PAUSES, None):
-        code, causes = build()
+        build = Build()
+        code = build.run()
         if code != CAN_PASS or pause is None:
             break
         print(f"Trying again in {pause * factor:g} seconds.", flush=True)
         time.sleep(pause * factor)
     if code:
-        file.write_text("\n".join(causes[-CAUSE_LINES:]) + "\n", encoding="utf-8")
+        texts = [text for text in build.causes if text.strip()]
+        cause.write_text("\n".join(texts[-CAUSE_LINES:]) + "\n", encoding="utf-8")
+    else:
+        build.report_rest(Path(os.environ["PITWALL_MANIFEST"]))
     return code
 
 

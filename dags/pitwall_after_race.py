@@ -160,6 +160,7 @@ with DAG(
                     "PITWALL_ENGINE": "{{ params.engine }}",
                     "PITWALL_LOG": "json",
                     "PITWALL_CAUSE": str(CAUSE),
+                    "PITWALL_MANIFEST": str(MANIFEST),
                 },
                 "append_env": True,
                 "pool": POOL,
@@ -197,7 +198,7 @@ with DAG(
         for line in changes:
             print(line)
         if changes:
-            alert("The data changed in a way that is worth a look", "\n".join(changes))
+            alert("the data changed in a way that is worth a look", "\n".join(changes))
 
     def only_on_duckdb(params: dict) -> None:
         if params["engine"] != "duckdb":

@@ -30,21 +30,24 @@ def alert(subject: str, text: str) -> None:
     """Send a message to every place that has a connection. A place that cannot be reached stops no other."""
     # Here, because Airflow parses the DAG often, and they take a second.
 
-    # The text comes from data. As a value in the context it is not read as a template.
-    context = {"subject": f"Pitwall: {subject}", "text": text}
+    # The text comes from data. As a value in the context it is not read as a template. The names must not be
+    # those of fields of a notifier, which replace them.
+    context = {"alert_subject": f"Pitwall: {subject}", "alert_text": text}
     notifiers = []
     if mail := connection(SMTP):
         notifiers.append(
             SmtpNotifier(
                 to=mail.extra_dejson.get("to"),
                 from_email=mail.extra_dejson.get("from_email"),
-                subject="{{ subject }}",
-                html_content="<pre>{{ text | e }}</pre>",
+                subject="{{ alert_subject }}",
+                html_content="<pre>{{ alert_text | e }}</pre>",
                 smtp_conn_id=SMTP,
             )
         )
     if connection(WEBHOOK):
-        notifiers.append(HttpNotifier(http_conn_id=WEBHOOK, json={"text": "{{ subject }}\n{{ text }}"}))
+        notifiers.append(
+            HttpNotifier(http_conn_id=WEBHOOK, json={"text": "{{ alert_subject }}\n{{ alert_text }}"})
+        )
     for notifier in notifiers:
         try:
             notifier(context)

@@ -38,7 +38,7 @@ def stage(params: dict, script: str, *arguments: str) -> str:
         AirflowFailException: it failed, and another try would fail as well.
     """
     command = [PYTHON, ROOT / "scripts" / script, *arguments]
-    print("Running", *command)
+    print(f"Running scripts/{script} ...")  # an argument may be an address with a token
     lines: deque[str] = deque(maxlen=LAST_LINES)
     with subprocess.Popen(
         command,

@@ -204,10 +204,10 @@ class StandIn(Project):
         }
         self.answer("whats_new.py", f"print({json.dumps(known | changed)!r})")
 
-    def calls(self) -> list[tuple[str, list[str], dict[str, str]]]:
+    def calls(self) -> list[Any]:
         """The commands that were called, with their arguments and some variables of their environment."""
         file = self.folder / "calls"
-        return [tuple(json.loads(line)) for line in file.read_text().splitlines()] if file.exists() else []
+        return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
 
     def called(self) -> list[str]:
         """The names of the commands that were called."""

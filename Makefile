@@ -122,7 +122,7 @@ torture: writable dev bench-extra packages
 	@PITWALL_TORTURE=1 .venv/bin/python -m pytest $(TORTURED:%=tests/python/test_%.py)
 
 # Both read compose.yaml.
-images: PROFILES = warehouse postgres ml dashboard site
+images: PROFILES = warehouse postgres ml dashboard site airflow
 images:
 	@if docker compose version > /dev/null 2>&1; then compose='docker compose'; else compose=.venv/bin/podman-compose; \
 	    command -v podman > /dev/null || { echo 'images: neither docker compose nor podman is installed' >&2; exit 2; }; \

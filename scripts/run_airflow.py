@@ -20,6 +20,7 @@ from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 
+from pitwall.address import LOOPBACK, address
 from pitwall.command import ROOT, Parser, PlainError, exit_code, require, whole_number
 from pitwall.data_folder import data_folder
 
@@ -27,7 +28,6 @@ require("dbt", "duckdb")
 
 from pitwall.warehouse.dbt import inherited  # noqa: E402
 
-LOOPBACK = "127.0.0.1"
 BIN = ROOT / ".venv-airflow" / "bin"
 # The programs of `airflow standalone`, which has no way to leave out two servers of logs that listen on all
 # addresses. Here Airflow reads the logs from files.
@@ -65,7 +65,7 @@ def settings(data: Path, port: int) -> dict[str, str]:
         "AIRFLOW__CORE__PARALLELISM": "4",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://{LOOPBACK}:{port}/execution/",
-        "AIRFLOW__API__HOST": LOOPBACK,
+        "AIRFLOW__API__HOST": address(),
         "AIRFLOW__API__PORT": str(port),
         "AIRFLOW__API__BASE_URL": f"http://{LOOPBACK}:{port}",
         "AIRFLOW__API__WORKERS": "1",
@@ -95,7 +95,7 @@ def check_port(port: int) -> None:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((LOOPBACK, port))
+            probe.bind((address(), port))
         except (OSError, OverflowError) as error:
             reason = getattr(error, "strerror", None) or error
             raise PlainError(f"port {port}: {reason}; name another with PORT=number") from None
@@ -161,7 +161,7 @@ def is_alive(pid: int) -> bool:
     return True
 
 
-def wait(processes: dict[str, "subprocess.Popen[bytes]"], address: str, logs: Path) -> None:
+def wait(processes: dict[str, "subprocess.Popen[bytes]"], url: str, logs: Path) -> None:
     """Wait until the page answers. Raises PlainError if it does not."""
     deadline = time.monotonic() + SECONDS_TO_START
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -169,7 +169,7 @@ def wait(processes: dict[str, "subprocess.Popen[bytes]"], address: str, logs: Pa
         check_running(processes, logs)
         with (
             suppress(urllib.error.URLError, OSError),
-            direct.open(f"{address}/api/v2/monitor/health", timeout=5),
+            direct.open(f"{url}/api/v2/monitor/health", timeout=5),
         ):
             return
         time.sleep(0.3)
@@ -201,7 +201,7 @@ def run(data: Path, port: int) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, end)
     environment = settings(data, port)
-    address = f"http://{LOOPBACK}:{port}"
+    url = f"http://{LOOPBACK}:{port}"
     processes: dict[str, subprocess.Popen[bytes]] = {}
     try:
         prepare(home, environment)
@@ -216,9 +216,9 @@ def run(data: Path, port: int) -> None:
                     stderr=log,
                     start_new_session=True,  # Ctrl-C is for this process, which ends them in order
                 )
-        wait(processes, address, logs)
+        wait(processes, url, logs)
         print(
-            f"Airflow: {address}/dags/pitwall_after_race\n"
+            f"Airflow: {url}/dags/pitwall_after_race\n"
             "There is no login. Trigger a run there, with the source `simulator` for a first look.\n"
             "Ctrl-C ends it.",
             flush=True,

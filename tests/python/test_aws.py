@@ -80,11 +80,12 @@ def test_no_template_has_a_password() -> None:
 
 
 def test_the_folder_on_efs_belongs_to_the_user_of_the_image() -> None:
-    [user] = [
+    users = [
         line.split()[1].partition(":")[0]
         for line in (ROOT / "Dockerfile").read_text(encoding="utf-8").splitlines()
         if line.startswith("USER ")
     ]
+    user = users[-1]
     points = [point for template in TEMPLATES for point in resources(template, "EFS::AccessPoint").values()]
     assert points
     for point in points:

@@ -58,6 +58,7 @@ def test_the_page_is_named(project: Project) -> None:
     assert arguments[-4:] == ["--project-dir", root, "--profiles-dir", root]
     assert arguments[arguments.index("--target") + 1] == "duckdb"
     assert "--no-use-colors" in arguments, "because the output is not a terminal"
+    assert arguments[arguments.index("--log-path") + 1] == str(page.parent / "logs"), "not in the project"
 
 
 def test_only_the_last_warehouse_is_read(project: Project) -> None:

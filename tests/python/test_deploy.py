@@ -27,7 +27,13 @@ NOT_IN_ENV = {
     },
     "set by the Dockerfile": {"PITWALL_DATA", "PITWALL_ADDRESS", "PITWALL_DBT_UTILS"},
     "set by compose.yaml": {"PGHOST", "PGPORT"},
-    "set by another command": {"PITWALL_TARGET", "PITWALL_ENGINE", "PITWALL_CLOCK"},
+    "set by another command": {
+        "PITWALL_TARGET",
+        "PITWALL_ENGINE",
+        "PITWALL_CLOCK",
+        "PITWALL_CAUSE",
+    },
+    "a folder that a web server shows, which no container shares": {"PITWALL_PUBLISH_TO"},
     "of the benchmark and the tests": {"PITWALL_REAL_DATA"},
     "of engines that have no image": {
         "SPARK_CONF_DIR",
@@ -42,6 +48,7 @@ NOT_IN_ENV = {
     "another way to say PGHOST": {"PGHOSTADDR"},
 }
 READ = re.compile(r"(?:environ(?:\.get)?[(\[]|getenv\(|env_var\()\s*['\"](\w+)['\"]")
+OF_A_DAG = re.compile(r"\bsetting\(\s*\"(\w+)\"")
 OURS = re.compile(r"(PITWALL_|PG|AWS_|SPARK_|REDSHIFT_)")
 BOUND = re.compile(r"""(?:\.bind\(\(|HTTPServer\(\(|"--host", |"--server.address", )([^,\]]+)""")
 BUILD_SETTINGS = {"RAW", "FULL", "UNIT_TESTS", "MAX_BAD_ROWS"}  # the Makefile reads them
@@ -70,10 +77,11 @@ def of_compose() -> dict[str, str]:
 def read_by_code() -> set[str]:
     """The variables of ours, and of the servers that we use, that some code of the project reads."""
     found = set()
-    for folder in ("scripts", "dashboard", "macros", "models"):
+    for folder in ("scripts", "dags", "dashboard", "macros", "models"):
         for path in (ROOT / folder).rglob("*"):
             if path.suffix in (".py", ".sql", ".yml"):
-                found |= set(READ.findall(path.read_text(encoding="utf-8")))
+                text = path.read_text(encoding="utf-8")
+                found |= set(READ.findall(text)) | {f"PITWALL_{name}" for name in OF_A_DAG.findall(text)}
     found |= set(READ.findall((ROOT / "profiles.yml").read_text(encoding="utf-8")))
     return {name for name in found if OURS.match(name)}
 
@@ -86,8 +94,18 @@ def test_every_setting_of_compose_is_in_the_example() -> None:
 
 
 def test_the_example_shows_the_defaults() -> None:
-    of_make = {"FULL": "0", "UNIT_TESTS": "changed", "MAX_BAD_ROWS": "0", "PITWALL_FETCH_TIMEOUT": "1800"}
-    assert example() == of_compose() | of_make
+    of_code = {
+        "FULL": "0",
+        "UNIT_TESTS": "changed",
+        "MAX_BAD_ROWS": "0",
+        "PITWALL_FETCH_TIMEOUT": "1800",
+        "PITWALL_SOURCE": "archive",
+        "PITWALL_RETRY_SECONDS": "60",
+    }
+    assert example() == of_compose() | of_code
+    dag = (ROOT / "dags" / "pitwall_after_race.py").read_text(encoding="utf-8")
+    assert 'setting("SOURCE", "archive")' in dag
+    assert 'setting("RETRY_SECONDS", "60")' in dag
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     assert "\nMAX_BAD_ROWS = 0\n" in makefile
     assert "\nUNIT_TESTS = changed\n" in makefile
@@ -109,7 +127,7 @@ def test_every_setting_that_the_code_reads_is_in_the_example() -> None:
 
 def test_every_setting_of_the_example_is_read_by_something() -> None:
     """By our code, by make, or by a server or client that we use."""
-    by_others = {name for name in example() if name.startswith("AWS_")}  # boto
+    by_others = {name for name in example() if name.startswith(("AWS_", "AIRFLOW_CONN_"))}
     of_compose_alone = set(re.findall(r"\$\{(\w+):-", COMPOSE.read_text(encoding="utf-8")))
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     assert all(re.search(rf"(?:\$\$|value |origin ){name}\b", makefile) for name in BUILD_SETTINGS)
@@ -232,7 +250,7 @@ def test_every_server_asks_where_to_listen() -> None:
     """Each socket is bound to `address()`. The address that is printed is the loopback address."""
     for path in SCRIPTS.rglob("*.py"):
         text = path.read_text(encoding="utf-8")
-        if "benchmark" not in path.parts and path.name not in ("address.py", "needs.py", "run_airflow.py"):
+        if "benchmark" not in path.parts and path.name not in ("address.py", "needs.py"):
             assert "127.0.0.1" not in text.replace("http://127.0.0.1", ""), path.name
             assert set(BOUND.findall(text)) <= {"address()"}, path.name
 
@@ -254,7 +272,18 @@ def test_the_health_check_asks_the_server(simulated_warehouse: Path) -> None:
     url = "http://127.0.0.1:9/ping"
     result = run(SCRIPTS / "check_health.py", "--url", url, PITWALL_DATA=simulated_warehouse.parent)
     assert result.returncode == 2
-    assert result.stdout.startswith(f"check_health: {url}: ")
+    assert result.stdout.splitlines()[-1].startswith(f"check_health: {url}: ")
+    alone = run(SCRIPTS / "check_health.py", "--no-warehouse", "--url", url, PITWALL_DATA="/nowhere")
+    assert alone.stdout.startswith(f"check_health: {url}: ")
+
+
+def test_a_server_with_an_unhealthy_part_is_not_healthy(tmp_path: Path) -> None:
+    """Airflow answers with 200 whatever has ended."""
+    (tmp_path / "well").write_text('{"scheduler": {"status": "healthy"}}')
+    (tmp_path / "ill").write_text('{"scheduler": {"status": "unhealthy"}}')
+    for name, code in (("well", 0), ("ill", 2)):
+        url = (tmp_path / name).as_uri()
+        assert run(SCRIPTS / "check_health.py", "--no-warehouse", "--url", url).returncode == code
 
 
 def test_an_empty_warehouse_is_not_healthy(tmp_path: Path) -> None:

@@ -36,7 +36,9 @@ def generate(engine: str, target: Path) -> Path:
     colors = "--use-colors" if use_colors() else "--no-use-colors"
     command: list[str | Path] = [Path(sys.executable).with_name("dbt"), "--quiet", colors]
     command += ["--log-format", "json"] if wants_events() else []
-    command += ["--log-level-file", "none", "docs", "generate", "--static", "--target", warehouse.target]
+    # dbt makes the folder of its logs even if it writes none. By default it is in the project.
+    command += ["--log-level-file", "none", "--log-path", target / "logs"]
+    command += ["docs", "generate", "--static", "--target", warehouse.target]
     command += ["--target-path", target, "--project-dir", ROOT, "--profiles-dir", ROOT]
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(NOT_INHERITED)}
     environment = {**inherited, "DO_NOT_TRACK": "1", **warehouse.reading()}

@@ -211,7 +211,8 @@ def render(base: str, head: str, data: str, comparison: Comparison, notes: Itera
     if not (added or removed):
         lines.append("- No test was added or removed.")
     built, total = comparison.built
-    lines.append(f"- dbt built {built} of {total} models, seeds and snapshots again; the rest are shared.")
+    shared = "; the rest are shared" if built < total else ""
+    lines.append(f"- dbt built {built} of {total} models, seeds and snapshots again{shared}.")
     lines += [f"- {line}" for line in time_lines(comparison.timings)]
     return "\n".join([*lines, *note_lines(notes)]) + "\n"
 

@@ -134,8 +134,8 @@ with DAG(
             raise AirflowSkipException(news["message"])
         return news["message"]
 
-    @task.short_circuit(task_id="something_new", ignore_downstream_trigger_rules=True)
-    def something_new(news: dict) -> bool:
+    @task.short_circuit(task_id="continue_if_new", ignore_downstream_trigger_rules=True)
+    def continue_if_new(news: dict) -> bool:
         """Skip all that follows if there is nothing new."""
         return news["is_new"]
 
@@ -248,7 +248,7 @@ with DAG(
     check_freshness(news)
     nothing_new(news)
     done = dag.get_task(f"{GROUP}.dbt_producer_watcher_done")
-    something_new(news) >> dbt
+    continue_if_new(news) >> dbt
     (
         done
         >> report_changes()

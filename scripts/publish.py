@@ -11,9 +11,12 @@ import shutil
 import sys
 from pathlib import Path
 
-from pitwall.command import Parser, PlainError, exit_code
+from pitwall.command import Parser, PlainError, exit_code, require
 from pitwall.data_folder import data_folder
-from pitwall.release.make import FOLDER, versions_in
+
+require("duckdb", "polars", "frictionless", installed_by="make release")
+
+from pitwall.release.make import FOLDER, versions_in  # noqa: E402
 
 
 def publish(releases: Path, public: Path) -> str:

@@ -59,7 +59,7 @@ def test_nothing_new_builds_nothing_and_says_so(project: StandIn) -> None:
     assert result.tasks["nothing_new"] == "success"
     assert "nothing new: real files to 9 Mar 2025." in result.output
     assert project.called() == ["fetch.py", "convert_input.py", "whats_new.py"]
-    looked = {"fetch", "convert", "look_for_news", "check_freshness", "nothing_new", "something_new"}
+    looked = {"fetch", "convert", "look_for_news", "check_freshness", "nothing_new", "continue_if_new"}
     assert states(result.tasks, "skipped") == set(result.tasks) - looked
 
 
@@ -252,7 +252,7 @@ def test_the_dag_as_airflow_sees_it(project: StandIn) -> None:
         "dbt.dbt_producer_watcher",
         "dbt.dbt_producer_watcher_done",
     }
-    looking = {"check_freshness", "nothing_new", "something_new"}
+    looking = {"check_freshness", "nothing_new", "continue_if_new"}
     for name in watching:
         assert tasks[name]["dbt"] == "/bin/false", "a sensor must never run dbt"
         assert tasks[name]["retries"] == 0

@@ -14,7 +14,9 @@ from typing import Any, NamedTuple
 import duckdb
 import pytest
 import yaml
-from conftest import ROOT
+from conftest import ROOT, table_cells
+
+from pitwall.site import questions
 
 WORDS = [
     *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven"),
@@ -336,6 +338,26 @@ FIGURES: dict[str, dict[str, Source]] = {
             "where championship = 'drivers' and session_type = 'race' group by season)"
         ),
     },
+    "analyses": {
+        "{:W} titles change hands": lambda _: (
+            len([row for row in answer("champions_under_the_modern_system") if row["is_another"] == "True"]),
+        ),
+        "by half a point in {}": lambda _: tuple(
+            row["season"] for row in answer("closest_titles") if row["margin"] == "0.50"
+        ),
+        "{:W} more drivers' titles were won by a point or two, the latest in {}": lambda _: (
+            by_a_point_or_two()
+        ),
+        "? {:W}. Hill would have": lambda _: (len(answer("titles_changed_by_dropped_scores")),),
+        "among circuits with {:w} or more seasons": lambda _: limit("costliest_pit_lanes", "count(*) >="),
+        "equally long, to half a second": lambda _: share(
+            limit("greatest_undercuts", "abs(lane_gain_ms) <=")[0], 500
+        ),
+        "in seasons with at least {:w} starts": lambda _: limit("most_fragile_cars", "race_starts >="),
+        "of at least {:w} comparisons": lambda _: limit("perfect_qualifying_seasons", "qualifyings_ahead >="),
+        "with at least {:w} races": lambda _: limit("pole_by_circuit", "races >="),
+        "of {} or more green laps": lambda _: limit("stints_that_did_not_fade", "green_laps >="),
+    },
     "descriptions": {
         "at least {} % of the field": lambda each: (each["led_field_percent"],),
         "gap of half the points for a win": lambda each: share(each["baseline_title_percent"], 50),
@@ -434,6 +456,26 @@ def constant(path: str, name: str) -> float:
     return float(value)
 
 
+def limit(name: str, condition: str) -> tuple[int]:
+    """The number that a query of analyses/ compares with."""
+    text = (ROOT / "analyses" / f"{name}.sql").read_text("utf-8")
+    [value] = re.findall(re.escape(condition) + r" (\d+)", text)
+    return (int(value),)
+
+
+def answer(name: str) -> list[dict[str, str]]:
+    """The answer that stands in a file of analyses/. test_analyses.py compares it with the real files."""
+    lines = re.findall(r"(?m)^-- (\|.+)$", (ROOT / "analyses" / f"{name}.sql").read_text("utf-8"))
+    header, *rows = table_cells("\n".join(lines))
+    return [dict(zip(header, row, strict=True)) for row in rows]
+
+
+def by_a_point_or_two() -> tuple[int, str]:
+    """How many titles were won by a point or two, and when the last was."""
+    seasons = [row["season"] for row in answer("closest_titles") if row["margin"] in ("1.00", "2.00")]
+    return len(seasons), max(seasons)
+
+
 def share(value: float, said: float) -> tuple[()]:
     """Check a setting that the text says in other words than its number."""
     assert value == said
@@ -482,6 +524,8 @@ def page(name: str) -> str:
     """The prose of a page. A table that another test recomputes is left out."""
     if name == "descriptions":
         return descriptions()
+    if name == "analyses":
+        return " ¶ ".join(plain(f"{each.text} {each.note}") for each in questions.of_analyses())
     text = (ROOT / name).read_text(encoding="utf-8")
     if name in TABLES:
         text = re.sub(r"(?m)^\|.*\n", "", text)
@@ -519,6 +563,7 @@ def pages() -> list[str]:
     return [
         "README.md",
         "CONTRIBUTING.md",
+        "analyses",
         "descriptions",
         *sorted(str(path.relative_to(ROOT)) for path in docs),
     ]

@@ -146,7 +146,11 @@ def test_results_of_an_earlier_run_are_not_read(tmp_path: Path) -> None:
 
 def test_the_commit_is_known_only_in_a_repository(tmp_path: Path) -> None:
     assert git_commit(tmp_path) is None
-    for arguments in (["init", "-q"], ["commit", "-q", "--allow-empty", "-m", "x"], ["tag", "-a", "v1", "-m", "x"]):
+    for arguments in (
+        ["init", "-q"],
+        ["commit", "-q", "--allow-empty", "-m", "x"],
+        ["tag", "-a", "v1", "-m", "x"],
+    ):
         identity = ["-c", "user.name=x", "-c", "user.email=x@example.org"]
         assert not run("git", "-C", tmp_path, *identity, *arguments).returncode
     commit = run("git", "-C", tmp_path, "rev-parse", "HEAD").stdout.strip()

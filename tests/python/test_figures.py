@@ -546,7 +546,9 @@ def unexplained(name: str) -> list[str]:
     """Numbers on a page that nothing explains, with the words around them."""
     text = page(name)
     explained = [
-        found.span() for each in (*map(pattern, FIGURES[name]), *GENERAL) for found in re.finditer(each, text)
+        found.span()
+        for each in (*map(pattern, FIGURES.get(name, {})), *GENERAL)
+        for found in re.finditer(each, text)
     ]
     return [
         text[max(0, found.start() - 40) : found.end() + 30]

@@ -30,7 +30,7 @@ NUMBERED = re.compile(r"(?m)^#+ \d+\. |^\s*\d+\. ")
 GENERAL = [
     r"\b(?:19[5-9]\d|20[0-3]\d)s?(?:\u2013\d\d)?\b",
     r"(?<![\d.,])[012](?![\d.,]*\d)",
-    r"(?:Python|DuckDB|Java|License|storage version|[Vv]ersion) \d[\d.]*(?<!\.)(?: to \d[\d.]*(?<!\.))?",
+    r"(?:Python|dbt|DuckDB|PostgreSQL|Airflow|Java|License|storage version|[Vv]ersion) \d[\d.]*(?<!\.)(?: to \d[\d.]*(?<!\.))?",
     r"SHA-256|UTF-8|Indianapolis 500",
     r"\b[Hh]alf(?: points|-lives|-filled)",
 ]

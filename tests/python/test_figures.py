@@ -30,7 +30,7 @@ NUMBERED = re.compile(r"(?m)^#+ \d+\. |^\s*\d+\. ")
 GENERAL = [
     r"\b(?:19[5-9]\d|20[0-3]\d)s?(?:\u2013\d\d)?\b",
     r"(?<![\d.,])[012](?![\d.,]*\d)",
-    r"(?:Python|DuckDB|Java|License|storage version|[Vv]ersion) \d[\d.]*(?<!\.)(?: to \d[\d.]*(?<!\.))?",
+    r"(?:Python|dbt|DuckDB|PostgreSQL|Airflow|Java|License|storage version|[Vv]ersion) \d[\d.]*(?<!\.)(?: to \d[\d.]*(?<!\.))?",
     r"SHA-256|UTF-8|Indianapolis 500",
     r"\b[Hh]alf(?: points|-lives|-filled)",
 ]
@@ -133,7 +133,9 @@ FIGURES: dict[str, dict[str, Source]] = {
     "docs/site/ask.md": {},
     "docs/data-to-take-away.md": {"*65001: Unicode": Because("what Excel calls it")},
     "docs/predictions.md": {
-        "by more than {}": lambda _: (constant("scripts/pitwall/prediction/tracking.py", "MAY_BE_WORSE_BY"),),
+        "by more than {}": lambda _: in_file(
+            "scripts/pitwall/prediction/tracking.py", r"MAY_BE_WORSE_BY = ([\d.]+)"
+        ),
         "at port 8000": DEFAULT,
         "at port 5000": DEFAULT,
         "the status 400, 404, 405, 413 or 415": Because("codes of HTTP"),
@@ -450,17 +452,15 @@ def rival_tables() -> list[str]:
     return re.findall(r'"(\w+)"', names)
 
 
-def constant(path: str, name: str) -> float:
-    """A constant of a script, without its packages."""
-    [value] = re.findall(rf"(?m)^{name} = ([\d.]+)", (ROOT / path).read_text("utf-8"))
-    return float(value)
+def in_file(path: str, expression: str) -> tuple[float]:
+    """The number that a regex finds in a file."""
+    [value] = re.findall(expression, (ROOT / path).read_text("utf-8"))
+    return (float(value) if "." in value else int(value),)
 
 
-def limit(name: str, condition: str) -> tuple[int]:
+def limit(name: str, condition: str) -> tuple[float]:
     """The number that a query of analyses/ compares with."""
-    text = (ROOT / "analyses" / f"{name}.sql").read_text("utf-8")
-    [value] = re.findall(re.escape(condition) + r" (\d+)", text)
-    return (int(value),)
+    return in_file(f"analyses/{name}.sql", re.escape(condition) + r" (\d+)")
 
 
 def answer(name: str) -> list[dict[str, str]]:
@@ -546,7 +546,9 @@ def unexplained(name: str) -> list[str]:
     """Numbers on a page that nothing explains, with the words around them."""
     text = page(name)
     explained = [
-        found.span() for each in (*map(pattern, FIGURES[name]), *GENERAL) for found in re.finditer(each, text)
+        found.span()
+        for each in (*map(pattern, FIGURES.get(name, {})), *GENERAL)
+        for found in re.finditer(each, text)
     ]
     return [
         text[max(0, found.start() - 40) : found.end() + 30]

@@ -103,9 +103,7 @@ def commit_id(ref: str) -> str:
     """The id of the commit that a name means; "" if git knows none."""
     git("rev-parse", "--git-dir")
     try:
-        return (
-            git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}").decode().strip()
-        )
+        return git("rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}").decode().strip()
     except PlainError:
         return ""
 

@@ -6,6 +6,7 @@ import altair as alt
 import polars as pl
 import streamlit as st
 from charts import band_heights, bands, extent, lines
+from controls import place_values
 from show import choose, counted, lap_time, show
 from theme import ground, with_colors
 from warehouse import query
@@ -128,7 +129,7 @@ def lap_chart(slow: list[Any]) -> None:
         y="place",
         y_title="position",
         domain=(bottom, 1),
-        axis=alt.Axis(values=[1, *range(5, bottom + 1, 5)], grid=False),
+        axis=alt.Axis(values=place_values(pl.Series([bottom])), format="d", grid=False),
         behind=slow,
         tooltip=[
             *DRIVER,

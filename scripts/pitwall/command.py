@@ -132,7 +132,7 @@ def log_event(command: str, event: str, message: str, level: str = "info", **fie
         event: what happened, in a word.
         message: the same for a person.
         level: `info`, `warning` or `error`.
-        fields: what else a program wants to know. Each is a value of JSON, or has a text.
+        fields: more of it for a program. A value that JSON lacks is written as text.
     """
     if wants_events():
         stream = sys.stdout.stream if isinstance(sys.stdout, Events) else sys.stdout

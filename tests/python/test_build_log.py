@@ -89,6 +89,11 @@ def test_the_rows_of_an_earlier_version_are_kept() -> None:
     assert log.with_rows([], build(1), []).builds.height == 2
 
 
+def test_a_table_of_another_program_has_no_builds() -> None:
+    log = BuildLog.read(pl.DataFrame({"a": [1]}), pl.DataFrame({"built_at": [NOON]}))
+    assert (log.builds.height, log.tables.height) == (0, 0)
+
+
 def test_tables_have_their_rows_and_hashes(tmp_path: Path) -> None:
     raw = {"laps": {**manifest_row("laps", ""), "source_sha256": "abc", "rows_converted": 7}}
     new = Contents({"fct_laps": 7}, quality={"anomaly_counts": 2})
@@ -141,7 +146,11 @@ def test_results_of_an_earlier_run_are_not_read(tmp_path: Path) -> None:
 
 def test_the_commit_is_known_only_in_a_repository(tmp_path: Path) -> None:
     assert git_commit(tmp_path) is None
-    for arguments in (["init", "-q"], ["commit", "-q", "--allow-empty", "-m", "x"], ["tag", "v1"]):
+    for arguments in (
+        ["init", "-q"],
+        ["commit", "-q", "--allow-empty", "-m", "x"],
+        ["tag", "-a", "v1", "-m", "x"],
+    ):
         identity = ["-c", "user.name=x", "-c", "user.email=x@example.org"]
         assert not run("git", "-C", tmp_path, *identity, *arguments).returncode
     commit = run("git", "-C", tmp_path, "rev-parse", "HEAD").stdout.strip()

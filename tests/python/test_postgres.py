@@ -16,8 +16,10 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import polars as pl
 import pytest
+import yaml
 from conftest import ROOT, SCRIPTS, mounted, must_run, pass_unit_tests, run
 from polars.testing import assert_frame_equal
 from postgres_server import PASSWORD, Server, as_user, programs, running_server
@@ -348,6 +350,15 @@ def test_the_build_is_recorded(built: str, server: Server, data: Path) -> None:
         **server.environment("pitwall"),
     )
     assert json.loads(shown)["build"]["mart_tables"] == marts
+
+
+def test_freshness_is_the_same_as_on_duckdb(built: str, server: Server, data: Path) -> None:
+    """The day since which the data are behind; tests/python/test_plain_dbt.py says which day it must be."""
+    file = ROOT / "models/staging/ergast/_ergast__sources.yml"
+    declared = yaml.safe_load(file.read_text(encoding="utf-8"))["sources"][0]["config"]
+    query = declared["loaded_at_query"].replace("{{ this.schema }}", "raw")
+    with duckdb.connect(data / "warehouse.duckdb", read_only=True) as connection:
+        assert server.sql(query, "pitwall") == connection.execute(query).fetchall()
 
 
 def test_the_catalog_is_of_the_database(

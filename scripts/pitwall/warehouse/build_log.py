@@ -144,8 +144,8 @@ def ops_tables() -> list[Table]:
 
 
 def as_declared(frame: pl.DataFrame | None, table: Table) -> pl.DataFrame:
-    """The rows with the declared columns. A column that is missing is NULL."""
-    if frame is None:
+    """The rows with the declared columns. A column that is missing is NULL; without a key there is no row."""
+    if frame is None or not {*table.key} <= {*frame.columns}:
         return pl.DataFrame(schema={column.name: column.dtype for column in table.columns})
     return frame.select(
         (pl.col(column.name) if column.name in frame.columns else pl.lit(None))

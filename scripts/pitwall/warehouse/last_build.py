@@ -131,7 +131,6 @@ def as_text(found: LastBuild) -> str:
                     for row in found.tables
                 ],
             )
-            or ("No table has more or fewer rows than before." if found.previous else "")
         )
         parts.append(
             table_text(

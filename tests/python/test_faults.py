@@ -175,6 +175,7 @@ def schema(tmp_path: Path) -> Path:
     return file
 
 
+@pytest.mark.slow
 def test_convert_killed_before_any_step_leaves_the_old_or_the_new_parquet(
     seasons: tuple[Path, Path],
     schema: Path,
@@ -248,6 +249,7 @@ def test_convert_killed_at_random_leaves_the_old_or_the_new_parquet(
     record_property("count", f"convert: killed {kills} times at random")
 
 
+@pytest.mark.slow
 def test_build_killed_before_any_step_leaves_the_old_or_the_new_warehouse(
     seasons: tuple[Path, Path],
     data: Path,

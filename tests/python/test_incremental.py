@@ -262,6 +262,7 @@ def test_a_build_without_changes_does_not_start_dbt(
     assert starts_dbt()
 
 
+@pytest.mark.slow
 def test_a_changed_ledger_alone_builds_what_reads_it_and_nothing_else(
     builder: Builder, without_last_race: Path, raw_and_data: tuple[Path, Path]
 ) -> None:

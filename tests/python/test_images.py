@@ -353,5 +353,5 @@ def test_a_stopped_dashboard_ends_at_once(
     record_property(
         "count",
         f"Built and run with {podman('--version').strip()} and podman-compose: {built}. "
-        "Not run: Docker, the base image of the registry, the profiles postgres, ml and site.",
+        "Not run: Docker, the base image of the registry, the profiles airflow, ml, postgres and site.",
     )

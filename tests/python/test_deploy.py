@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from conftest import DBT, ROOT, SCRIPTS, must_run, run
+from conftest import DBT, ROOT, SCRIPTS, TESTS, must_run, run
 
 BIN = Path(sys.executable).parent
 EXAMPLE = ROOT / ".env.example"
@@ -220,6 +220,13 @@ def test_make_says_which_programs_an_image_test_lacks(tmp_path: Path) -> None:
     assert result.returncode == 2
     assert "images-test: not installed: no-such-program" in result.stdout
     assert "(on Debian: apt install no-such-program" in result.stdout
+
+
+def test_the_page_has_the_bound_that_the_images_are_held_to() -> None:
+    tests = (TESTS / "test_images.py").read_text(encoding="utf-8")
+    [bound] = re.findall(r"(?m)^MAX_BYTES = ([\d_]+)$", tests)
+    page = " ".join((ROOT / "docs" / "containers.md").read_text(encoding="utf-8").split())
+    assert f"is smaller than {int(bound) // 10**6} MB" in page
 
 
 # Where a server listens

@@ -525,7 +525,7 @@ def clean(checkout: Path) -> Iterator[Path]:
 
 
 def diff(checkout: Path, *arguments: str) -> tuple[str, str]:
-    """Run the command. Returns the report and what else it printed."""
+    """Run the command. Returns the report, and what it printed on stderr."""
     done = subprocess.run(
         [sys.executable, "scripts/diff.py", *arguments],
         cwd=checkout,

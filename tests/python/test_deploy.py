@@ -32,6 +32,7 @@ NOT_IN_ENV = {
         "PITWALL_ENGINE",
         "PITWALL_CLOCK",
         "PITWALL_CAUSE",
+        "PITWALL_MANIFEST",
     },
     "a folder that a web server shows, which no container shares": {"PITWALL_PUBLISH_TO"},
     "of the benchmark and the tests": {"PITWALL_REAL_DATA"},

@@ -30,7 +30,8 @@ NUMBERED = re.compile(r"(?m)^#+ \d+\. |^\s*\d+\. ")
 GENERAL = [
     r"\b(?:19[5-9]\d|20[0-3]\d)s?(?:\u2013\d\d)?\b",
     r"(?<![\d.,])[012](?![\d.,]*\d)",
-    r"(?:Python|dbt|DuckDB|PostgreSQL|Airflow|Java|License|storage version|[Vv]ersion) \d[\d.]*(?<!\.)(?: to \d[\d.]*(?<!\.))?",
+    r"(?:Python|dbt|DuckDB|PostgreSQL|Airflow|Java|License|storage version|[Vv]ersion) "
+    r"\d[\d.]*(?<!\.)(?: to \d[\d.]*(?<!\.))?",
     r"SHA-256|UTF-8|Indianapolis 500",
     r"\b[Hh]alf(?: points|-lives|-filled)",
 ]
@@ -56,6 +57,7 @@ TERM = Because("a term, no figure")
 DEFAULT = Because("a default that the command itself names")
 EXAMPLE = Because("an example")
 
+BUILD_LOG = "scripts/pitwall/warehouse/build_log.py"
 STOPS = "intermediate.int_laps__pit_stop_kinds"
 RECONCILED = Sql("""
     select count(*) filter (where not is_reconciled), count(is_reconciled)
@@ -165,6 +167,21 @@ FIGURES: dict[str, dict[str, Source]] = {
         "All three engines have": Because("the engines above"),
         "hundreds of statements": Because("a round word"),
         "hundreds of rows per lap": EXAMPLE,
+    },
+    "docs/airflow.md": {
+        "{:W} hours after the start": lambda _: in_file(
+            "dags/pitwall_after_race.py", r"AFTER_START = timedelta\(hours=(\d+)\)"
+        ),
+        "the exit code 75": Because("what sysexits.h calls a failure that passes"),
+        "is tried again | {} |": lambda _: in_file("dags/pitwall_after_race.py", r'"RETRY_SECONDS", "(\d+)"'),
+        "a backfill of three races": Because("what the tests do"),
+    },
+    "docs/containers.md": {
+        "port 5432": Because("PostgreSQL's own"),
+        "has the number {}": lambda _: in_file("Dockerfile", r"useradd --uid (\d+)"),
+        "smaller than 600 MB": lambda _: share(
+            in_file("tests/python/test_images.py", r"MAX_BYTES = ([\d_]+)")[0], 600_000_000
+        ),
     },
     "docs/rules-of-the-sport.md": {
         "of Formula 1": TERM,
@@ -361,6 +378,12 @@ FIGURES: dict[str, dict[str, Source]] = {
         "of {} or more green laps": lambda _: limit("stints_that_did_not_fade", "green_laps >="),
     },
     "descriptions": {
+        "Only the newest {} builds are known": lambda _: in_file(
+            BUILD_LOG, r"KEPT_BUILDS_WITH_TABLES = (\d+)"
+        ),
+        "each of the newest {} builds": lambda _: in_file(BUILD_LOG, r"KEPT_BUILDS_WITH_TABLES = (\d+)"),
+        "The newest {:,} builds": lambda _: in_file(BUILD_LOG, r"KEPT_BUILDS = (\d+)"),
+        "Mean duration of the {:w} builds": lambda each: (each["usual_builds"],),
         "at least {} % of the field": lambda each: (each["led_field_percent"],),
         "gap of half the points for a win": lambda each: share(each["baseline_title_percent"], 50),
         "at least {} minutes": lambda each: (each["full_race_ms"] // 60_000,),

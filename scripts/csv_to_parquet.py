@@ -177,7 +177,8 @@ def run(raw: str, data: Path, *, max_bad_rows: int = 0, schema: Path = SOURCES) 
         write_checksums(tables, kept, data / "parquet", data / "parquet.new")
         write_manifest(data / "parquet.new", rows)
         write_origin(data / "parquet.new", raw)
-        write_calendar(data / "parquet.new")
+        if schema == SOURCES:  # other tables may have no races
+            write_calendar(data / "parquet.new")
         swap(data)
     except POLARS_ERRORS as error:
         raise PlainError(f"{data}: cannot be written, look for a full disk: {first_line(error)}") from None

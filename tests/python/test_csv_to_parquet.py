@@ -95,7 +95,7 @@ class Converter:
         return {str(path): path.read_bytes() if path.is_file() else None for path in paths}
 
     def refuses(self, *words: str, raw: str | Path | None = None, code: int = 2) -> str:
-        """Assert the exit code, one plain line with these words, and that nothing changed. Returns the line."""
+        """Assert the exit code, one plain line with these words, and no change. Returns the line."""
         before = self.snapshot()
         returned, _, error = self.run(raw=raw)
         assert returned == code

@@ -41,7 +41,8 @@ def content(warehouse: Path) -> dict[str, list[tuple[object, ...]]]:
         columns_of: dict[str, list[str]] = {}
         for table, column in connection.execute(
             "select table_schema || '.' || table_name, column_name from information_schema.columns "
-            "where table_schema not in ('build', 'ops') and table_name not like 'stg_ops%' order by table_schema, table_name, ordinal_position"
+            "where table_schema not in ('build', 'ops') and table_name not like 'stg_ops%' "
+            "order by table_schema, table_name, ordinal_position"
         ).fetchall():
             columns_of.setdefault(table, [])
             if column not in TIMES:

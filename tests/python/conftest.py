@@ -31,7 +31,9 @@ from forked_dbt import forked_dbt
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = ROOT / "scripts"
 TESTS = ROOT / "tests" / "python"
-SOURCES = "models/staging"  # declares the manifest and the ledger, which every build reads
+SOURCES = (
+    "models/staging"  # declares the manifest, the ledger and the record of builds, which every build reads
+)
 DBT = Path(sys.executable).with_name("dbt")
 
 # These files run first because they take longest: a long file that starts last would run alone. The first two

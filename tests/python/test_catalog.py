@@ -7,7 +7,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from conftest import SCRIPTS, run
+from conftest import ROOT, SCRIPTS, SOURCES, run
 
 # Stands for dbt: records how it was called.
 FAKE_DBT = """
@@ -28,6 +28,7 @@ class Project:
     def __init__(self, root: Path, fake: Path) -> None:
         self.folder, self.fake = root / "a #1 project", fake
         shutil.copytree(SCRIPTS, self.folder / "scripts", ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / SOURCES, self.folder / SOURCES)
         (self.folder / "data").mkdir()
         duckdb.connect(self.folder / "data" / "warehouse.duckdb").close()
 

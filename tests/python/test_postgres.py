@@ -20,7 +20,7 @@ import duckdb
 import polars as pl
 import pytest
 import yaml
-from conftest import ROOT, SCRIPTS, mounted, must_run, pass_unit_tests, run
+from conftest import ROOT, SCRIPTS, SOURCES, mounted, must_run, pass_unit_tests, run
 from polars.testing import assert_frame_equal
 from postgres_server import PASSWORD, Server, as_user, programs, running_server
 
@@ -366,6 +366,7 @@ def test_the_catalog_is_of_the_database(
 ) -> None:
     project = tmp_path / "project"
     shutil.copytree(SCRIPTS, project / "scripts", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / SOURCES, project / SOURCES)
     fake = fake_dbt(
         "import os, pathlib, sys\n"
         "def cli():\n"

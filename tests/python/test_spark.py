@@ -20,7 +20,18 @@ from pathlib import Path
 import duckdb
 import polars
 import pytest
-from conftest import ROOT, SCRIPTS, Builder, mounted, must_run, pass_unit_tests, record, run, simulate
+from conftest import (
+    ROOT,
+    SCRIPTS,
+    SOURCES,
+    Builder,
+    mounted,
+    must_run,
+    pass_unit_tests,
+    record,
+    run,
+    simulate,
+)
 
 pytestmark = pytest.mark.extra
 if not shutil.which("java") and not os.environ.get("JAVA_HOME"):
@@ -632,6 +643,7 @@ def test_the_catalog_is_of_the_last_warehouse(good: Project, tmp_path: Path) -> 
     folder = tmp_path / "project"
     shutil.copytree(SCRIPTS, folder / "scripts", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(ROOT / "spark", folder / "spark")
+    shutil.copytree(ROOT / SOURCES, folder / SOURCES)
     (good.fake / "dbt" / "cli" / "main.py").write_text(
         "import os, pathlib, sys\n"
         "def cli():\n"

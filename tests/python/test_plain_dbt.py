@@ -18,6 +18,7 @@ from pitwall.warehouse.opening import unreadable
 MACROS = (
     "incremental.sql",
     "cross_db/copy_lake.sql",
+    "cross_db/create_ops_tables.sql",
     "cross_db/create_raw_views.sql",
     "cross_db/keep_history.sql",
     "cross_db/load_seeds.sql",

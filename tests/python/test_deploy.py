@@ -144,7 +144,7 @@ def test_dbt_reads_the_same_settings_as_make(tmp_path: Path) -> None:
     [setting] = re.findall(r"(?m)^PYTHON_DOTENV_DISABLED=(.*)$", printed)
     program = "import os, dotenv; dotenv.load_dotenv('.env'); print(os.environ.get('PITWALL_LAKE'))"
     python = DBT.with_name("python")
-    assert must_run(python, "-c", program, cwd=tmp_path) == "s3://of-compose\n"
+    assert must_run(python, "-c", program, cwd=tmp_path, PYTHON_DOTENV_DISABLED="") == "s3://of-compose\n"
     assert must_run(python, "-c", program, cwd=tmp_path, PYTHON_DOTENV_DISABLED=setting) == "None\n"
 
 

@@ -27,7 +27,6 @@ BASE = "docker.io/library/debian:trixie-slim"
 SUITE = "trixie"
 # What the slim image of Debian lacks.
 NOT_SLIM = ("doc", "info", "locale", "man")
-MIRROR = "http://deb.debian.org/debian"
 PROJECT = "pitwall-images-test"
 MAX_BYTES = 600_000_000
 SECRET = b"correct-horse-battery-staple"
@@ -118,7 +117,7 @@ def base(store: Path, podman: Podman) -> str:
         root = store / "base"
         shutil.rmtree(root, ignore_errors=True)
         packages = ["--variant=minbase", "--include=ca-certificates"]
-        must_run("debootstrap", *packages, SUITE, str(root), MIRROR)
+        must_run("debootstrap", *packages, SUITE, str(root))
         for name in NOT_SLIM:
             for path in (root / "usr" / "share" / name).iterdir():
                 shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()

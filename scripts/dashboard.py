@@ -6,10 +6,9 @@ A build can replace the warehouse while the dashboard runs: the next click shows
 
 import argparse
 import os
-import socket
 import sys
 
-from pitwall.address import LOOPBACK, address
+from pitwall.address import LOOPBACK, address, free_port
 from pitwall.command import ROOT, Parser, PlainError, exit_code, require, whole_number
 from pitwall.data_folder import data_folder
 from pitwall.warehouse.engines import ENGINES, check_available
@@ -18,18 +17,6 @@ require("duckdb", "polars", "altair", "streamlit", installed_by="make dashboard"
 
 # Without a warehouse on Spark: it has no server that answers at once.
 SHOWN = [name for name in ENGINES if name != "spark"]
-
-
-def free_port(port: int) -> int:
-    """The port; a free one instead of 0. Raises PlainError if another program uses it."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((address(), port))
-        except (OSError, OverflowError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise PlainError(f"port {port}: {reason}; name another with PORT=number") from None
-        return int(probe.getsockname()[1])
 
 
 def start(engine: str, port: int) -> None:

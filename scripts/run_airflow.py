@@ -10,7 +10,6 @@ import argparse
 import os
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -20,7 +19,7 @@ from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 
-from pitwall.address import LOOPBACK, address
+from pitwall.address import LOOPBACK, address, free_port
 from pitwall.command import ROOT, Parser, PlainError, exit_code, require, whole_number
 from pitwall.data_folder import data_folder
 
@@ -88,17 +87,6 @@ def secret(file: Path) -> str:
         with os.fdopen(descriptor, "w") as new:
             new.write(secrets.token_hex(32))
     return file.read_text(encoding="utf-8")
-
-
-def check_port(port: int) -> None:
-    """Raise PlainError if another program uses the port."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((address(), port))
-        except (OSError, OverflowError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise PlainError(f"port {port}: {reason}; name another with PORT=number") from None
 
 
 def once(what: str, command: list[str | Path], environment: dict[str, str]) -> None:
@@ -194,7 +182,7 @@ def run(data: Path, port: int) -> None:
         raise PlainError(
             f"{BIN / 'airflow'}: Airflow is not installed; run `make airflow`, which installs it"
         )
-    check_port(port)
+    port = free_port(port)
     home = data / "airflow"
     logs = home / "logs" / "programs"
     logs.mkdir(parents=True, exist_ok=True)

@@ -446,10 +446,14 @@ def test_a_missing_s3fs_is_reported_with_the_way_to_install_it(
 
 
 def test_dbt_refuses_a_lake_address_with_a_quote(remote: Remote, tmp_path: Path) -> None:
-    """Plain dbt runs without the check in the scripts."""
-    command = ["run-operation", "create_raw_views", "--project-dir", ROOT, "--profiles-dir", ROOT]
-    command += ["--target-path", tmp_path / "target", "--log-level-file", "none"]
+    """Plain dbt runs without the check in the scripts. A project of this macro alone is parsed at once."""
+    (tmp_path / "macros").mkdir()
+    shutil.copy(ROOT / "macros" / "cross_db" / "copy_lake.sql", tmp_path / "macros")
+    shutil.copy(ROOT / "profiles.yml", tmp_path)
+    (tmp_path / "dbt_project.yml").write_text("{name: pitwall, profile: pitwall}", encoding="utf-8")
+    command = ["--log-level-file", "none", "run-operation", "duckdb__copy_lake", "--args", "{tables: []}"]
     address = f"s3://{BUCKET}/a') ; create table main.stolen as select 1; --"
-    result = run_dbt(*command, PITWALL_DATA=tmp_path, **{**remote.environment, "PITWALL_LAKE": address})
+    environment = {**remote.environment, "PITWALL_LAKE": address, "PITWALL_DATA": tmp_path}
+    result = run_dbt(*command, cwd=tmp_path, **environment)
     assert result.returncode != 0
     assert "PITWALL_LAKE is no plain address" in result.stdout

@@ -28,10 +28,8 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     target = tmp_path_factory.mktemp("redshift")
     common = ["--log-level-file", "none", "--target", "redshift", "--target-path", target]
     common += ["--project-dir", ROOT, "--profiles-dir", ROOT]
-    must_run(DBT, "--quiet", "parse", *common, PITWALL_DATA=target)
-    must_run(
-        DBT, "--quiet", "compile", "--no-introspect", "--no-populate-cache", *common, PITWALL_DATA=target
-    )
+    options = ("--no-introspect", "--no-populate-cache")
+    must_run(DBT, "--quiet", "compile", *options, *common, PITWALL_DATA=target)
     return target / "compiled" / "pitwall" / "models"
 
 

@@ -100,14 +100,20 @@ data: core
 test: workers lint
 	@.venv/bin/python -m pytest $(PARALLEL) -m 'not extra and not slow'
 
+# The tests in Airflow wait much of their time, so they run beside the others. What they print comes last.
+define test_all
+@printed=$$(mktemp); trap 'kill $$airflow 2> /dev/null; rm -f "$$printed"' EXIT; trap 'exit 130' INT TERM; \
+$(MAKE) --no-print-directory test-airflow $(1) > "$$printed" 2>&1 & airflow=$$!; \
+PITWALL_NO_SKIPS=1 .venv/bin/python -m pytest $(PARALLEL) $(2); failed=$$?; \
+wait $$airflow || failed=$$?; cat "$$printed"; exit $$failed
+endef
+
 # Both need Java for Spark, a PostgreSQL server and a browser. A test that is skipped fails, unless it needs the real files.
 test-extras: workers all lint
-	@PITWALL_NO_SKIPS=1 .venv/bin/python -m pytest $(PARALLEL) -m 'not slow'
-	@$(MAKE) --no-print-directory test-airflow
+	$(call test_all,SLOW=0,-m 'not slow')
 
 test-all: workers all lint
-	@PITWALL_NO_SKIPS=1 .venv/bin/python -m pytest $(PARALLEL)
-	@$(MAKE) --no-print-directory test-airflow SLOW=1
+	$(call test_all,SLOW=1)
 
 bench: writable bench-extra packages
 	@.venv/bin/python scripts/benchmark/run.py $(if $(call flag,$(value QUICK)),--quick)

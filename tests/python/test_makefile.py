@@ -257,6 +257,29 @@ def test_the_tests_of_airflow_run_in_its_environment(
     assert checkout.calls()[-1][0] == ["-m", "pytest", "tests/airflow", *options]
 
 
+@pytest.mark.parametrize("failing", [None, ".venv", ".venv-airflow"])
+@pytest.mark.parametrize(("target", "options"), [("test-extras", ["-m", "not slow"]), ("test-all", [])])
+def test_the_tests_of_airflow_run_beside_the_others_and_both_must_pass(
+    checkout: Checkout, target: str, options: list[str], failing: str | None
+) -> None:
+    for name in (".venv", ".venv-airflow"):
+        python = checkout.folder / name / "bin" / "python"
+        python.parent.mkdir(parents=True, exist_ok=True)
+        ending = (
+            f'if "pytest" in sys.argv: sys.exit("the tests of {name} fail" if {name == failing} else 0)\n'
+        )
+        python.write_text(PROGRAM + ending)
+        python.chmod(0o755)
+    code, output = checkout.make(target)
+    calls = [(given, env.get("PITWALL_NO_SKIPS")) for given, env in checkout.calls() if "pytest" in given]
+    common = ["--numprocesses", "logical", "--dist", "loadfile", "--no-loadscope-reorder"]
+    assert sorted(calls) == [
+        (["-m", "pytest", *common, *options], "1"),
+        (["-m", "pytest", "tests/airflow", *options], None),
+    ]
+    assert (code, f"the tests of {failing} fail" in output) == ((2, True) if failing else (0, False))
+
+
 def test_the_pages_of_mlflow_have_the_version_that_writes_the_store() -> None:
     locks = {name: (ROOT / "requirements" / f"{name}.txt") for name in ("ml", "mlflow")}
     versions = {

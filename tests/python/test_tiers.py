@@ -111,15 +111,6 @@ def test_torture_is_in_the_files_that_make_torture_runs() -> None:
     assert found == set(listed.split())
 
 
-@pytest.mark.parametrize(
-    ("target", "excluded"),
-    [("test-extras", {"slow"}), ("test-all", set())],
-    ids=["each change of main", "each night"],
-)
-def test_all_engines_are_tested_and_no_test_is_skipped(target: str, excluded: set[str]) -> None:
-    """test_workflows.py checks when they run."""
-    [recipe] = re.findall(rf"(?m)^{target}: workers all lint\n\t(.+)$", MAKEFILE)
-    assert "PITWALL_NO_SKIPS=1" in recipe
-    assert set(re.findall(r"not (\w+)", recipe)) == excluded
-    assert re.search(rf"(?m)^{target}:.*\n\t.+\n\t@\$\(MAKE\) --no-print-directory test-airflow", MAKEFILE)
+def test_ci_runs_the_tests_of_all_engines() -> None:
+    """test_workflows.py checks when they run, test_makefile.py that no test may be skipped."""
     assert '\nmake "${1:-test-extras}"\n' in (ROOT / ".ci" / "run").read_text(encoding="utf-8")

@@ -67,6 +67,28 @@ def compare_with_full(builder: Builder, raw: Path, data: Path, plan: str) -> Non
         assert incremental[table] == rows, f"{table} differs"
 
 
+def check_what_ran(data: Path, *sources: str) -> None:
+    """Check that the last build ran what depends on these sources, no seed, no view, and nothing else."""
+    target = data / ".build" / "target"
+    results = json.loads((target / "run_results.json").read_text(encoding="utf-8"))["results"]
+    manifest = json.loads((target / "manifest.json").read_text(encoding="utf-8"))
+    readers = {
+        name for name in manifest["sources"] if name.startswith(tuple(f"source.pitwall.{s}" for s in sources))
+    }
+    while new := {child for reader in readers for child in manifest["child_map"][reader]} - readers:
+        readers |= new
+    kinds = ("model.", "seed.", "snapshot.", "test.")
+    configs = {name: manifest["nodes"][name]["config"] for name in readers if name.startswith(kinds)}
+    expected = {
+        name
+        for name, config in configs.items()
+        if config["materialized"] != "view" and config["meta"].get("merged") is not True
+    }
+    assert {result["unique_id"] for result in results if result["unique_id"].startswith(kinds)} == expected
+    # The tests of views are among them.
+    assert any("merged_int_" in name for name in expected)
+
+
 @pytest.fixture
 def raw_and_data(without_last_race: Path, tmp_path: Path) -> tuple[Path, Path]:
     """Copies of `built_raw` and of `data`."""
@@ -96,6 +118,12 @@ def test_a_new_a_revised_and_a_removed_race_are_built_incrementally(
     rewrite(raw, "results", add_penalty)
     remove_race(raw, removed)
     compare_with_full(builder, raw, data, "incremental: 2 of 6 seasons changed (2025, 2026)")
+    built_from = without_last_race / "built_raw"
+    changed = [
+        path.stem for path in raw.glob("*.csv") if path.read_bytes() != (built_from / path.name).read_bytes()
+    ]
+    assert {"results", "lap_times", "races"} <= set(changed) < {path.stem for path in raw.glob("*.csv")}
+    check_what_ran(data, *(f"ergast.{table}" for table in changed), "pitwall", "ops", "predictions")
     scored = "select count(*) from marts.fct_predictions where is_scored"
     with duckdb.connect(data / "warehouse.duckdb", read_only=True) as connection:
         assert connection.execute(scored).fetchall() > [(100,)]
@@ -268,24 +296,18 @@ def test_a_changed_ledger_alone_builds_what_reads_it_and_nothing_else(
     builder: Builder, without_last_race: Path, raw_and_data: tuple[Path, Path]
 ) -> None:
     _, data = raw_and_data
-    warehouse, target = data / "warehouse.duckdb", data / ".build" / "target"
+    warehouse = data / "warehouse.duckdb"
     read_from(data, without_last_race / "data")
     before = content(warehouse)
     write_forecasts(data)
     assert "(incremental: only the ledger changed)" in builder.build(data)
 
-    results = json.loads((target / "run_results.json").read_text(encoding="utf-8"))["results"]
-    children = json.loads((target / "manifest.json").read_text(encoding="utf-8"))["child_map"]
-    readers = {"source.pitwall.predictions.ledger"}
-    while new := {child for reader in readers for child in children[reader]} - readers:
-        readers |= new
-    names = {name for name in readers if name.startswith("model.")}
-    assert {result["unique_id"] for result in results if result["unique_id"].startswith("model.")} == names
-    assert any(result["unique_id"].startswith("test.") for result in results)
+    check_what_ran(data, "predictions")
 
     after = content(warehouse)
     changed = {table.partition(".")[2] for table, rows in after.items() if before[table] != rows}
-    assert changed == {"ledger"} | {name.rpartition(".")[2] for name in names}
+    assert {"ledger", "fct_predictions"} <= changed
+    assert not changed & {"fct_race_results", "fct_race_laps", "stg_ergast__results"}
 
 
 def test_a_new_driver_alone_needs_no_full_build(raw_and_data: tuple[Path, Path]) -> None:

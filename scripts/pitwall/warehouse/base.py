@@ -1,7 +1,7 @@
 """What all engines have in common: a warehouse is built in a new place, then replaces the last one."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -40,7 +40,7 @@ class Warehouse(ABC):
     why_full = ""  # why a full build is wanted, whatever changed; "" if it is not
     plan = ""  # what begin() decided: a full or an incremental build; "" if the engine has no choice
     leaves_history = False  # begin() found a history of another championship: commit() keeps it elsewhere
-    selected = ""  # what begin() decided that dbt builds; "" for all
+    selection: Sequence[str] = ()  # the options of dbt for what begin() decided to build; none for all
     log: BuildLog  # begin() found these builds in the last warehouse; commit() writes them
     is_current = False  # begin() found that the last warehouse is what a build would make
 

@@ -95,7 +95,7 @@ def build(
         record.unlink(missing_ok=True)  # if anything fails from here on, the unit tests run again
         forget_last_run(target)
         options = build_options(
-            with_unit_tests=not skipped, is_new_code=not passed_before, selected=warehouse.selected
+            with_unit_tests=not skipped, is_new_code=not passed_before, selection=warehouse.selection
         )
         dbt_starts = utc_now()
         build.prepare_ms = milliseconds(dbt_starts - build.built_at)

@@ -37,7 +37,7 @@ class Changes:
     races: list[int]
     summary: str
     is_nothing: bool  # no row of any raw table changed, not even of one that belongs to no season
-    is_ledger: bool  # no row of any raw table changed, but the ledger did
+    sources: list[str]  # the sources of dbt that changed, such as `ergast.results`
 
     @property
     def variables(self) -> dict[str, str]:
@@ -47,6 +47,19 @@ class Changes:
             "PITWALL_RACES": ",".join(map(str, self.races or [-1])),
         }
 
+    @property
+    def options(self) -> list[str]:
+        """The options of `dbt build` that build and test only what depends on a changed source.
+
+        The code is that of the last build, so its seeds and views are what they would be. The tests of a view
+        run if its data changed: without `empty`, dbt excludes the tests of what it excludes.
+        """
+        return [
+            *("--select", *(f"source:{source}+" for source in self.sources)),
+            *("--exclude", "config.materialized:view", "resource_type:seed"),
+            *("--indirect-selection", "empty"),
+        ]
+
 
 def find_changes(last: duckdb.DuckDBPyConnection, parquet: Path, code: str, ledger: str) -> Changes | str:
     """Compare the data with those that the last warehouse was built from.
@@ -55,7 +68,7 @@ def find_changes(last: duckdb.DuckDBPyConnection, parquet: Path, code: str, ledg
         last: a connection to the last warehouse.
         parquet: the folder of the Parquet files.
         code: the fingerprint of the code; "" if unknown.
-        ledger: the fingerprint of the ledger. If it alone changed, only what reads it is built again.
+        ledger: the fingerprint of the ledger.
 
     Returns:
         What changed, or the reason for a full build in a few words.
@@ -112,12 +125,18 @@ def _find_changes(last: duckdb.DuckDBPyConnection, parquet: Path, code: str, led
     ).fetchall()
     is_same = is_current(last, parquet)
     is_ledger = last.execute("select fingerprint from build.ledger").fetchall() != [(ledger,)]
+    tables = last.execute("select distinct table_name from changed order by table_name").fetchall()
     return Changes(
         seasons,
         [race for (race,) in races],
         "incremental: only the ledger changed" if is_same and is_ledger else summary(seasons, total),
         is_nothing=is_same and not is_ledger,
-        is_ledger=is_same and is_ledger,
+        sources=[
+            *(f"ergast.{table}" for (table,) in tables),
+            # They have a row for each load, and for each build.
+            *([] if is_same else ["pitwall", "ops"]),
+            *(["predictions"] if is_ledger else []),
+        ],
     )
 
 

@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -36,14 +36,12 @@ def target_folder(engine: str, data: Path) -> Path:
     return data / ".build" / ("target" if engine == "duckdb" else f"target-{engine}")
 
 
-def build_options(*, with_unit_tests: bool, is_new_code: bool, selected: str = "") -> list[str]:
+def build_options(*, with_unit_tests: bool, is_new_code: bool, selection: Sequence[str] = ()) -> list[str]:
     """The options of `dbt build`: what to build and test, and whether to parse the whole project."""
-    options = [*MERGED_TESTS]
+    options = [*MERGED_TESTS, *selection]
     if is_new_code:
         # After a change of a source and other files, dbt's partial parse can miss the snapshot.
         options += ["--no-partial-parse"]
-    if selected:
-        options += ["--select", selected]
     if not with_unit_tests:
         options += ["--exclude-resource-type", "unit_test"]
     return options

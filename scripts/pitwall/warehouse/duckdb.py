@@ -82,7 +82,7 @@ class DuckDBWarehouse(Warehouse):
                     # Nobody can write to the last warehouse while it is open here.
                     self.copy_last()
                     self.plan = changes.summary
-                    self.selected = "source:predictions+" if changes.is_ledger else ""
+                    self.selection = changes.options
                     return connection | changes.variables
             self.plan = f"full: {changes}"
             if lake:

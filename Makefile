@@ -107,7 +107,7 @@ test-extras: workers all lint
 
 test-all: workers all lint
 	@PITWALL_NO_SKIPS=1 .venv/bin/python -m pytest $(PARALLEL)
-	@$(MAKE) --no-print-directory test-airflow SLOW=1
+	@$(MAKE) --no-print-directory test-airflow
 
 bench: writable bench-extra packages
 	@.venv/bin/python scripts/benchmark/run.py $(if $(call flag,$(value QUICK)),--quick)
@@ -188,7 +188,7 @@ airflow: writable ml-extra release-extra packages airflow-env
 
 # `extra` keeps it out of the tests of .venv, which has no Airflow.
 test-airflow: writable dev release-extra packages airflow-env
-	@.venv-airflow/bin/python -m pytest tests/airflow $(if $(call flag,$(value SLOW)),,-m 'not slow')
+	@.venv-airflow/bin/python -m pytest tests/airflow
 
 # `mf` reads the metrics from target/ and the connection from profiles.yml. Its progress display overwrites lines, so --quiet.
 metrics: export override PITWALL_TARGET := $(or $(value ENGINE),duckdb)

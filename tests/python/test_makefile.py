@@ -243,18 +243,13 @@ def test_airflow_is_installed_in_an_environment_of_its_own(checkout: Checkout) -
     ) == 1
 
 
-@pytest.mark.parametrize(
-    ("settings", "options"), [([], ["-m", "not slow"]), (["SLOW=1"], [])], ids=["each change", "each night"]
-)
-def test_the_tests_of_airflow_run_in_its_environment(
-    checkout: Checkout, settings: list[str], options: list[str]
-) -> None:
+def test_the_tests_of_airflow_run_in_its_environment(checkout: Checkout) -> None:
     own = checkout.folder / ".venv-airflow" / "bin" / "python"
     own.parent.mkdir(parents=True)
     own.write_text(PROGRAM)
     own.chmod(0o755)
-    assert checkout.make("test-airflow", *settings) == (0, "")
-    assert checkout.calls()[-1][0] == ["-m", "pytest", "tests/airflow", *options]
+    assert checkout.make("test-airflow") == (0, "")
+    assert checkout.calls()[-1][0] == ["-m", "pytest", "tests/airflow"]
 
 
 def test_the_pages_of_mlflow_have_the_version_that_writes_the_store() -> None:

@@ -208,7 +208,7 @@ class StandIn(Project):
             (folder / name).mkdir()
         for name in ("dbt_project.yml", "profiles.yml"):
             (folder / name).write_text("name: pitwall\n")
-        self.manifest(MODELS)
+        self.manifest([*MODELS, SEED])
         self.calendar(RACES)
         self.news()
         self.answer("last_build.py", """print('{"tables": [], "revisions": []}')""")
@@ -252,26 +252,28 @@ class StandIn(Project):
 
 
 METADATA = {"dbt_schema_version": "https://schemas.getdbt.com/dbt/manifest/v12.json"}
-# name, the folder's kind, what it reads
+# name, schema, what it reads
 MODELS = [
     ("stg_races", "staging", []),
     ("dim_races", "marts", ["stg_races"]),
     ("fct_results", "marts", ["dim_races"]),
 ]
+SEED = ("points_systems", "seeds", [])  # builds() does not report it
 
 
 def node(model: tuple[str, str, list[str]]) -> tuple[str, dict[str, Any]]:
-    """A model in dbt's manifest."""
+    """A model or a seed in dbt's manifest."""
     name, schema, parents = model
-    unique_id = f"model.pitwall.{name}"
+    kind, folder, suffix = ("seed", "seeds", "csv") if schema == "seeds" else ("model", "models", "sql")
+    unique_id = f"{kind}.pitwall.{name}"
     return unique_id, {
         "unique_id": unique_id,
         "name": name,
         "schema": schema,
-        "resource_type": "model",
+        "resource_type": kind,
         "package_name": "pitwall",
-        "original_file_path": f"models/{schema}/{name}.sql",
-        "path": f"{schema}/{name}.sql",
+        "original_file_path": f"{folder}/{schema}/{name}.{suffix}",
+        "path": f"{schema}/{name}.{suffix}",
         "tags": [],
         "config": {"materialized": "table", "meta": {}},
         "depends_on": {"nodes": [f"model.pitwall.{parent}" for parent in parents]},

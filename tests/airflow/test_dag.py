@@ -93,6 +93,7 @@ def test_what_can_heal_is_tried_again(project: StandIn, alerts: Alerts) -> None:
     result = project.run()
     assert result.run == "success"
     assert result.tries["fetch"] == 3
+    assert "fetch: http://127.0.0.1/x: no answer" in result.output
     assert project.called()[:4] == ["fetch.py", "fetch.py", "fetch.py", "convert_input.py"]
     # Cosmos cannot start a build twice, so its wrapper does.
     assert project.called().count("build.py") == 4
@@ -104,13 +105,14 @@ def test_what_can_heal_is_tried_again(project: StandIn, alerts: Alerts) -> None:
 
 def test_a_build_that_cannot_start_fails_in_the_end(project: StandIn, alerts: Alerts) -> None:
     project.variables["PITWALL_RETRY_SECONDS"] = "0.02"
-    project.answer("build.py", "print('build: another run is using this folder'); sys.exit(75)")
+    busy = "print('build: another run is using this folder'); sys.exit(75)"
+    project.answer("build.py", "for number in range(40):\n    print(number)\n" + busy)
     result = project.run()
     assert result.tasks["dbt.dbt_producer_watcher"] == "failed"
     assert project.called().count("build.py") == 6
     assert "last_build.py" not in project.called()
     [text] = alerts.texts()
-    assert text.splitlines()[1:] == ["build: another run is using this folder"]
+    assert text.splitlines()[1:] == [*map(str, range(11, 40)), "build: another run is using this folder"]
 
 
 def test_what_cannot_heal_is_not_tried_again(project: StandIn, alerts: Alerts) -> None:
@@ -141,7 +143,12 @@ def test_an_alert_of_a_broken_rule_names_it_and_its_rows(project: StandIn, alert
     assert "last_build.py" not in project.called()
     [text] = alerts.texts()
     assert text.startswith("Pitwall: dbt.dbt_producer_watcher failed\n")
-    for words in ("not_null_dim_races", "race_id\n1109", "the last good warehouse is unchanged"):
+    for words in (
+        "error dim_races",
+        "not_null_dim_races",
+        "race_id\n1109",
+        "the last good warehouse is unchanged",
+    ):
         assert words in text
     assert len(alerts.mails) == 1
 
@@ -180,12 +187,16 @@ def test_an_address_no_next_race_and_models_that_stay(project: StandIn) -> None:
     """A model that dbt does not build again is green. Its sensor would wait for its report for days."""
     project.news(next_race="")
     project.answer("build.py", builds("fct_results"))
-    result = project.run(source="https://example.org/data.zip")
+    address = "https://example.org/data.zip?key=a-secret"
+    result = project.run(source=address)
     assert result.run == "success"
     assert {result.tasks[f"dbt.{name}_run"] for name, *_ in MODELS} == {"success"}
+    assert result.tasks["dbt.points_systems_seed"] == "success"
     assert "dim_races is as it was" in result.output
     archive = str(project.data / "raw" / "ergast.zip")
-    assert project.calls()[0][1] == ["--url", "https://example.org/data.zip", archive]
+    assert project.calls()[0][1] == ["--url", address, archive]
+    assert "Running scripts/fetch.py ..." in result.output
+    assert "a-secret" not in result.output
     assert project.calls()[1][1] == ["--", archive]
     assert (result.tasks["train"], result.tasks["predict"]) == ("success", "skipped")
     assert (result.tasks["release"], result.tasks["publish"]) == ("success", "skipped")
@@ -320,19 +331,6 @@ def test_without_a_calendar_the_dag_runs_by_hand_only(project: StandIn) -> None:
     assert project.about()["runs"] == []
     (project.data / "parquet" / "calendar.json").unlink()
     assert project.about()["runs"] == []
-
-
-def test_a_backfill_of_three_races_builds_once(project: StandIn) -> None:
-    new, old = ({"is_new": True}, {"is_new": False, "message": "nothing new: three races."})
-    runs = project.about()["runs"][::2]
-    assert len(runs) == 3
-    ended = []
-    for number, when in enumerate(runs):
-        project.news(**(old if number else new))
-        ended.append(project.run(when))
-    assert [result.run for result in ended] == ["success"] * 3
-    assert [result.tasks["nothing_new"] for result in ended] == ["skipped", "success", "success"]
-    assert project.called().count("train.py") == 1
 
 
 def test_no_rule_of_the_project_is_in_the_dag() -> None:

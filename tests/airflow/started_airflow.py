@@ -1,9 +1,13 @@
 """Import this to start Airflow. Each run of the DAG is a copy of a process that has done so.
 
-Starting takes longer than most runs: the imports, and the API that tasks talk to.
+Starting takes longer than most runs: the imports, and the API that tasks talk to, which makes its routes at
+the first request. No thread may be left here, because a copy would lack it.
 """
 
+import asyncio
 import warnings
+
+import httpx
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -17,4 +21,12 @@ with warnings.catch_warnings():
     import cosmos.plugin.airflow3  # noqa: F401
     from airflow.sdk.execution_time.supervisor import in_process_api_server
 
-    assert in_process_api_server().app
+
+async def ask_nothing() -> None:
+    """Send the API a request to which it has no answer."""
+    transport = httpx.ASGITransport(in_process_api_server().app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://in-process") as client:
+        assert (await client.get("/nothing")).status_code == httpx.codes.NOT_FOUND
+
+
+asyncio.run(ask_nothing())

@@ -96,7 +96,7 @@ with DAG(
             setting("PUBLISH_TO") or None,
             type=["null", "string"],
             title="Where the release is published",
-            description_md="A folder that a web server shows, or nothing.",
+            description_md="A folder that a web server shows, `s3://bucket/prefix`, or nothing.",
         ),
     },
 ) as dag:
@@ -233,9 +233,9 @@ with DAG(
 
     @task(task_id="publish", **WRITES)
     def publish(params: dict) -> None:
-        """Copy the release to where a web server shows it."""
+        """Copy the release to where readers find it."""
         if not params["publish_to"]:
-            raise AirflowSkipException("no folder to publish to")
+            raise AirflowSkipException("no place to publish to is named")
         stage(params, "publish.py", params["publish_to"])
 
     @task(task_id="complete", trigger_rule="none_failed", **WRITES)

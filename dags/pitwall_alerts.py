@@ -28,8 +28,6 @@ def connection(name: str) -> Connection | None:
 
 def alert(subject: str, text: str) -> None:
     """Send a message to every place that has a connection. A place that cannot be reached stops no other."""
-    # Here, because Airflow parses the DAG often, and they take a second.
-
     # The text comes from data. As a value in the context it is not read as a template. The names must not be
     # those of fields of a notifier, which replace them.
     context = {"alert_subject": f"Pitwall: {subject}", "alert_text": text}

@@ -1,10 +1,11 @@
 """Run the DAG in Airflow, each run in a process of its own with a database of its own.
 
 Most tests run a copy of dags/ in a project of stand-ins: a program that stands for .venv/bin/python records
-each call, and answers as the test says. The models are three. Some tests run the real commands.
+each call, and answers as the test says. The models are three. test_real.py runs the real commands.
 """
 
 import json
+import multiprocessing
 import os
 import shutil
 import socket
@@ -13,12 +14,14 @@ import sys
 import textwrap
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from email import message_from_bytes
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+import run_dag
 from aiosmtpd.controller import Controller
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,15 +48,6 @@ if len(files) > 1:
 if files:
     exec(files[0].read_text())
 """
-
-
-class Result(NamedTuple):
-    """How a run of the DAG ended."""
-
-    run: str
-    tasks: dict[str, str]
-    tries: dict[str, int]
-    output: str
 
 
 def environment(home: Path, dags: Path, data: Path, **added: str) -> dict[str, str]:
@@ -83,16 +77,80 @@ def environment(home: Path, dags: Path, data: Path, **added: str) -> dict[str, s
     }
 
 
+# What Airflow needs before the DAG can run. scripts/run_airflow.py makes it, as `make airflow` does.
+PREPARE = """
+import sys
+from pathlib import Path
+sys.path.insert(0, "scripts")
+import run_airflow
+data = Path(sys.argv[1])
+(data / "airflow").mkdir(parents=True)
+run_airflow.prepare(data / "airflow", run_airflow.settings(data, 1))
+"""
+PROCESSES = multiprocessing.get_context("forkserver")
+
+
 @pytest.fixture(scope="session")
-def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with an empty database of Airflow, and the pool."""
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with a home of Airflow: an empty database with the pool, and what dbt has parsed."""
+    data = tmp_path_factory.mktemp("prepared") / "data"
+    python = ROOT / ".venv" / "bin" / "python"
+    result = subprocess.run([python, "-c", PREPARE, data], cwd=ROOT, capture_output=True, text=True)
+    assert result.returncode == 0, result.stdout + result.stderr
+    return data
+
+
+@pytest.fixture(scope="session")
+def database(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty database of Airflow. From here on, runs are copies of a process that has started Airflow."""
     home = tmp_path_factory.mktemp("airflow")
-    (home / "no_dags").mkdir()
-    settings = environment(home, home / "no_dags", home / "data")
-    for command in (["db", "migrate"], ["pools", "set", "pitwall", "1", "test"]):
-        result = subprocess.run([AIRFLOW, *command], env=settings, capture_output=True, text=True)
-        assert result.returncode == 0, result.stdout + result.stderr
-    return home
+    started = environment(home, home / "no_dags", home / "data", PYTHONPATH=str(HERE))
+    with pytest.MonkeyPatch.context() as patch:
+        for name in os.environ.keys() - started.keys():
+            patch.delenv(name)
+        for name, value in started.items():
+            patch.setenv(name, value)
+        PROCESSES.set_forkserver_preload(["started_airflow"])
+        first = PROCESSES.Process(target=int)
+        first.start()
+        first.join()
+    return prepared / "airflow" / "airflow.db"
+
+
+class Result(NamedTuple):
+    """How a run of the DAG ended."""
+
+    run: str
+    tasks: dict[str, str]
+    tries: dict[str, int]
+    output: str
+
+
+class Run:
+    """A process that runs the DAG, or looks at it."""
+
+    def __init__(self, environment: dict[str, str], output: Path, function: str, *arguments: Any) -> None:
+        self.output = output
+        self.process = PROCESSES.Process(
+            target=run_dag.process, args=(environment, output, function, *arguments), daemon=True
+        )
+        self.process.start()
+
+    def answer(self) -> Any:
+        """Wait for its end. Returns what it found."""
+        self.process.join(timeout=240)
+        self.process.kill()
+        printed = self.printed()
+        assert self.process.exitcode == 0, printed[-5000:]
+        return json.loads(printed.splitlines()[-1])
+
+    def result(self) -> Result:
+        """Wait for its end. Returns how the run ended."""
+        return Result(**self.answer(), output=self.printed())
+
+    def printed(self) -> str:
+        """What it has printed so far."""
+        return self.output.read_text(encoding="utf-8") if self.output.exists() else ""
 
 
 class Project:
@@ -104,7 +162,7 @@ class Project:
         self.variables: dict[str, str] = {}
         (self.data / "airflow" / "target").mkdir(parents=True)
         self.home.mkdir()
-        shutil.copy(database / "airflow.db", self.home)
+        shutil.copy(database, self.home)
 
     def manifest(self, models: list[tuple[str, str, list[str]]]) -> None:
         """Write what dbt has parsed: these models."""
@@ -116,45 +174,24 @@ class Project:
         """The environment of Airflow."""
         return environment(self.home, self.dags, self.data, **self.variables)
 
-    def start(self, *arguments: str, **conf: Any) -> "subprocess.Popen[str]":
+    def _process(self, function: str, *arguments: Any) -> Run:
+        return Run(self.environment(), self.folder / "output.txt", function, *arguments)
+
+    def about(self) -> dict[str, Any]:
+        """What the DAG is, as Airflow sees it."""
+        return dict(self._process("about").answer())
+
+    def ask(self, function: str, *arguments: Any) -> Any:
+        """What another function of run_dag.py returns."""
+        return self._process(function, *arguments).answer()
+
+    def start(self, when: str | None = None, *, sensors_run: bool = False, **conf: Any) -> Run:
         """Start a run of the DAG."""
-        command = [sys.executable, HERE / "run_dag.py", json.dumps(conf), *arguments]
-        return subprocess.Popen(
-            command, env=self.environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
+        return self._process("run", conf, when, sensors_run)
 
-    def run(self, *arguments: str, **conf: Any) -> Result:
+    def run(self, when: str | None = None, *, sensors_run: bool = False, **conf: Any) -> Result:
         """Run the DAG."""
-        return self.result(self.start(*arguments, **conf))
-
-    def result(self, process: "subprocess.Popen[str]") -> Result:
-        """Wait for the end of a run."""
-        try:
-            output = process.communicate(timeout=240)[0]
-        except subprocess.TimeoutExpired:
-            process.kill()
-            output = process.communicate()[0]
-        (self.folder / "output.txt").write_text(output, encoding="utf-8")
-        assert process.returncode == 0, output[-5000:]
-        return Result(**json.loads(output.splitlines()[-1]), output=output)
-
-
-ASK = """
-import json, sys, warnings
-warnings.simplefilter("ignore")
-sys.path.insert(0, sys.argv[1])
-import run_dag
-print(json.dumps(run_dag.about()))
-"""
-
-
-def about(project: Project) -> dict:
-    """What the DAG is, as Airflow sees it."""
-    result = subprocess.run(
-        [sys.executable, "-c", ASK, HERE], env=project.environment(), capture_output=True, text=True
-    )
-    assert result.returncode == 0, result.stdout + result.stderr
-    return json.loads(result.stdout.splitlines()[-1])
+        return self.start(when, sensors_run=sensors_run, **conf).result()
 
 
 class StandIn(Project):
@@ -171,7 +208,7 @@ class StandIn(Project):
             (folder / name).mkdir()
         for name in ("dbt_project.yml", "profiles.yml"):
             (folder / name).write_text("name: pitwall\n")
-        self.manifest(MODELS)
+        self.manifest([*MODELS, SEED])
         self.calendar(RACES)
         self.news()
         self.answer("last_build.py", """print('{"tables": [], "revisions": []}')""")
@@ -215,26 +252,28 @@ class StandIn(Project):
 
 
 METADATA = {"dbt_schema_version": "https://schemas.getdbt.com/dbt/manifest/v12.json"}
-# name, the folder's kind, what it reads
+# name, schema, what it reads
 MODELS = [
     ("stg_races", "staging", []),
     ("dim_races", "marts", ["stg_races"]),
     ("fct_results", "marts", ["dim_races"]),
 ]
+SEED = ("points_systems", "seeds", [])  # builds() does not report it
 
 
 def node(model: tuple[str, str, list[str]]) -> tuple[str, dict[str, Any]]:
-    """A model in dbt's manifest."""
+    """A model or a seed in dbt's manifest."""
     name, schema, parents = model
-    unique_id = f"model.pitwall.{name}"
+    kind, folder, suffix = ("seed", "seeds", "csv") if schema == "seeds" else ("model", "models", "sql")
+    unique_id = f"{kind}.pitwall.{name}"
     return unique_id, {
         "unique_id": unique_id,
         "name": name,
         "schema": schema,
-        "resource_type": "model",
+        "resource_type": kind,
         "package_name": "pitwall",
-        "original_file_path": f"models/{schema}/{name}.sql",
-        "path": f"{schema}/{name}.sql",
+        "original_file_path": f"{folder}/{schema}/{name}.{suffix}",
+        "path": f"{schema}/{name}.{suffix}",
         "tags": [],
         "config": {"materialized": "table", "meta": {}},
         "depends_on": {"nodes": [f"model.pitwall.{parent}" for parent in parents]},
@@ -291,9 +330,9 @@ def free_port() -> int:
         return int(server.getsockname()[1])
 
 
-@pytest.fixture
-def alerts(project: StandIn) -> Iterator[Alerts]:
-    """A mail server and a webhook on loopback, for which the project has connections."""
+@contextmanager
+def alerts_of(project: Project) -> Iterator[Alerts]:
+    """A mail server and a webhook on loopback, for which a project has connections."""
     got = Alerts([], [])
 
     class Mails:
@@ -341,3 +380,10 @@ def alerts(project: StandIn) -> Iterator[Alerts]:
     hook.shutdown()
     hook.server_close()
     thread.join()
+
+
+@pytest.fixture
+def alerts(project: StandIn) -> Iterator[Alerts]:
+    """What the project sends."""
+    with alerts_of(project) as got:
+        yield got

@@ -6,8 +6,7 @@ import subprocess
 import time
 from pathlib import Path
 
-import pytest
-from conftest import MODELS, Alerts, StandIn, about, builds
+from conftest import MODELS, Alerts, StandIn, builds
 
 DONE = ["success", "skipped"]
 SLOW_BUILD = """
@@ -41,10 +40,21 @@ def test_all_stages_run_in_order(project: StandIn) -> None:
         "whats_new.py",
     ]
     arguments = [arguments for _, arguments, _ in project.calls()]
-    archive = str(project.data / "raw" / "ergast.zip")
-    assert arguments[1] == ["--", archive]
-    assert arguments[9] == ["/srv/pitwall"]
-    assert arguments[10] == ["--engine", "duckdb", "--completed", "f00d"]
+    engine = ["--engine", "duckdb"]
+    assert arguments == [
+        [],
+        ["--", str(project.data / "raw" / "ergast.zip")],
+        ["--json", *engine],
+        engine,
+        ["--json", *engine],
+        [],
+        [],
+        engine,
+        ["--only-changes"],
+        ["/srv/pitwall"],
+        [*engine, "--completed", "f00d"],
+    ]
+    assert project.calls()[3][2]["PITWALL_LOG"] == "json", "Cosmos reads the events"
     for _, _, environment in project.calls():
         assert environment["PITWALL_DATA"] == str(project.data)
         assert environment["PITWALL_END_WITH_PARENT"] == "1", "a killed task leaves nothing behind"
@@ -83,17 +93,36 @@ def test_what_can_heal_is_tried_again(project: StandIn, alerts: Alerts) -> None:
     result = project.run()
     assert result.run == "success"
     assert result.tries["fetch"] == 3
+    assert "fetch: http://127.0.0.1/x: no answer" in result.output
     assert project.called()[:4] == ["fetch.py", "fetch.py", "fetch.py", "convert_input.py"]
     # Cosmos cannot start a build twice, so its wrapper does.
     assert project.called().count("build.py") == 4
     assert result.tries["dbt.dbt_producer_watcher"] == 1
     assert "Trying again in 0.1 seconds." in result.output
+    assert "Trying again in 0.2 seconds." in result.output
     assert alerts.texts() == []
+
+
+def test_a_build_that_cannot_start_fails_in_the_end(project: StandIn, alerts: Alerts) -> None:
+    project.variables["PITWALL_RETRY_SECONDS"] = "0.02"
+    busy = "print('build: another run is using this folder'); sys.exit(75)"
+    project.answer("build.py", "for number in range(40):\n    print(number)\n" + busy)
+    result = project.run()
+    assert result.tasks["dbt.dbt_producer_watcher"] == "failed"
+    assert project.called().count("build.py") == 6
+    assert "last_build.py" not in project.called()
+    [text] = alerts.texts()
+    assert text.splitlines()[1:] == [*map(str, range(11, 40)), "build: another run is using this folder"]
 
 
 def test_what_cannot_heal_is_not_tried_again(project: StandIn, alerts: Alerts) -> None:
     """The text in the alert comes from data: it is no template, and no HTML."""
-    project.answer("convert_input.py", "print('csv_to_parquet: 3 unfit rows (<b>{{ 7 * 7 }})'); sys.exit(2)")
+    (project.data / "airflow" / "cause.txt").write_text("of an earlier build")
+    project.answer(
+        "convert_input.py",
+        "sys.stdout.buffer.write(b'not \\xff UTF-8\\n')\n"
+        "print('csv_to_parquet: 3 unfit rows (<b>{{ 7 * 7 }})', flush=True); sys.exit(2)",
+    )
     result = project.run()
     assert (result.run, result.tries["convert"]) == ("failed", 1)
     assert project.called() == ["fetch.py", "convert_input.py"]
@@ -106,15 +135,20 @@ def test_what_cannot_heal_is_not_tried_again(project: StandIn, alerts: Alerts) -
 
 def test_an_alert_of_a_broken_rule_names_it_and_its_rows(project: StandIn, alerts: Alerts) -> None:
     """dbt has not reported the first model. Its sensor must not run dbt."""
-    project.variables["SENSORS_RUN"] = "1"
     project.answer("build.py", builds("dim_races", fails="dim_races", code=2))
-    result = project.run()
+    result = project.run(sensors_run=True)
     assert result.run == "failed"
     assert {"dbt.dbt_producer_watcher", "dbt.stg_races_run"} <= states(result.tasks, "failed")
     assert project.called().count("build.py") == 1, "a broken rule does not heal"
+    assert "last_build.py" not in project.called()
     [text] = alerts.texts()
     assert text.startswith("Pitwall: dbt.dbt_producer_watcher failed\n")
-    for words in ("not_null_dim_races", "race_id\n1109", "the last good warehouse is unchanged"):
+    for words in (
+        "error dim_races",
+        "not_null_dim_races",
+        "race_id\n1109",
+        "the last good warehouse is unchanged",
+    ):
         assert words in text
     assert len(alerts.mails) == 1
 
@@ -153,19 +187,26 @@ def test_an_address_no_next_race_and_models_that_stay(project: StandIn) -> None:
     """A model that dbt does not build again is green. Its sensor would wait for its report for days."""
     project.news(next_race="")
     project.answer("build.py", builds("fct_results"))
-    result = project.run(source="https://example.org/data.zip")
+    address = "https://example.org/data.zip?key=a-secret"
+    result = project.run(source=address)
     assert result.run == "success"
     assert {result.tasks[f"dbt.{name}_run"] for name, *_ in MODELS} == {"success"}
+    assert result.tasks["dbt.points_systems_seed"] == "success"
     assert "dim_races is as it was" in result.output
     archive = str(project.data / "raw" / "ergast.zip")
-    assert project.calls()[0][1] == ["--url", "https://example.org/data.zip", archive]
+    assert project.calls()[0][1] == ["--url", address, archive]
+    assert "Running scripts/fetch.py ..." in result.output
+    assert "a-secret" not in result.output
     assert project.calls()[1][1] == ["--", archive]
     assert (result.tasks["train"], result.tasks["predict"]) == ("success", "skipped")
-    assert result.tasks["release"] == "success"
+    assert (result.tasks["release"], result.tasks["publish"]) == ("success", "skipped")
+    assert result.tasks["complete"] == "success"
 
 
 def test_on_postgres_with_a_lake(project: StandIn) -> None:
-    result = project.run(engine="postgres", lake="s3://bucket/prefix", source="/srv/files")
+    result = project.run(
+        engine="postgres", lake="s3://bucket/prefix", source="/srv/files", publish_to="/srv/www"
+    )
     assert result.run == "success"
     assert {"fetch", "train", "predict", "release", "publish"} <= states(result.tasks, "skipped")
     assert result.tasks["complete"] == "success"
@@ -175,7 +216,6 @@ def test_on_postgres_with_a_lake(project: StandIn) -> None:
     assert calls[0][:2] == ["convert_input.py", ["--", "/srv/files"]]
 
 
-@pytest.mark.slow
 def test_a_simulated_championship_is_not_learned_from(project: StandIn) -> None:
     project.news(is_simulated=True, next_race="")
     result = project.run(source="simulator")
@@ -185,7 +225,6 @@ def test_a_simulated_championship_is_not_learned_from(project: StandIn) -> None:
     assert project.calls()[0][1] == ["--", str(project.data / "raw" / "simulated")]
 
 
-@pytest.mark.slow
 def test_without_connections_there_are_no_alerts_and_no_errors(project: StandIn) -> None:
     project.answer("convert_input.py", "sys.exit(2)")
     result = project.run()
@@ -193,29 +232,47 @@ def test_without_connections_there_are_no_alerts_and_no_errors(project: StandIn)
     assert "an alert could not be sent" not in result.output
 
 
-@pytest.mark.slow
 def test_a_place_that_cannot_be_reached_stops_no_other(project: StandIn, alerts: Alerts) -> None:
     mail = json.loads(project.variables["AIRFLOW_CONN_PITWALL_SMTP"])
     project.variables["AIRFLOW_CONN_PITWALL_SMTP"] = json.dumps(mail | {"port": 9})
     project.answer("convert_input.py", "sys.exit(2)")
     assert "an alert could not be sent" in project.run().output
-    assert len(alerts.texts()) == 1
+    assert alerts.texts() == ["Pitwall: convert failed\nconvert_input.py: it printed nothing"]
+
+
+def test_an_alert_of_a_killed_task(project: StandIn, alerts: Alerts) -> None:
+    project.ask("alert_of_killed_task", "release")
+    assert alerts.texts() == ["Pitwall: release failed\nit was killed, or never started"]
+
+
+def test_parameters_are_checked_and_the_environment_sets_their_defaults(project: StandIn) -> None:
+    good = [{"source": "/srv/files"}, {"engine": "postgres"}, {"lake": "s3://bucket/prefix"}]
+    bad = [{"source": ""}, {"engine": "oracle"}, {"lake": "bucket/prefix"}, {"publish_to": 3}]
+    assert project.ask("refused", good + bad) == bad
+    default = {"source": "archive", "engine": "duckdb", "lake": None, "publish_to": None}
+    assert project.about()["params"] == default
+    own = {"source": "/srv/files", "engine": "postgres", "lake": "s3://b/p", "publish_to": "/srv/www"}
+    project.variables.update({f"PITWALL_{name.upper()}": value for name, value in own.items()})
+    assert project.about()["params"] == own
 
 
 def test_a_killed_task_leaves_no_build_behind(project: StandIn) -> None:
     """The stand-in ends as build.py does: when its parent has."""
+    cause = project.data / "airflow" / "cause.txt"
+    cause.write_text("of an earlier build")
     project.answer("build.py", WATCHES_PARENT + SLOW_BUILD)
-    process = project.start()
+    process = project.start().process
     pid = project.folder / "pid"
     deadline = time.monotonic() + 120
-    while not pid.exists() and process.poll() is None and time.monotonic() < deadline:
+    while not pid.exists() and process.is_alive() and time.monotonic() < deadline:
         time.sleep(0.1)
     build = int(pid.read_text())
     process.kill()
-    process.communicate(timeout=60)
+    process.join()
     while is_alive(build) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert not is_alive(build)
+    assert not cause.exists()
     project.answer("build.py", builds("stg_races"))
     assert project.run().run == "success"
 
@@ -237,7 +294,7 @@ def is_alive(pid: int) -> bool:
 
 
 def test_the_dag_as_airflow_sees_it(project: StandIn) -> None:
-    dag = about(project)
+    dag = project.about()
     assert dag["parse_seconds"] < 2
     # Two runs after each race: four hours after its start, and a day later.
     assert dag["runs"] == [
@@ -248,38 +305,32 @@ def test_the_dag_as_airflow_sees_it(project: StandIn) -> None:
     assert dag["assets"] == ["pitwall://marts/dim_races", "pitwall://marts/fct_results"]
     tasks = dag["tasks"]
     assert {f"dbt.{name}_run" for name, *_ in MODELS} <= set(tasks)
-    watching = {name for name in tasks if name.startswith("dbt.")} - {
-        "dbt.dbt_producer_watcher",
-        "dbt.dbt_producer_watcher_done",
-    }
+    build, built = "dbt.dbt_producer_watcher", "dbt.dbt_producer_watcher_done"
+    watching = {name for name in tasks if name.startswith("dbt.")} - {build, built}
     looking = {"check_freshness", "nothing_new", "continue_if_new"}
     for name in watching:
         assert tasks[name]["dbt"] == "/bin/false", "a sensor must never run dbt"
         assert tasks[name]["retries"] == 0
-    for name in set(tasks) - watching - looking - {"dbt.dbt_producer_watcher_done"}:
-        assert tasks[name]["pool"] == "pitwall", f"{name} writes into the data folder"
-        if name != "dbt.dbt_producer_watcher":
+        assert not tasks[name]["deferrable"]
+    for name in set(tasks) - watching - looking - {built}:
+        assert (tasks[name]["pool"], tasks[name]["slots"]) == ("pitwall", 1), f"{name} writes"
+        if name != build:
             assert tasks[name]["retries"] == 5
             assert tasks[name]["grows"]
+            assert tasks[name]["pauses"] == [0.2, 3600]
+            assert tasks[name]["weight"] == tasks["fetch"]["weight"]
+    assert tasks["fetch"]["weight"][0] > 100, "before the sensors"
+    assert tasks["report_changes"]["after"] == [built], "not after all sensors"
+    assert [name for name, task in tasks.items() if task["outlets"]] == ["report_changes"]
 
 
-@pytest.mark.slow
 def test_without_a_calendar_the_dag_runs_by_hand_only(project: StandIn) -> None:
+    project.calendar([])
+    assert project.about()["runs"] == []
+    (project.data / "parquet" / "calendar.json").write_text("[")
+    assert project.about()["runs"] == []
     (project.data / "parquet" / "calendar.json").unlink()
-    assert about(project)["runs"] == []
-
-
-def test_a_backfill_of_three_races_builds_once(project: StandIn) -> None:
-    new, old = ({"is_new": True}, {"is_new": False, "message": "nothing new: three races."})
-    runs = about(project)["runs"][::2]
-    assert len(runs) == 3
-    ended = []
-    for number, when in enumerate(runs):
-        project.news(**(old if number else new))
-        ended.append(project.run(when))
-    assert [result.run for result in ended] == ["success"] * 3
-    assert [result.tasks["nothing_new"] for result in ended] == ["skipped", "success", "success"]
-    assert project.called().count("train.py") == 1
+    assert project.about()["runs"] == []
 
 
 def test_no_rule_of_the_project_is_in_the_dag() -> None:

@@ -243,18 +243,13 @@ def test_airflow_is_installed_in_an_environment_of_its_own(checkout: Checkout) -
     ) == 1
 
 
-@pytest.mark.parametrize(
-    ("settings", "options"), [([], ["-m", "not slow"]), (["SLOW=1"], [])], ids=["each change", "each night"]
-)
-def test_the_tests_of_airflow_run_in_its_environment(
-    checkout: Checkout, settings: list[str], options: list[str]
-) -> None:
+def test_the_tests_of_airflow_run_in_its_environment(checkout: Checkout) -> None:
     own = checkout.folder / ".venv-airflow" / "bin" / "python"
     own.parent.mkdir(parents=True)
     own.write_text(PROGRAM)
     own.chmod(0o755)
-    assert checkout.make("test-airflow", *settings) == (0, "")
-    assert checkout.calls()[-1][0] == ["-m", "pytest", "tests/airflow", *options]
+    assert checkout.make("test-airflow") == (0, "")
+    assert checkout.calls()[-1][0] == ["-m", "pytest", "tests/airflow"]
 
 
 @pytest.mark.parametrize("failing", [None, ".venv", ".venv-airflow"])
@@ -275,7 +270,7 @@ def test_the_tests_of_airflow_run_beside_the_others_and_both_must_pass(
     common = ["--numprocesses", "logical", "--dist", "loadfile", "--no-loadscope-reorder"]
     assert sorted(calls) == [
         (["-m", "pytest", *common, *options], "1"),
-        (["-m", "pytest", "tests/airflow", *options], None),
+        (["-m", "pytest", "tests/airflow"], None),
     ]
     assert (code, f"the tests of {failing} fail" in output) == ((2, True) if failing else (0, False))
 

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from tqdm import tqdm
 
-from pitwall.command import PlainError
+from pitwall.command import PlainError, TemporaryError
 from pitwall.data_folder import swap
 from pitwall.raw.manifest import MANIFEST, Row, is_intact, parse_manifest, read_manifest
 from pitwall.raw.values import POLARS_ERRORS
@@ -30,7 +30,7 @@ OBJECT = re.compile(r"[a-z_]+/[0-9a-f]{64}\.parquet")
 TIMEOUTS = {"connect_timeout": 3, "read_timeout": 60, "retries": {"max_attempts": 1}}
 
 REASONS = {
-    "NoSuchBucket": "there is no such bucket; create it, or correct PITWALL_LAKE",
+    "NoSuchBucket": "there is no such bucket; create it, or correct {setting}",
     "InvalidAccessKeyId": "S3 does not know these credentials; check AWS_ACCESS_KEY_ID or AWS_PROFILE",
     "SignatureDoesNotMatch": "S3 refuses these credentials; check AWS_SECRET_ACCESS_KEY or AWS_PROFILE",
     "ExpiredToken": "the credentials have expired; get new ones",
@@ -46,23 +46,24 @@ class Load(NamedTuple):
     content: bytes  # the manifest itself
 
 
-class Lake:
+class Prefix:
     """A prefix in a bucket. Every method raises PlainError for a failure that the user can correct."""
+
+    setting = "PITWALL_LAKE"  # where the user has named it
+    installed_by = "`make build` with PITWALL_LAKE set"
 
     def __init__(self, url: str) -> None:
         if not url.startswith("s3://"):
-            raise PlainError(f"PITWALL_LAKE: {url!r} is no address like s3://bucket/prefix")
+            raise PlainError(f"{self.setting}: {url!r} is no address like s3://bucket/prefix")
         if not ADDRESS.fullmatch(url):
             raise PlainError(
-                f"PITWALL_LAKE: {url!r} is not plain: only letters, digits and - _ = . are allowed, "
+                f"{self.setting}: {url!r} is not plain: only letters, digits and - _ = . are allowed, "
                 "and no part of the prefix may start with a dot"
             )
         try:
             import s3fs
         except ImportError:
-            raise PlainError(
-                f"{url}: s3fs is not installed; `make build` with PITWALL_LAKE set installs it"
-            ) from None
+            raise PlainError(f"{url}: s3fs is not installed; {self.installed_by} installs it") from None
         self.url = url.rstrip("/")
         self.files = s3fs.S3FileSystem(
             config_kwargs=TIMEOUTS, use_listings_cache=False, skip_instance_cache=True
@@ -71,6 +72,48 @@ class Lake:
 
     def __str__(self) -> str:
         return self.url
+
+    @contextmanager
+    def plain_errors(self, name: str = "") -> Iterator[None]:
+        """Turn a failure of S3 into a PlainError, without any text or credential of the S3 client.
+
+        Args:
+            name: the object that is read or written. The default is the whole prefix.
+        """
+        from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, ProfileNotFound
+
+        address = f"{self}/{name}" if name else str(self)
+        try:
+            yield
+        except NoCredentialsError:
+            raise PlainError(
+                f"{address}: no credentials; set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+            ) from None
+        except ProfileNotFound:
+            raise PlainError(f"{address}: there is no profile of the name in AWS_PROFILE") from None
+        except ValueError:
+            raise PlainError(f"{address}: AWS_ENDPOINT_URL is no address like https://host") from None
+        except (BotoCoreError, TimeoutError) as error:
+            raise TemporaryError(
+                f"{address}: S3 does not answer ({type(error).__name__}); "
+                "check the network and AWS_ENDPOINT_URL"
+            ) from None
+        except OSError as error:
+            cause = error.__cause__
+            if not isinstance(cause, ClientError):
+                raise
+            code = cause.response.get("Error", {}).get("Code", "")
+            if code in REASONS:
+                reason = REASONS[code].format(setting=self.setting)
+            elif isinstance(error, PermissionError):
+                reason = "no access with these credentials"
+            else:
+                reason = f"S3 answers {code}"
+            raise PlainError(f"{address}: {reason}") from None
+
+
+class Lake(Prefix):
+    """The prefix of a lake."""
 
     def tables(self) -> dict[str, Row]:
         """The rows of the manifest by table name. Without a load there are none."""
@@ -92,7 +135,7 @@ class Lake:
         last = self._load()
         sizes = self._objects()
         to_send = [name for name, path in paths.items() if sizes.get(name) != path.stat().st_size]
-        with self._plain_errors():
+        with self.plain_errors():
             for name in tqdm(to_send, unit="table", leave=False, disable=None):
                 self.files.put_file(str(paths[name]), f"{self}/{name}")
             only_if = {"IfMatch": last.tag} if last.tag else {"IfNoneMatch": "*"}
@@ -125,7 +168,7 @@ class Lake:
     def _get(self, row: Row, folder: Path) -> Path:
         """Copy a table into the folder, and check that it arrived as it was sent."""
         path = folder / f"{row['table_name']}.parquet"
-        with self._plain_errors(_object(row)):
+        with self.plain_errors(_object(row)):
             self.files.get_file(f"{self}/{_object(row)}", str(path))
         if not is_intact(folder, row):
             path.unlink()
@@ -136,7 +179,7 @@ class Lake:
         return path
 
     def _load(self) -> Load:
-        with self._plain_errors():
+        with self.plain_errors():
             try:
                 tag = self.files.info(f"{self}/{MANIFEST}")["ETag"]
                 content = self.files.cat_file(f"{self}/{MANIFEST}")
@@ -156,7 +199,7 @@ class Lake:
 
     def _objects(self) -> dict[str, int]:
         """The sizes of the objects that are tables, of this load or an earlier one. We touch no others."""
-        with self._plain_errors():
+        with self.plain_errors():
             found = self.files.find(self.url, detail=True)
         start = len(self.url.removeprefix("s3://")) + 1
         sizes = {name[start:]: info["size"] for name, info in found.items()}
@@ -177,44 +220,6 @@ class Lake:
                 self.files.rm_file(f"{self}/{name}")
         except OSError:
             print(f"{self}: objects of earlier loads stay, because S3 does not allow their removal")
-
-    @contextmanager
-    def _plain_errors(self, name: str = "") -> Iterator[None]:
-        """Turn a failure of S3 into a PlainError, without any text or credential of the S3 client.
-
-        Args:
-            name: the object that is read or written. The default is the whole lake.
-        """
-        from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, ProfileNotFound
-
-        address = f"{self}/{name}" if name else str(self)
-        try:
-            yield
-        except NoCredentialsError:
-            raise PlainError(
-                f"{address}: no credentials; set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
-            ) from None
-        except ProfileNotFound:
-            raise PlainError(f"{address}: there is no profile of the name in AWS_PROFILE") from None
-        except ValueError:
-            raise PlainError(f"{address}: AWS_ENDPOINT_URL is no address like https://host") from None
-        except (BotoCoreError, TimeoutError) as error:
-            raise PlainError(
-                f"{address}: S3 does not answer ({type(error).__name__}); "
-                "check the network and AWS_ENDPOINT_URL"
-            ) from None
-        except OSError as error:
-            cause = error.__cause__
-            if not isinstance(cause, ClientError):
-                raise
-            code = cause.response.get("Error", {}).get("Code", "")
-            if code in REASONS:
-                reason = REASONS[code]
-            elif isinstance(error, PermissionError):
-                reason = "no access with these credentials"
-            else:
-                reason = f"S3 answers {code}"
-            raise PlainError(f"{address}: {reason}") from None
 
 
 def _object(row: Row) -> str:

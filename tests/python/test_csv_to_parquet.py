@@ -302,7 +302,9 @@ PLAIN_OR_CAREFUL = {
     "line break in a value": (RACES + '3,"a\nb",,\n', False),
     "quotes in a value": (RACES + '3,"a""b",,\n', False),
     "quote closed too early": (RACES + '3,"a"b,,\n', False),
+    "two pairs of quotes in a value": (RACES + '3,"a"b"c",,\n', False),
     "quotes inside a value": (RACES + '3,a"b",,\n', False),
+    "quote closed too early where left out": ('x,raceId\n"a"b,1\n', False),
     "lone carriage return": (RACES + "3,a\rb,,\n", False),
     "line ends that differ": (RACES + "3,a,,\r\n", False),
     "not UTF-8": ((RACES + "3,ü,,\n").encode("latin-1"), False),
@@ -477,6 +479,40 @@ def test_keys_are_unique_is_never_true_for_repeated_keys(
     assert result == are_unique if keys_at_once == 1000 else result <= are_unique
 
 
+@pytest.mark.parametrize("keys_at_once", [6, 1000])
+@pytest.mark.parametrize(
+    ("key", "again"),
+    [
+        ({"lap": [*range(-70, 200), 2**63 - 1, -(2**63)]}, {"lap": 130}),
+        ({"lap": [0, 64, 128, 1, 65, -64, -63]}, {"lap": 65}),
+        (
+            {"race": [1, 1, 2], "driver": [1, 2, 1], "lap": [5, 5, 5]},
+            {"race": 2, "driver": 1, "lap": 5},
+        ),
+        ({"race": [2**62, 2**62 + 1], "lap": [63, 63]}, {"race": 2**62, "lap": 63}),
+        ({"code": ["a", "b", "ab"]}, {"code": "ab"}),
+        ({"race": [1, 1, 2], "code": ["a", "b", "a"]}, {"race": 1, "code": "b"}),
+        ({"day": [date(1950, 5, 13), date(1950, 5, 14)]}, {"day": date(1950, 5, 14)}),
+    ],
+    ids=["one column", "other groups", "three columns", "overflow", "text", "text last", "dates"],
+)
+@pytest.mark.parametrize("times", [0, 1, 2, 64])
+def test_keys_of_any_type_are_unique_until_one_is_repeated(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    key: dict[str, list[object]],
+    again: dict[str, object],
+    times: int,
+    keys_at_once: int,
+) -> None:
+    monkeypatch.setattr(key_checks, "KEYS_AT_ONCE", keys_at_once)
+    parquet = tmp_path / "x.parquet"
+    frame = pl.DataFrame(key)
+    pl.concat([frame, pl.DataFrame([again] * times, frame.schema)]).write_parquet(parquet)
+    result = key_checks.keys_are_unique(parquet, list(key))
+    assert result == (not times) if keys_at_once == 1000 else result <= (not times)
+
+
 def test_counts_of_many_unfit_rows_add_up(converter: Converter) -> None:
     rows = []
     for i in range(1, 3001):
@@ -645,6 +681,7 @@ NOT_CSV = {
     "old Mac line ends": (RACES.replace("\n", "\r").encode(), ["read in more than one way"]),
     "unclosed quote": (HEADER.encode() + b'1,Monza,,\n2,"Spa,,\n3,Imola,,\n', ["line 3", "never closed"]),
     "quote closed too early": (HEADER.encode() + b'1,"Mon"za,,\n', ["line 2", "'\"'"]),
+    "quote closed too early in the header": (b'"race"Id,name\n1,Monza\n', ["line 1", "'\"'"]),
     "backslash before a quote": (HEADER.encode() + b'1,"a \\"b\\" c",,\n', ["line 2"]),
     "stray quotes": (HEADER.encode() + b'1,x"y,,\n2,x"z,,\n', ["stray quotes"]),
     "endless value": (HEADER.encode() + b'1,"' + b"a\n" * 600_000 + b'",,\n', ["line 2", "not closed"]),

@@ -5,6 +5,7 @@ from pathlib import Path
 import polars as pl
 
 KEYS_AT_ONCE = 2_000_000  # how many keys are compared at a time, which bounds memory
+MULTIPLIER = 1_000_003_000_007  # odd; so large that the groups of different races hardly ever mix
 LINE = "__line"  # ordinal of a record in its file, from 0
 
 
@@ -19,30 +20,44 @@ def keys_are_unique(parquet: Path, key: list[str]) -> bool:
 def _keys_are_unique(parquet: Path, key: list[str]) -> bool:
     """Whether no key occurs twice. Also False if finding out would take too much memory.
 
-    The keys are compared a block at a time. Then the rows are compared whose first key column, a race, occurs
-    in several blocks. Hashes stand for keys, because equal keys have equal hashes.
+    Keys are compared as bits: a group has the keys that differ only in the last six bits of their last
+    column, and its rows must be as many as its different bits. A group of two races by accident can only
+    make the result False.
+
+    One block of rows is compared at a time. Then the rows are compared whose part, a race, occurs in several
+    blocks.
     """
-    *group, last = key
-    keys = pl.scan_parquet(parquet, glob=False).select(key)
-    rows = keys.select(pl.len()).collect().item()
-    is_unique = pl.struct(key).hash().n_unique() == pl.len()
-    firsts = pl.Series(dtype=keys.collect_schema()[key[0]])
-    # Usually the last column only rises within a group, lap after lap of a driver, and no group comes again.
-    is_same_group = [pl.col(name).eq(pl.col(name).shift()) for name in group]
-    rises = pl.all_horizontal(*is_same_group, pl.col(last).gt(pl.col(last).shift())).fill_null(False)
-    for start in range(0, rows, KEYS_AT_ONCE):
-        block = keys.slice(start, KEYS_AT_ONCE).collect()
-        openers = block.filter(~rises) if group else block
+    scan = pl.scan_parquet(parquet, glob=False)
+    *numbers, last = [_number(name, dtype) for name, dtype in scan.select(key).collect_schema().items()]
+    part, *others = [*numbers, last // 64]
+    group = part
+    for other in others:
+        group = group * MULTIPLIER + other
+    rows = scan.select(part.alias("part"), group.alias("group"), (last & 63).alias("bit"))
+    parts = pl.Series(dtype=pl.Int64)
+    for start in range(0, scan.select(pl.len()).collect().item(), KEYS_AT_ONCE):
+        block = rows.slice(start, KEYS_AT_ONCE).collect()
         # rechunk() makes a copy, because the result of unique() keeps the memory of the whole block.
-        firsts = firsts.append(openers[key[0]].unique()).rechunk()
-        if 2 * openers.height < block.height:
-            again = openers.filter(pl.struct(group).hash().is_duplicated())
-            block = block.filter(pl.col(key[0]).is_in(again[key[0]].unique().implode()))
-        if len(firsts) > 2 * KEYS_AT_ONCE or not block.select(is_unique).item():
+        parts = parts.append(block["part"].unique()).rechunk()
+        if len(parts) > 2 * KEYS_AT_ONCE or not _bits_are_unique(block):
             return False
-    in_several_blocks = pl.col(key[0]).is_in(firsts.filter(firsts.is_duplicated()).implode())
-    block = keys.filter(in_several_blocks).head(KEYS_AT_ONCE).collect(engine="streaming")
-    return block.height < KEYS_AT_ONCE and bool(block.select(is_unique).item())
+    in_several_blocks = pl.col("part").is_in(parts.filter(parts.is_duplicated()).implode())
+    block = rows.filter(in_several_blocks).head(KEYS_AT_ONCE).collect(engine="streaming")
+    return block.height < KEYS_AT_ONCE and _bits_are_unique(block)
+
+
+def _number(name: str, dtype: pl.DataType) -> pl.Expr:
+    """A whole number for each value of a column, the same for the same values."""
+    column = pl.col(name)
+    return column.cast(pl.Int64) if dtype.is_integer() else column.hash().reinterpret(signed=True)
+
+
+def _bits_are_unique(rows: pl.DataFrame) -> bool:
+    """Whether no bit occurs twice in a group."""
+    bits = pl.lit(pl.Series([1 << bit for bit in range(64)], dtype=pl.UInt64)).gather("bit")
+    groups = rows.lazy().select("group", bits.alias("bits")).group_by("group")
+    counts = groups.agg(pl.len(), pl.col("bits").bitwise_or().bitwise_count_ones().alias("different"))
+    return bool(counts.select((pl.col("len") == pl.col("different")).all()).collect().item())
 
 
 def repeated_rows(parquet: Path, key: list[str], rows: pl.LazyFrame) -> pl.DataFrame:

@@ -36,7 +36,7 @@ def convert_plain(
         first_line, line_end, _ = start.partition("\n")
         if "\0" in start or (not line_end and len(start) == LONGEST_LINE):
             return -1, -1, []  # no CSV, so Polars must not read all of what may be a huge file
-        header = next(csv.reader([first_line]), [])
+        header = next(csv.reader([first_line], strict=True), [])
         positions = table.positions(header, notes, path.name)
         rows, characters = _convert_plain(table, path, parquet, len(header), positions, null)
     except (PlainError, *POLARS_ERRORS, csv.Error, UnicodeDecodeError):

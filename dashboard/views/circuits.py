@@ -237,7 +237,8 @@ def winners(circuit: int, name: str) -> None:
         f"winners_at_circuit_{circuit}",
         "A point for each race: the slot from which its winner started.",
         title=finding,
-        note="In the color of the winner's constructor. Where there is room, winners from behind slot 5 are named.",
+        note="In the color of the winner's constructor. Where there is room, winners from behind slot 5 are "
+        "named.",
         empty=f"No winner at {name} is known.",
         height=320,
     )

@@ -74,18 +74,25 @@ def chances(frame: pl.DataFrame, tooltip: list[alt.Tooltip]) -> Any:
 
 
 def plain(name: str) -> str:
-    """The name of a model, a baseline or a moment, as in a sentence."""
+    """The name of a model, a baseline or a circuit, as in a sentence."""
     return name.replace("_", " ")
 
 
-def written(row: dict[str, Any], race: str = "the race") -> str:
-    """When a forecast was written and by what, and whether it counts."""
+def race_of(forecast: dict[str, Any]) -> str:
+    """The race of a forecast. A race that was not yet in the calendar has only its circuit."""
+    return str(forecast["race_name"] or plain(forecast["circuit_ref"]))
+
+
+def written(row: dict[str, Any], race: str) -> str:
+    """When a forecast was written and by what, whether it counts, and what it is compared with."""
     text = (
         f"Forecast of {row['predicted_at']:%-d %B %Y} by {plain(row['model'])}, "
         f"version {row['model_version']}, trained on races to {row['trained_through']:%-d %B %Y}."
     )
     if not row["is_before_race"]:
         text += f" It was written after the date of {race}, so it is never scored."
+    if row["baseline"]:
+        text += f" Marks: the baseline, {plain(row['baseline'])}."
     return text
 
 
@@ -97,7 +104,7 @@ def race() -> None:
         return
     moments = {known_at: text for text, known_at in MOMENTS.items()}
     options = {
-        f"{row['season']} {row['race_name'] or row['circuit_ref']}, {moments[row['known_at']].lower()}": row
+        f"{row['season']} {race_of(row)}, {moments[row['known_at']].lower()}": row
         for row in forecasts.iter_rows(named=True)
     }
     columns = st.columns(2)
@@ -118,14 +125,11 @@ def race() -> None:
     finding, note = "No forecast of this kind was written", ""
     if frame.height:
         first = frame.row(0, named=True)
-        race_name = first["race_name"] or chosen["circuit_ref"]
         finding = (
-            f"{chosen['season']} {race_name}: {first['driver_name']} has the "
+            f"{chosen['season']} {race_of(chosen)}: {first['driver_name']} has the "
             f"best chance {GOALS[target]}, {number(round(first['probability_percent'], 1))} %"
         )
-        note = written(first)
-        if frame["baseline_percent"].is_not_null().any():
-            note += f" Marks: the baseline, {plain(first['baseline'])}."
+        note = written(first, "the race")
     show(
         chances(frame, [alt.Tooltip("outcome:Q", title="happened (1: yes)")]),
         frame,
@@ -161,7 +165,7 @@ def title() -> None:
         "A bar for each driver: the chance to win the title.",
         title=f"{first['driver_name']} wins the {first['season']} title with a chance of "
         f"{number(round(first['probability_percent'], 1))} %",
-        note=f"{written(first, 'the race that came next')} Marks: the baseline, {plain(first['baseline'])}.",
+        note=written(first, "the race that came next"),
         height=band_heights(frame.height, ROW),
     )
 

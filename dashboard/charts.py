@@ -10,6 +10,10 @@ from theme import ground
 HEIGHT = 460
 # Between two labels at the right end, in pixels.
 LABEL_PIXELS = 15
+# The height of a small label, and about its width as a share of a chart on a phone.
+SMALL_LABEL = (11, 0.08)
+# What a chart has above and below its rows: the labels of the axis, its title.
+AROUND = 60
 # The first is a solid line. As [1, 0] it would be drawn as dashes of a pixel: 20 frames a second, not 55.
 DASHES = alt.Scale(domain=[0, 1, 2], range=[[100_000, 0], [7, 3], [2, 3]])
 
@@ -51,7 +55,7 @@ def extent(numbers: pl.Series) -> tuple[float, float]:
 
 def band_heights(rows: int, pixels: int = 20) -> int:
     """The height of a chart with a row for each of so many names."""
-    return max(rows, 2) * pixels
+    return max(rows, 2) * pixels + AROUND
 
 
 def pushed_apart(
@@ -75,6 +79,35 @@ def pushed_apart(
     for index, place in enumerate(reversed(order)):
         spots[place] = min(spots[place], height - index * step)
     return ends.with_columns(label_y=pl.Series([bottom + spot / scale for spot in spots], dtype=pl.Float64))
+
+
+def uncovered(
+    rows: pl.DataFrame, x: str, y: str, *, span: float, domain: tuple[float, float], height: int
+) -> pl.DataFrame:
+    """Add `label_y`: where the labels of single points stand. One that would cover another is moved up.
+
+    Args:
+        rows: a row for each label.
+        x: the column with its place from left to right.
+        y: the column with its place from the bottom up.
+        span: how much of x the chart shows.
+        domain: the values of y at the bottom and at the top of the chart.
+        height: of the chart in pixels.
+    """
+    bottom, top = domain
+    scale = height / ((top - bottom) or 1)
+    up, share = SMALL_LABEL
+    placed: list[tuple[float, float]] = []
+    spots = [0.0] * rows.height
+    wanted = [(float(value) - bottom) * scale for value in rows[y]]
+    for index in sorted(range(rows.height), key=wanted.__getitem__):
+        spot, across = wanted[index], float(rows[x][index])
+        for other_spot, other_across in sorted(placed):
+            if abs(across - other_across) < share * span and abs(spot - other_spot) < up:
+                spot = other_spot + up
+        placed.append((spot, across))
+        spots[index] = bottom + spot / scale
+    return rows.with_columns(label_y=pl.Series(spots, dtype=pl.Float64))
 
 
 def lines(
@@ -108,7 +141,8 @@ def lines(
     colors = ground()
     scale = alt.Scale(domain=list(domain), nice=False, zero=False)
     x_field = str(x.shorthand).partition(":")[0]
-    x_scale = alt.Scale(domain=[frame[x_field].min(), frame[x_field].max()], nice=False, zero=False)
+    x_domain = extent(frame[x_field])
+    x_scale = alt.Scale(domain=list(x_domain), nice=False, zero=False)
     x = x.scale(x_scale)
     base = alt.Chart(frame).encode(
         x=x,
@@ -130,7 +164,10 @@ def lines(
     out = ends.filter(is_out & (pl.col(x_field) < frame[x_field].max()))
     ends = ends.join(out.select(key), on=key, how="anti", maintain_order="left")
     ends = pushed_apart(ends, y, domain, height).with_columns(label_x=pl.lit(frame[x_field].max()))
-    out = out.with_columns(label_x=pl.col(x_field), label_y=pl.col(y).cast(pl.Float64))
+    span = x_domain[1] - x_domain[0]
+    out = uncovered(out, x_field, y, span=span, domain=domain, height=height).with_columns(
+        label_x=pl.col(x_field)
+    )
 
     def names(rows: pl.DataFrame, **text: Any) -> list[Any]:
         """Labels with a halo, which keeps them readable on lines."""

@@ -12,7 +12,6 @@ from theme import constructor_colors, ground
 from warehouse import Answer, query
 
 ROW = 22
-AROUND = 60
 TOP_WINNERS = 12
 
 
@@ -30,7 +29,7 @@ MEASURES = {
         "pole_wins_percent",
         "% of the races",
         "Pole wins most often at {name}: {value} % of its races",
-        "The winner started from pole.",
+        "Races whose winner started from pole.",
     ),
     "Cost of a stop": Measure(
         "pit_loss_s",
@@ -238,7 +237,8 @@ def winners(circuit: int, name: str) -> None:
         f"winners_at_circuit_{circuit}",
         "A point for each race: the slot from which its winner started.",
         title=finding,
-        note="In the color of the winner's constructor. Winners from behind slot 5 are named.",
+        note="In the color of the winner's constructor. Where there is room, winners from behind slot 5 are "
+        "named.",
         empty=f"No winner at {name} is known.",
         height=320,
     )
@@ -355,9 +355,9 @@ def compare(circuits: Answer) -> None:
         f"circuits_by_{measure.column}",
         "Bars: a circuit each, the highest first.",
         title=finding,
-        note=measure.note,
+        note=measure.note + (f" Circuits with at least {least} races." if least > 1 else ""),
         empty="No circuit with so many races has a value. Choose fewer races.",
-        height=band_heights(frame.height, ROW) + AROUND,
+        height=band_heights(frame.height, ROW),
     )
 
 

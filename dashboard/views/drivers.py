@@ -14,18 +14,18 @@ from warehouse import Answer, query
 # The best result first: on a light ground, on a dark ground. They differ in lightness too.
 OUTCOMES = {
     "win": ("#0b4566", "#a6dcff"),
-    "podium": ("#3a83b0", "#4a9ccb"),
+    "podium": ("#347aa6", "#4a9ccb"),
     "points": ("#a9cfe4", "#28607f"),
     "classified": ("#dfe7ea", "#22333e"),
     "disqualified": ("#e0a3b8", "#7a3350"),
     "out": ("#f4cfbf", "#5c2f26"),
     "did not start": ("#f0efec", "#1b1e22"),
 }
-# Ink on the cells of an outcome, for those on which the ink of the page cannot be read.
-ON_DARK_CELL, ON_LIGHT_CELL = "#ffffff", "#1d1f22"
+# On these the ink of the page cannot be read, but this ink: on a light ground, on a dark ground.
+STRONG = ["win", "podium"]
+INK_ON_STRONG = ("#ffffff", "#1d1f22")
 ROW = 24
-# What a chart has above and below its rows: the labels of the axis, its title, a legend.
-AROUND = 80
+LEGEND = 20
 NOBODY = "Longest team mate"
 # Gaps beyond the first number, in per cent, are drawn at the end of the scale: rain, or a lap given up.
 # Two cars differ more than two team mates do. The second number is the width of a column of dots.
@@ -91,8 +91,8 @@ def races(driver: int, name: str, totals: dict[str, Any]) -> None:
     numbers = base.mark_text(fontSize=11, opacity=alt.expr("width < 420 ? 0 : 1")).encode(
         text="cell:N",
         color=alt.condition(
-            alt.FieldOneOfPredicate("outcome", ["win", "podium"] if not dark else ["win"]),
-            alt.value(ON_LIGHT_CELL if dark else ON_DARK_CELL),
+            alt.FieldOneOfPredicate("outcome", STRONG),
+            alt.value(INK_ON_STRONG[dark]),
             alt.value(ground().ink),
         ),
     )
@@ -105,7 +105,7 @@ def races(driver: int, name: str, totals: dict[str, Any]) -> None:
         "A row for each season and a cell for each race, in the color of the result, with the place in it.",
         title=results_title(name, totals),
         note="A row is a season, a cell a race with its place. A dot: not classified. Hover for the race.",
-        height=band_heights(seasons, ROW) + AROUND,
+        height=band_heights(seasons, ROW) + LEGEND,
     )
 
 
@@ -263,13 +263,11 @@ def head_to_head(answer: Answer, session: str, ahead: str, behind: str, name: st
     if won + lost == 0:
         finding = f"In {session}, neither was ever ahead of the other"
     elif won == lost:
-        finding = f"In {session} they are even: {won} to {lost}"
+        finding = f"In {session}, {name} and {rival_name} are even: {won} to {lost}"
     else:
-        leader, most, least = (name, won, lost) if won > lost else (rival_name, lost, won)
-        finding = (
-            f"In {session}, {leader} was ahead {most} times of {won + lost}"
-            if least
-            else (f"In {session}, {leader} was ahead every time, {most} of {most}")
+        pair, most = ((name, rival_name), won) if won > lost else ((rival_name, name), lost)
+        finding = f"In {session}, {pair[0]} was ahead of {pair[1]} " + (
+            f"{most} times of {won + lost}" if most < won + lost else f"every time, {most} of {most}"
         )
     right, left = sides()
     long = pl.concat(
@@ -315,7 +313,7 @@ def head_to_head(answer: Answer, session: str, ahead: str, behind: str, name: st
             else "A classified driver is ahead of one who is not. If neither is, nobody is ahead."
         ),
         empty=f"There is nothing to compare in {session}.",
-        height=band_heights(frame.height, ROW) + AROUND,
+        height=band_heights(frame.height, ROW),
     )
 
 
@@ -329,11 +327,14 @@ def gaps(driver: int, rival: int, scope: str, name: str, rival_name: str) -> Non
         finding, median = f"No gap in {measure} is known", 0.0
         if frame.height:
             median, races = frame["median_gap_percent"][0], frame["races"][0]
-            faster = name if median < 0 else rival_name
+            faster, slower = (name, rival_name) if median < 0 else (rival_name, name)
             among = "one race" if races == 1 else f"{races} races"
-            finding = f"In {measure}, {faster} was faster by {number(abs(median))} % at the median of {among}"
+            finding = (
+                f"In {measure}, {faster} was faster than {slower} by {number(abs(median))} % "
+                f"at the median of {among}"
+            )
             if not median:
-                finding = f"In {measure} they were equally fast at the median of {among}"
+                finding = f"In {measure}, {name} and {rival_name} were equally fast at the median of {among}"
         base = (
             alt.Chart(
                 frame.with_columns(

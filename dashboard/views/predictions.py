@@ -12,7 +12,6 @@ from theme import constructor_colors, ground, is_dark
 from warehouse import query
 
 ROW = 22
-AROUND = 60
 # The model card and the bars are of the seasons from this one on: earlier ones were used to choose the model.
 FIRST_SEASON = 2014
 TARGETS = {
@@ -30,6 +29,7 @@ GOALS = {
     "classified": "to be classified",
     "title": "to win the title",
 }
+PLAIN_LABEL = "replace(datum.label, regexp('_', 'g'), ' ')"
 HOW = (
     "The ledger has no {what}. `make train` trains the model and tests it on past seasons, `make predict` "
     "writes a forecast of the next race, and `make build` loads both."
@@ -73,14 +73,26 @@ def chances(frame: pl.DataFrame, tooltip: list[alt.Tooltip]) -> Any:
     return alt.layer(bars, marks, texts)
 
 
-def written(row: dict[str, Any]) -> str:
-    """When a forecast was written and by what, and whether it counts."""
+def plain(name: str) -> str:
+    """The name of a model, a baseline or a circuit, as in a sentence."""
+    return name.replace("_", " ")
+
+
+def race_of(forecast: dict[str, Any]) -> str:
+    """The race of a forecast. A race that was not yet in the calendar has only its circuit."""
+    return str(forecast["race_name"] or plain(forecast["circuit_ref"]))
+
+
+def written(row: dict[str, Any], race: str) -> str:
+    """When a forecast was written and by what, whether it counts, and what it is compared with."""
     text = (
-        f"Forecast of {row['predicted_at']:%-d %B %Y} by {row['model']}, version {row['model_version']}, "
-        f"trained on races to {row['trained_through']:%-d %B %Y}."
+        f"Forecast of {row['predicted_at']:%-d %B %Y} by {plain(row['model'])}, "
+        f"version {row['model_version']}, trained on races to {row['trained_through']:%-d %B %Y}."
     )
     if not row["is_before_race"]:
-        text += " It was written after the date of the race, so it is never scored."
+        text += f" It was written after the date of {race}, so it is never scored."
+    if row["baseline"]:
+        text += f" Marks: the baseline, {plain(row['baseline'])}."
     return text
 
 
@@ -92,7 +104,7 @@ def race() -> None:
         return
     moments = {known_at: text for text, known_at in MOMENTS.items()}
     options = {
-        f"{row['season']} {row['race_name'] or row['circuit_ref']}, {moments[row['known_at']].lower()}": row
+        f"{row['season']} {race_of(row)}, {moments[row['known_at']].lower()}": row
         for row in forecasts.iter_rows(named=True)
     }
     columns = st.columns(2)
@@ -113,14 +125,11 @@ def race() -> None:
     finding, note = "No forecast of this kind was written", ""
     if frame.height:
         first = frame.row(0, named=True)
-        race_name = first["race_name"] or chosen["circuit_ref"]
         finding = (
-            f"{chosen['season']} {race_name}: {first['driver_name']} has the "
+            f"{chosen['season']} {race_of(chosen)}: {first['driver_name']} has the "
             f"best chance {GOALS[target]}, {number(round(first['probability_percent'], 1))} %"
         )
-        note = written(first)
-        if frame["baseline_percent"].is_not_null().any():
-            note += f" Marks: the baseline, {first['baseline']}."
+        note = written(first, "the race")
     show(
         chances(frame, [alt.Tooltip("outcome:Q", title="happened (1: yes)")]),
         frame,
@@ -130,7 +139,7 @@ def race() -> None:
         title=finding,
         note=note,
         empty=HOW.format(what="forecast of this kind"),
-        height=band_heights(frame.height, ROW) + AROUND,
+        height=band_heights(frame.height, ROW),
     )
 
 
@@ -156,8 +165,8 @@ def title() -> None:
         "A bar for each driver: the chance to win the title.",
         title=f"{first['driver_name']} wins the {first['season']} title with a chance of "
         f"{number(round(first['probability_percent'], 1))} %",
-        note=f"{written(first)} Marks: the baseline, {first['baseline']}.",
-        height=band_heights(frame.height, ROW) + AROUND,
+        note=written(first, "the race that came next"),
+        height=band_heights(frame.height, ROW),
     )
 
 
@@ -249,7 +258,9 @@ def scorecard() -> None:
             "model:N",
             title=None,
             scale=alt.Scale(domain=models, range=[ground().quiet, value, color][: len(models)]),
-            legend=alt.Legend(orient="bottom", columns=alt.expr("width < 420 ? 2 : 3")),
+            legend=alt.Legend(
+                orient="bottom", columns=alt.expr("width < 420 ? 2 : 3"), labelExpr=PLAIN_LABEL
+            ),
         ),
     )
     zero = alt.Chart(pl.DataFrame({"zero": [0]})).mark_rule(color=ground().quiet).encode(x="zero:Q")
@@ -339,7 +350,7 @@ def reliability_of(values: dict[str, Any]) -> None:
         base_line = frame.filter("is_baseline")
         finding = (
             f"{what}: chances {GOALS[str(values['target'])]} were off by {number(own['mean_error'][0])} "
-            f"points on average, those of the baseline by {number(base_line['mean_error'][0])}"
+            f"percentage points on average, those of the baseline by {number(base_line['mean_error'][0])}"
         )
     value, color = pair()
     names = [model, *frame.filter("is_baseline")["forecaster"].unique().to_list()]
@@ -356,7 +367,7 @@ def reliability_of(values: dict[str, Any]) -> None:
             "forecaster:N",
             title=None,
             scale=alt.Scale(domain=names, range=[value, color]),
-            legend=alt.Legend(orient="top"),
+            legend=alt.Legend(orient="top", labelExpr=PLAIN_LABEL),
         ),
         shape=alt.Shape(
             "forecaster:N", scale=alt.Scale(domain=names, range=["circle", "diamond"]), legend=None
@@ -421,7 +432,8 @@ def by_season(values: dict[str, Any]) -> None:
         answer.sql,
         "scores_by_season",
         "Bars by season: the log loss of the baseline minus that of the model.",
-        title=f"In the {what}, {model} was better than its baseline in {better} of {frame.height} seasons",
+        title=f"In the {what}, {plain(model)} was better than its baseline in {better} of {frame.height} "
+        "seasons",
         note="Above zero, the model is better.",
         empty="In these seasons nothing of this kind is scored.",
         height=280,

@@ -5,7 +5,7 @@ from typing import Any
 import altair as alt
 import polars as pl
 import streamlit as st
-from charts import band_heights, bands, extent, lines
+from charts import band_heights, bands, extent, lines, uncovered
 from controls import place_values
 from show import choose, counted, lap_time, show
 from theme import ground, with_colors
@@ -15,6 +15,9 @@ from warehouse import query
 CUT = 110
 # So many drivers are chosen at first in the chart of lap times.
 FIRST = 3
+# Laps of more than so many times the fastest are not drawn, so that the others can be told apart.
+SLOWEST = 1.7
+STOPS_HEIGHT = 360
 MINUTES = "floor(datum.value / 60) + ':' + format(datum.value % 60, '04.1f')"
 
 races = query("race/races").frame
@@ -159,7 +162,8 @@ def trace(slow: list[Any]) -> None:
         show(None, answer.frame, answer.sql, "trace", "", title="Race trace", empty=NO_LAPS)
         return
     frame = with_colors(answer.frame)
-    last = frame.filter(pl.col("lap_number") == frame["lap_number"].max()).sort("ahead_s", descending=True)
+    last = frame.filter(pl.col("lap_number") == frame["lap_number"].max()).drop_nulls("ahead_s")
+    last = last.sort("ahead_s", descending=True)
     finding = f"Race trace: {last['driver_name'][0]} is alone at the flag"
     if last.height > 1:
         behind = [
@@ -189,7 +193,8 @@ def trace(slow: list[Any]) -> None:
         "trace",
         "A line for each car: seconds ahead of a car with the winner's average pace, by lap.",
         title=finding,
-        note="The reference: the winner's average green lap; where the field is slow, the winner's own lap. "
+        note="The reference: the winner's average green lap; where the field or the first three are "
+        "slow, the winner's own lap. "
         f"A rising line is faster than it. A step down is a stop. Cut {CUT} s behind.",
     )
 
@@ -220,7 +225,12 @@ def laps(slow: list[Any]) -> None:
         )
         if pace.height > 1:
             finding += f"; {pace['driver_name'][1]}: {lap_time(pace['median_green_ms'][1])}"
-    others = frame.filter(pl.col("lap_class") != "green")
+    slowest = SLOWEST * extent(frame["lap_time_s"])[0]
+    drawn = frame.with_columns(pl.when(pl.col("lap_time_s") <= slowest).then(pl.col("lap_time_s")))
+    note = "Green laps: without the first lap, in-laps, out-laps and slow laps. The SQL has all drivers."
+    if drawn["lap_time_s"].has_nulls():
+        note += f" Laps of more than {SLOWEST} times the fastest are not drawn."
+    others = drawn.filter(pl.col("lap_class") != "green").drop_nulls("lap_time_s")
     special = [
         alt.Chart(others)
         .mark_point(size=55, filled=True)
@@ -232,11 +242,11 @@ def laps(slow: list[Any]) -> None:
         )
     ]
     chart = lines(
-        frame,
+        drawn,
         x=LAP,
         y="lap_time_s",
         y_title="lap time, min:s",
-        domain=extent(frame["lap_time_s"]),
+        domain=extent(drawn["lap_time_s"]),
         axis=alt.Axis(labelExpr=MINUTES, tickCount=6),
         behind=[*slow, *(special if not others.is_empty() else [])],
         tooltip=[
@@ -254,7 +264,7 @@ def laps(slow: list[Any]) -> None:
         "laps",
         "A line for each chosen driver: the time of each lap.",
         title=finding,
-        note="Green laps: without the first lap, in-laps, out-laps and slow laps. The SQL has all drivers.",
+        note=note,
     )
 
 
@@ -319,14 +329,15 @@ def pit_stops() -> None:
         finding = f"The shortest stop: {best['driver_name']}, {best['duration_s']:.1f} s in the lane"
         if best["race_median_s"]:
             finding += f"; the median is {best['race_median_s']:.1f} s"
+    shortest, longest = extent(frame["duration_s"])
+    margin = (longest - shortest) / 20 or 1
+    domain = (shortest - margin, longest + margin)
+    # Room for a name at the right.
+    span = 1.05 * extent(frame["lap_number"])[1]
+    y_scale = alt.Scale(domain=list(domain), nice=False)
     base = alt.Chart(frame).encode(
-        x=alt.X("lap_number:Q", title="lap", axis=alt.Axis(format="d", tickMinStep=1)),
-        y=alt.Y(
-            "duration_s:Q",
-            title="seconds in the pit lane",
-            scale=alt.Scale(zero=False),
-            axis=alt.Axis(tickCount=6),
-        ),
+        x=LAP.scale(alt.Scale(domain=[0, span], nice=False)),
+        y=alt.Y("duration_s:Q", title="seconds in the pit lane", scale=y_scale, axis=alt.Axis(tickCount=6)),
     )
     dots = base.mark_point(filled=True, size=80, opacity=0.9).encode(
         color=alt.Color("color:N", scale=None),
@@ -341,20 +352,29 @@ def pit_stops() -> None:
         ],
     )
     # Names of stops close to the median would cover each other.
-    shortest = extent(frame["duration_s"])[0]
-    named = f"datum.duration_s > 1.05 * datum.race_median_s || datum.duration_s <= {shortest}"
-    text = base.mark_text(align="left", dx=8, fontSize=10).encode(
-        text="code:N", color=alt.Color("color:N", scale=None)
+    named = frame.filter(
+        (pl.col("duration_s") > 1.05 * pl.col("race_median_s")) | (pl.col("duration_s") <= shortest)
+    )
+    named = uncovered(named, "lap_number", "duration_s", span=span, domain=domain, height=STOPS_HEIGHT)
+    text = (
+        alt.Chart(named)
+        .mark_text(align="left", dx=8, fontSize=10)
+        .encode(
+            x="lap_number:Q",
+            y=alt.Y("label_y:Q", scale=y_scale),
+            text="code:N",
+            color=alt.Color("color:N", scale=None),
+        )
     )
     show(
-        alt.layer(text.transform_filter(named), dots),
+        alt.layer(text, dots),
         answer.frame,
         answer.sql,
         "pit_stops",
         "A dot for each stop, by lap and by seconds in the pit lane.",
         title=finding,
         note="From the entry of the pit lane to its exit. Stops under a red flag are left out.",
-        height=360,
+        height=STOPS_HEIGHT,
     )
 
 
@@ -391,11 +411,20 @@ def places_gained() -> None:
     )
     bars = base.mark_bar(cornerRadius=3, height=13).encode(
         x=alt.X(
-            "places_gained:Q", title="places gained", axis=alt.Axis(grid=True, format="+d", tickMinStep=1)
+            "places_gained:Q",
+            title="places gained",
+            axis=alt.Axis(
+                grid=True, labelExpr="datum.value ? format(datum.value, '+d') : '0'", tickMinStep=1
+            ),
         ),
         color=alt.Color("color:N", scale=None),
     )
     usual = base.mark_tick(color=ground().ink, thickness=3, height=18).encode(x="expected_places_gained:Q")
+    note = "From the start to the finish, of classified cars."
+    if frame["expected_places_gained"].drop_nulls().len():
+        note += (
+            " The tick: the mean of other cars from that slot in the era, those at this circuit above all."
+        )
     show(
         alt.layer(bars, usual),
         answer.frame,
@@ -403,7 +432,7 @@ def places_gained() -> None:
         "places_gained",
         "A bar for each classified car: places gained from start to finish; a tick for the usual.",
         title=finding,
-        note="The tick: the mean of other cars from that slot in the era, those at this circuit above all.",
+        note=note,
         height=band_heights(frame.height, 22),
     )
 
@@ -426,8 +455,10 @@ def undercuts() -> None:
     elif not over.is_empty():
         first = over.row(0, named=True)
         finding = f"{first['late_driver_name']} stays out longer and passes {first['early_driver_name']}"
+    seconds = ["gap_before_s", "gap_after_s", "early_gain_s", "lane_gain_s"]
     show(
-        answer.frame.drop("same_outcome"),
+        # Rounded here, because a column would show -0.0.
+        answer.frame.drop("same_outcome").with_columns(pl.col(seconds).cast(pl.Float64).round(1) + 0.0),
         answer.frame,
         answer.sql,
         "undercuts",
@@ -450,11 +481,19 @@ def undercuts() -> None:
 
 
 result()
-slow_laps = bands(query("race/slow_laps", race=race).frame)
-lap_chart(slow_laps)
-trace(slow_laps)
-laps(slow_laps)
-stints()
-pit_stops()
+if this["has_lap_times"] or this["has_pit_stops"]:
+    slow_laps = bands(query("race/slow_laps", race=race).frame)
+    lap_chart(slow_laps)
+    trace(slow_laps)
+    laps(slow_laps)
+    stints()
+    pit_stops()
 places_gained()
-undercuts()
+if this["has_lap_times"] or this["has_pit_stops"]:
+    undercuts()
+else:
+    st.subheader("Lap by lap", anchor=False)
+    st.info(
+        f"The source has no lap times and no pit stops of any race in {season}, so there is no lap chart, "
+        "no race trace, no stint and no undercut to show."
+    )

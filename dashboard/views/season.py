@@ -112,7 +112,11 @@ def still_possible() -> None:
         alt.Chart(frame)
         .mark_rect(cornerRadius=2)
         .encode(
-            x=alt.X("round:O", title="after round", axis=alt.Axis(labelAngle=0, labelOverlap=True)),
+            x=alt.X(
+                "round:O",
+                title="after round",
+                axis=alt.Axis(labelAngle=0, labelOverlap=True, labelSeparation=4),
+            ),
             y=alt.Y(
                 "competitor:N", sort=order, title=None, axis=alt.Axis(grid=False, labelColor=ground().ink)
             ),
@@ -161,7 +165,6 @@ def final_table() -> None:
         "points_dropped": dropped.is_empty(),
         "points_adjustment": (answer.frame["points_adjustment"] == 0).all(),
         "is_excluded": not answer.frame["is_excluded"].any(),
-        "exception_reason": answer.frame["exception_reason"].is_null().all(),
     }
     show(
         None,
@@ -171,7 +174,7 @@ def final_table() -> None:
         "",
         title=finding,
         note="Gross: all results. Counted: without dropped results, with penalties. Agrees: with the table "
-        "of the source.",
+        "of the source." + "".join(f" {each}." for each in known_differences(answer.frame)),
         columns={
             "championship_position": st.column_config.NumberColumn("Position", width="small"),
             "competitor": table[:-1].capitalize(),
@@ -184,9 +187,17 @@ def final_table() -> None:
             "gap_to_leader": "Behind the leader",
             "is_excluded": "Excluded",
             "is_reconciled": "Agrees",
-            "exception_reason": "Why not",
+            "exception_reason": None,
         },
     )
+
+
+def known_differences(frame: pl.DataFrame) -> list[str]:
+    """Why other tables have other values for a competitor, once for each reason."""
+    grouped = frame.drop_nulls("exception_reason").group_by("exception_reason", maintain_order=True)
+    return [
+        f"{', '.join(rows['competitor'])}: {reason[0].lower()}{reason[1:]}" for (reason,), rows in grouped
+    ]
 
 
 def what_if() -> None:

@@ -12,7 +12,6 @@ from theme import ground
 from warehouse import query
 
 ROW = 22
-AROUND = 60
 KINDS = {
     "All": "all",
     "The source's tables": "source_differs",
@@ -150,7 +149,7 @@ def source() -> None:
         title=finding,
         note=f"Of {none} more kinds that are looked for, there is none." if none else "",
         empty="Every kind of anomaly was looked for, and none was found.",
-        height=band_heights(found.height, ROW) + AROUND,
+        height=band_heights(found.height, ROW),
     )
     if found.is_empty():
         return

@@ -1,5 +1,6 @@
 """The dashboard without a browser: its pages, its queries, its colors and its command."""
 
+import ast
 import os
 import re
 import shutil
@@ -7,7 +8,7 @@ import socket
 import subprocess
 import sys
 import tomllib
-from itertools import pairwise
+from itertools import combinations, pairwise
 from pathlib import Path
 
 import pytest
@@ -134,12 +135,43 @@ def test_a_race_without_laps_and_stops_says_so(own_data: Path) -> None:
     with duckdb.connect(own_data / "warehouse.duckdb") as connection:
         for table in ("fct_race_laps", "fct_stints", "fct_pit_stop_times", "fct_undercuts"):
             connection.execute(f"delete from marts.{table}")
-        connection.execute("update marts.dim_seasons set races_with_lap_times = 0, races_with_pit_stops = 0")
+        connection.execute("update marts.dim_seasons set races_with_pit_stops = 0")
     app = opened("race")
     assert problems(app) == []
     said = [each.value for each in app.info]
-    assert sum("no lap times of this race, nor of any in" in each for each in said) == 3
+    assert sum("no lap times of this race." in each for each in said) == 3
     assert sum("no pit stops of this race, nor of any in" in each for each in said) == 3
+    with duckdb.connect(own_data / "warehouse.duckdb") as connection:
+        connection.execute("update marts.dim_seasons set races_with_lap_times = 0")
+    # Where a season has neither, it is said once.
+    [line] = [each.value for each in opened("race").info]
+    assert line.startswith("The source has no lap times and no pit stops of any race in ")
+
+
+def test_very_slow_laps_are_not_drawn(own_data: Path) -> None:
+    assert not any("are not drawn" in each.value for each in opened("race").caption)
+    with duckdb.connect(own_data / "warehouse.duckdb") as connection:
+        connection.execute("update marts.fct_race_laps set lap_time_ms = 400000 where lap_number = 3")
+    app = opened("race")
+    assert problems(app) == []
+    assert any("times the fastest are not drawn" in each.value for each in app.caption)
+
+
+def test_places_gained_without_a_usual_have_no_tick(own_data: Path) -> None:
+    assert any("The tick" in each.value for each in opened("race").caption)
+    with duckdb.connect(own_data / "warehouse.duckdb") as connection:
+        connection.execute("update marts.fct_places_gained set expected_places_gained = null")
+    assert not any("The tick" in each.value for each in opened("race").caption)
+
+
+def test_a_known_difference_is_named_with_its_reason(own_data: Path) -> None:
+    with duckdb.connect(own_data / "warehouse.duckdb") as connection:
+        connection.execute(
+            "update marts.fct_driver_championship set exception_reason = 'Books differ' "
+            "where is_latest_of_season and championship_position <= 2"
+        )
+    [line] = [each.value for each in opened("season").caption if each.value.startswith("Gross: ")]
+    assert re.search(r" source\. \w+ \w+, \w+ \w+: books differ\.$", line)
 
 
 def test_a_season_without_constructors_says_so(own_data: Path) -> None:
@@ -349,13 +381,19 @@ def test_what_if_leaves_out_a_race(data: Path) -> None:
 
 def test_the_race_trace_of_the_winner_is_level_on_slow_laps(own_data: Path) -> None:
     """The reference does the winner's own lap there, so the gap does not change."""
+    [(race, driver, winner)] = query_rows(
+        own_data,
+        "select race_id, driver_name, driver_id from marts.fct_race_results "
+        "where is_win order by race_id limit 1",
+    )
     with duckdb.connect(own_data / "warehouse.duckdb") as connection:
         connection.execute("update marts.fct_race_laps set is_field_slow = true where lap_number in (10, 11)")
         connection.execute("update marts.fct_race_laps set is_field_slow = null where lap_number = 12")
-    [(race, driver)] = query_rows(
-        own_data,
-        "select race_id, driver_name from marts.fct_race_results where is_win order by race_id limit 1",
-    )
+        # The first three behind the safety car, and the winner alone.
+        connection.execute(
+            "update marts.fct_race_laps set lap_class = 'slow', lap_time_ms = lap_time_ms + 20000 "
+            f"where lap_number = 15 or lap_number = 18 and driver_id = {winner}"
+        )
     trace = warehouse.query("race/trace", race=race, cut=110).frame
     trace = trace.filter(pl.col("driver_name") == driver)
     steps = trace["ahead_s"].diff().to_list()
@@ -363,6 +401,19 @@ def test_the_race_trace_of_the_winner_is_level_on_slow_laps(own_data: Path) -> N
     assert trace["behind_winner_s"].abs().max() == 0
     assert steps[9:12] == [pytest.approx(0, abs=0.0005)] * 3
     assert steps[8] != pytest.approx(0, abs=0.0005)
+    assert steps[14] == pytest.approx(0, abs=0.0005)
+    assert steps[17] != pytest.approx(0, abs=0.0005)
+
+
+def test_the_race_trace_has_a_gap_where_a_car_is_too_far_behind(data: Path) -> None:
+    """A line through the laps that are cut would say where the car was."""
+    [(race,)] = query_rows(data, "select min(race_id) from marts.fct_race_laps")
+    trace = warehouse.query("race/trace", race=race, cut=20).frame
+    assert trace["ahead_s"].has_nulls()
+    assert trace["ahead_s"].min() > -20
+    assert trace["behind_winner_s"].null_count() == 0
+    for _, lap in trace.group_by("driver_name"):
+        assert lap["lap_number"].to_list() == list(range(1, lap.height + 1))
 
 
 # Colors and labels
@@ -434,6 +485,35 @@ def test_labels_do_not_cover_each_other() -> None:
     # Positions: the first is at the top.
     upside_down = charts.pushed_apart(ends, "y", (10, 0), 200)["label_y"]
     assert upside_down[3] == 0
+
+
+def test_single_labels_do_not_cover_each_other() -> None:
+    labels = pl.DataFrame({"x": [10, 10, 11, 50, 10], "y": [5.0, 5.0, 5.1, 5.0, 9.0]})
+    placed = charts.uncovered(labels, "x", "y", span=100, domain=(0, 10), height=200)
+    high, across = [value * 20 for value in placed["label_y"]], labels["x"]
+    for one, other in combinations(range(labels.height), 2):
+        near = abs(across[one] - across[other]) < charts.SMALL_LABEL[1] * 100
+        assert not near or abs(high[one] - high[other]) >= charts.SMALL_LABEL[0] - 0.001
+    assert high[3:] == [100, 180]
+    # Positions: up is towards 1.
+    upside_down = charts.uncovered(labels, "x", "y", span=100, domain=(10, 0), height=200)["label_y"]
+    assert all(placed <= wanted for placed, wanted in zip(upside_down, labels["y"], strict=True))
+
+
+def test_a_row_of_a_chart_has_its_height_also_if_there_are_few() -> None:
+    assert charts.band_heights(3, 22) - charts.AROUND == 3 * 22
+    assert charts.AROUND >= 60  # the labels of the axis, and its title
+
+
+def test_the_place_in_a_race_can_be_read_on_its_cell() -> None:
+    tree = ast.parse((DASHBOARD / "views" / "drivers.py").read_text(encoding="utf-8"))
+    named = {ast.unparse(each.targets[0]): each.value for each in tree.body if isinstance(each, ast.Assign)}
+    outcomes, strong, inks = (
+        ast.literal_eval(named[name]) for name in ("OUTCOMES", "STRONG", "INK_ON_STRONG")
+    )
+    for outcome, colors in outcomes.items():
+        for color, ink, ground in zip(colors, inks, (theme.LIGHT, theme.DARK), strict=True):
+            assert contrast(color, ink if outcome in strong else ground.ink) >= 4.5, outcome
 
 
 # The command

@@ -108,7 +108,9 @@ def test_an_address_opens_two_drivers(data: Path) -> None:
         "drivers", driver=str(driver), rival=str(rival), driver_view="Head to head", driver_races="All"
     )
     assert [box.value for box in app.selectbox] == [driver, rival]
-    assert any(f"{driver}" in each for each in titles(app))
+    for each in titles(app)[:4]:
+        assert str(driver) in each
+        assert str(rival) in each
 
 
 # Drivers
@@ -269,6 +271,14 @@ def test_the_starts_of_the_winners_are_counted_once(own_data: Path) -> None:
     )
 
 
+def test_circuits_with_few_races_are_left_out_and_it_says_so(data: Path) -> None:
+    app = opened("circuits", circuit_view="Compare circuits")
+    least = app.slider[0].value
+    assert any(each.value.endswith(f"Circuits with at least {least} races.") for each in app.caption)
+    app = app.slider[0].set_value(1).run()
+    assert not any("Circuits with at least" in each.value for each in app.caption)
+
+
 # Predictions
 
 
@@ -320,9 +330,18 @@ def test_the_scores_are_of_one_kind(is_backtest: bool, data: Path) -> None:
 def test_a_late_forecast_says_that_it_is_never_scored(own_data: Path) -> None:
     late = "It was written after the date of the race"
     change(own_data, "update marts.fct_predictions set is_before_race = false where not is_backtest")
-    assert any(late in each.value for each in opened("predictions").caption)
+    for view in ("Race", "Title"):
+        assert any(late in each.value for each in opened("predictions", prediction_view=view).caption)
     change(own_data, "update marts.fct_predictions set is_before_race = true where not is_backtest")
     assert not any(late in each.value for each in opened("predictions").caption)
+
+
+@pytest.mark.parametrize("view", VIEWS["predictions"][1])
+def test_models_and_baselines_are_named_in_words(view: str, data: Path) -> None:
+    app = opened("predictions", prediction_view=view)
+    said = titles(app) + [each.value for each in app.caption]
+    assert said
+    assert [each for each in said if "_" in each] == []
 
 
 def test_the_seasons_of_the_scores_are_those_of_the_model_card() -> None:

@@ -17,6 +17,7 @@ import yaml
 from conftest import ROOT, table_cells
 
 from pitwall.site import questions
+from pitwall.warehouse.engines import ENGINES
 
 WORDS = [
     *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven"),
@@ -56,6 +57,8 @@ RULE = Because("a rule of the sport")
 TERM = Because("a term, no figure")
 DEFAULT = Because("a default that the command itself names")
 EXAMPLE = Because("an example")
+ADDED = Because("what this entry added, on its day")
+CHANGED = Because("what this entry changed, on its day")
 
 BUILD_LOG = "scripts/pitwall/warehouse/build_log.py"
 STOPS = "intermediate.int_laps__pit_stop_kinds"
@@ -118,6 +121,25 @@ FIGURES: dict[str, dict[str, Source]] = {
         "a factor of 100": Because("per cent"),
         "once three marts that nothing reads": Because("a rule of dbt-project-evaluator"),
         "takes half a minute": Because("a rule of this project, as in pyproject.toml"),
+    },
+    "CHANGELOG.md": {
+        "for all {:w} tables": lambda _: (len(sources()["tables"]),),
+        "half and double points": TERM,
+        "any points system; three analyses": ADDED,
+        "Seven worked questions": ADDED,
+        "on all {:w} engines": lambda _: (len(ENGINES),),
+        "every client since {}": lambda _: in_file(
+            "scripts/pitwall/warehouse/duckdb.py", r'STORAGE = "v([\d.]+)\.0"'
+        ),
+        "the exit code {}": lambda _: in_file("scripts/pitwall/command.py", r"TEMPORARY = (\d+)"),
+        "more than {:,} columns": lambda _: in_file(
+            "scripts/pitwall/raw/schema.py", r"MAX_COLUMNS = ([\d_]+)"
+        ),
+        "The README and five analyses": CHANGED,
+        "Three marts are renamed": Because("the list below names them"),
+        "Four overrides of dbt": CHANGED,
+        "in the last five races": CHANGED,
+        "At ten million laps": Because("the size at which it was seen"),
     },
     "docs/site/index.md": {
         "A Formula 1": TERM,
@@ -451,14 +473,21 @@ FIGURES: dict[str, dict[str, Source]] = {
 }
 # Entries of a day: their figures are of that day.
 RECORDS = "DECISIONS.md"
+# So are those of a release. What is not released says what is true now.
+RELEASES = "CHANGELOG.md"
+
+
+def sources() -> dict[str, Any]:
+    """The declaration of the raw tables."""
+    [source] = yaml.safe_load((ROOT / "models/staging/ergast/_ergast__sources.yml").read_text("utf-8"))[
+        "sources"
+    ]
+    return dict(source)
 
 
 def freshness() -> tuple[int, int]:
     """After how many days dbt warns and fails."""
-    [source] = yaml.safe_load((ROOT / "models/staging/ergast/_ergast__sources.yml").read_text("utf-8"))[
-        "sources"
-    ]
-    rule = source["config"]["freshness"]
+    rule = sources()["config"]["freshness"]
     return rule["warn_after"]["count"], rule["error_after"]["count"]
 
 
@@ -550,6 +579,8 @@ def page(name: str) -> str:
     if name == "analyses":
         return " ¶ ".join(plain(f"{each.text} {each.note}") for each in questions.of_analyses())
     text = (ROOT / name).read_text(encoding="utf-8")
+    if name == RELEASES:
+        text = re.split(r"(?m)^## ", text)[1]
     if name in TABLES:
         text = re.sub(r"(?m)^\|.*\n", "", text)
     return plain(text)
@@ -588,6 +619,7 @@ def pages() -> list[str]:
     return [
         "README.md",
         "CONTRIBUTING.md",
+        RELEASES,
         "analyses",
         "descriptions",
         *sorted(str(path.relative_to(ROOT)) for path in docs),
@@ -621,6 +653,14 @@ def test_records_have_their_day() -> None:
     assert "figures" in head
     assert [entry[:40] for entry in entries if not re.match(r"\d{4}-\d\d-\d\d: ", entry)] == []
     assert NUMBER.findall(plain(head)) == []
+
+
+def test_releases_have_their_day() -> None:
+    """The first section of the changelog is what is not released; the figures of the others are records."""
+    head, unreleased, *releases = re.split(r"(?m)^## ", (ROOT / RELEASES).read_text(encoding="utf-8"))
+    assert NUMBER.findall(plain(head)) == []
+    assert unreleased.startswith("Unreleased\n")
+    assert [each[:40] for each in releases if not re.match(r"[\d.]+, \d{4}-\d\d-\d\d\n", each)] == []
 
 
 SETTINGS = [

@@ -1,5 +1,6 @@
--- The reference does the winner's average green lap on every lap. Where the field is slow, or its pace is not known,
--- as on the first lap and around red flags, it does the winner's own.
+-- The reference does the winner's average green lap on every lap. It does the winner's own where the field or all of
+-- the first three are slow, and where the pace of the field is not known, as on the first lap and around red flags.
+-- Before a restart the leaders follow the safety car while the lapped cars drive around it.
 with
 
 cars as (
@@ -27,9 +28,20 @@ laps as (
         lap_time_ms,
         elapsed_ms,
         is_green,
-        is_field_slow
+        is_field_slow,
+        lap_class
     from marts.fct_race_laps
     where race_id = :race
+),
+
+leaders as (
+    select
+        laps.lap_number,
+        bool_and(laps.lap_class = 'slow') as are_slow
+    from laps
+    inner join cars on laps.driver_id = cars.driver_id
+    where cars.position_order <= 3
+    group by laps.lap_number
 ),
 
 winner as (
@@ -37,7 +49,7 @@ winner as (
         laps.lap_number,
         laps.elapsed_ms,
         case
-            when coalesce(laps.is_field_slow, true) then laps.lap_time_ms
+            when coalesce(laps.is_field_slow, true) or leaders.are_slow then laps.lap_time_ms
             else cast(round(avg(case when laps.is_green then laps.lap_time_ms end) over ()) as bigint)
         end as reference_ms
     from laps
@@ -45,6 +57,7 @@ winner as (
         on laps.driver_id = results.driver_id
         and results.race_id = :race
         and results.is_win
+    left join leaders on laps.lap_number = leaders.lap_number
 ),
 
 reference as (
@@ -76,7 +89,7 @@ ends as (
 
 select
     gaps.lap_number,
-    gaps.ahead_s,
+    case when gaps.ahead_s > -:cut then gaps.ahead_s end as ahead_s,
     gaps.behind_winner_s,
     cars.driver_name,
     cars.code,
@@ -87,5 +100,4 @@ select
 from gaps
 inner join cars on gaps.driver_id = cars.driver_id
 inner join ends on gaps.driver_id = ends.driver_id
-where gaps.ahead_s > -:cut
 order by cars.position_order, gaps.lap_number

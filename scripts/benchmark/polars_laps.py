@@ -56,7 +56,9 @@ def lap_times(raw: Path) -> pl.LazyFrame:
         seed.with_columns(pl.col("season", "round").cast(pl.Int32))
         .join(races, on=["season", "round"])
         .join(drivers, on="driver_ref")
-        .join(drivers.rename({"driver_id": "actual", "driver_ref": "actual_driver_ref"}), on="actual_driver_ref")
+        .join(
+            drivers.rename({"driver_id": "actual", "driver_ref": "actual_driver_ref"}), on="actual_driver_ref"
+        )
         .select("race_id", "driver_id", "actual")
     )
     return (
@@ -90,7 +92,7 @@ def entries(raw: Path) -> pl.LazyFrame:
     return best.select(*DRIVER, "laps", grid_position=pl.when(pl.col("grid") > 0).then("grid"))
 
 
-def race_laps(laps: pl.LazyFrame, raw: Path) -> pl.DataFrame:
+def race_laps(laps: pl.LazyFrame, raw: Path) -> pl.LazyFrame:
     """fct_race_laps."""
     results = entries(raw).collect().lazy()
     lengths = results.group_by("race_id").agg(race_laps=pl.max("laps"))
@@ -98,9 +100,7 @@ def race_laps(laps: pl.LazyFrame, raw: Path) -> pl.DataFrame:
     stops = stops.unique().collect().lazy()
     laps = laps.drop("driver_id").rename({"actual_driver_id": "driver_id"})
     laps = laps.join(stops.with_columns(is_in_lap=True), on=[*DRIVER, "lap_number"], how="left")
-    laps = laps.join(
-        stops.select("race_id").unique().with_columns(has_stops=True), on="race_id", how="left"
-    )
+    laps = laps.join(stops.select("race_id").unique().with_columns(has_stops=True), on="race_id", how="left")
     laps = laps.join(lengths, on="race_id", how="left").sort(*DRIVER, "lap_number")
 
     # In sorted laps, the row before is the lap before, unless a driver's laps begin.
@@ -138,7 +138,9 @@ def race_laps(laps: pl.LazyFrame, raw: Path) -> pl.DataFrame:
     )
     field = field.join(references, on="race_id")
     field = field.select(
-        *LAP, "field_median_ms", is_field_slow=median.cast(pl.Int64) * 100 >= pl.col("reference").cast(pl.Int64) * 106
+        *LAP,
+        "field_median_ms",
+        is_field_slow=median * 100 >= pl.col("reference") * 106,
     )
     field = field.collect().lazy()
     usual = (
@@ -185,10 +187,10 @@ def race_laps(laps: pl.LazyFrame, raw: Path) -> pl.DataFrame:
 def run(raw: Path, out: Path) -> None:
     """Compute the two tables and write them."""
     out.mkdir(parents=True, exist_ok=True)
-    options = {"compression": "zstd", "compression_level": 1}
-    lap_times(raw).sink_parquet(out / "fct_lap_times.parquet", **options)
+    lap_times(raw).sink_parquet(out / "fct_lap_times.parquet", compression="zstd", compression_level=1)
     written = pl.scan_parquet(out / "fct_lap_times.parquet", glob=False)
-    race_laps(written, raw).sink_parquet(out / "fct_race_laps.parquet", **options)
+    laps = race_laps(written, raw)
+    laps.sink_parquet(out / "fct_race_laps.parquet", compression="zstd", compression_level=1)
 
 
 if __name__ == "__main__":

@@ -29,7 +29,11 @@ class Measured:
 
 
 def measured(
-    *command: str | Path, may_fail: bool = False, cwd: Path | None = None, **environment: object
+    *command: str | Path,
+    may_fail: bool = False,
+    cwd: Path | None = None,
+    minutes: float | None = None,
+    **environment: object,
 ) -> Measured:
     """Run a command, and measure it with its children.
 
@@ -37,6 +41,7 @@ def measured(
         command: the program and its arguments.
         may_fail: return a failed measurement instead of raising.
         cwd: the folder to run it in.
+        minutes: stop the command after this time. Then it has failed.
         environment: environment variables. Those of this process that start with PITWALL_ are left out.
 
     Raises:
@@ -47,6 +52,7 @@ def measured(
     request = {
         "command": [str(part) for part in command],
         "cwd": str(cwd) if cwd else None,
+        "minutes": minutes,
         "env": {**inherited, "DO_NOT_TRACK": "1", **wanted},
     }
     watch = subprocess.run(

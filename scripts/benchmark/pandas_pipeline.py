@@ -872,17 +872,22 @@ def names(raw: Path) -> dict[str, pd.DataFrame]:
     return {key: frame.set_index(key) for key, frame in found.items()}
 
 
-def run(raw: Path, out: Path) -> None:
-    """Compute the seven tables and write them."""
-    out.mkdir(parents=True, exist_ok=True)
-    names_of = names(raw)
+def write(frame: pd.DataFrame, out: Path, table: str, names_of: dict[str, pd.DataFrame]) -> None:
+    """Write a table, with the names next to its keys."""
+    if table not in WITHOUT_NAMES:
+        for key in names_of.keys() & set(frame.columns):
+            frame = frame.join(names_of[key], on=key)
+    frame.to_parquet(out / f"{table}.parquet", compression="zstd", index=False)
 
-    def write(table: str, frame: pd.DataFrame) -> None:
-        if table not in WITHOUT_NAMES:
-            for key in names_of.keys() & set(frame.columns):
-                frame = frame.join(names_of[key], on=key)
-        frame.to_parquet(out / f"{table}.parquet", compression="zstd", index=False)
 
+def small_tables(
+    raw: Path, out: Path, names_of: dict[str, pd.DataFrame]
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Write both championships and fct_race_results, which need no laps.
+
+    Returns:
+        the races, the drivers, the kinds of the pit stops, and fct_race_results
+    """
     circuits = read(raw, "circuits")[["circuit_id", "circuit_ref"]]
     races = read(raw, "races").rename(columns={"year": "season"})
     races = races[["race_id", "season", "round", "circuit_id", "sprint_date"]].merge(
@@ -909,19 +914,27 @@ def run(raw: Path, out: Path) -> None:
             race_points = points.loc[points["session_type"] == "race", ["result_id", "points_computed"]]
         table = championship_table(championship, placed, races_scored, points, rules, competitors)
         official = read(raw, f"{one}_standings")
-        write(f"fct_{one}_championship", reconciled(championship, table, official, competitors))
-        del points, table
+        mart = reconciled(championship, table, official, competitors)
+        write(mart, out, f"fct_{one}_championship", names_of)
+        del points, table, mart
 
     stops = pit_stop_kinds(raw, races, results)
     of_races = race_results(results, race_points)
-    write("fct_race_results", of_races)
-    del placed, results
+    write(of_races, out, "fct_race_results", names_of)
+    return races, drivers, stops, of_races
+
+
+def run(raw: Path, out: Path) -> None:
+    """Compute the seven tables and write them."""
+    out.mkdir(parents=True, exist_ok=True)
+    names_of = names(raw)
+    races, drivers, stops, of_races = small_tables(raw, out, names_of)
     laps = lap_times(raw, races, drivers)
-    write("fct_lap_times", laps)
+    write(laps, out, "fct_lap_times", names_of)
     laps = race_laps(laps, stops, of_races)
-    write("fct_race_laps", laps)
-    write("fct_stints", stints(laps, stops))
-    write("fct_race_pace", race_pace(laps))
+    write(laps, out, "fct_race_laps", names_of)
+    write(stints(laps, stops), out, "fct_stints", names_of)
+    write(race_pace(laps), out, "fct_race_pace", names_of)
 
 
 if __name__ == "__main__":

@@ -3,9 +3,11 @@
 
     .venv/bin/python scripts/benchmark/run.py                          all comparisons except `limit`
     .venv/bin/python scripts/benchmark/run.py limit                    how many laps fit: half an hour, 40 GB
+    .venv/bin/python scripts/benchmark/run.py builds --base v1.0       `make build`, beside an older commit
     .venv/bin/python scripts/benchmark/run.py --quick                  all, with little data
     .venv/bin/python scripts/benchmark/run.py pipeline --scale 1,17    one, at multiples of the real laps
     .venv/bin/python scripts/benchmark/run.py page                     write the page from the last results
+    .venv/bin/python scripts/benchmark/run.py page --before old.md     beside the figures of an older page
 
 Each figure is of a whole process, with its start and its imports: the median of several runs, in which the
 ways take turns. The results are written to $PITWALL_DATA/benchmark/results.json, and the data made for them
@@ -22,7 +24,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib.metadata import PackageNotFoundError, distribution, version
@@ -32,15 +34,18 @@ from typing import Any
 # Python looks for packages in the folder of the script, not in the one above.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmark.goals import CAREFUL, SQL_ALONE, TYPICAL, WITH_TESTS
 from benchmark.measure import Measured, in_a_row, measured, median
+from benchmark.page import REAL_LAPS, TYPICAL_MINUTES
 from pitwall.command import ROOT, Parser, PlainError, exit_code, require
 from pitwall.data_folder import data_folder
 from pitwall.warehouse.dbt import target_folder
 from pitwall.warehouse.engines import ENGINES
+from pitwall.warehouse.versions import base_commit, extracted
 
 SCRIPTS = ROOT / "scripts"
 HERE = SCRIPTS / "benchmark"
-REAL_LAPS = 589_081
+DOCS = ROOT / "docs"
 LAPS_A_SEASON = 26_100  # as simulate.py makes them
 TABLES = [
     "fct_lap_times",
@@ -51,6 +56,7 @@ TABLES = [
     "fct_driver_championship",
     "fct_constructor_championship",
 ]
+LAP_TABLES = TABLES[:2]
 CONVERT_RIVALS = ["pandas", "pandas_pyarrow", "pyarrow", "pyarrow_stream", "duckdb"]
 
 Row = dict[str, Any]
@@ -66,6 +72,7 @@ class Bench:
     scales: list[float]
     sizes_mb: list[float]
     real: Path | None
+    base: str | None = None  # a commit to compare with
     rows: list[Row] = field(default_factory=list)
 
     def datasets(self) -> list[tuple[str, Path]]:
@@ -251,42 +258,90 @@ def compare_question(bench: Bench) -> None:
         shutil.rmtree(data)
 
 
+@dataclass(frozen=True)
+class Rival:
+    """A program that makes tables of the warehouse without it: how it is called, and how long it may take."""
+
+    script: str
+    minutes: float | None = None
+
+
+POLARS, WITHOUT_TESTS = "Polars", "dbt build, models alone"
+
+
 def compare_pipeline(bench: Bench) -> None:
-    """From the raw CSVs to seven marts."""
+    """From the raw CSVs to seven marts, against pandas as an expert writes it."""
+    for label, raw in bench.datasets():
+        whole_way(bench, label, raw, {CAREFUL: Rival("pandas_pipeline.py")}, TABLES)
+
+
+def compare_typical(bench: Bench) -> None:
+    """From the raw CSVs to seven marts, against pandas as notebooks use it."""
+    rivals = {TYPICAL: Rival("pandas_typical.py", TYPICAL_MINUTES), CAREFUL: Rival("pandas_pipeline.py")}
+    for label, raw in bench.datasets():
+        whole_way(bench, label, raw, rivals, TABLES, ways_of_dbt=(WITH_TESTS,))
+
+
+def compare_laps(bench: Bench) -> None:
+    """From the raw CSVs to the two lap tables, against Polars."""
+    for label, raw in bench.datasets():
+        whole_way(
+            bench, label, raw, {POLARS: Rival("polars_laps.py")}, LAP_TABLES, ways_of_dbt=(WITHOUT_TESTS,)
+        )
+
+
+def whole_way(
+    bench: Bench,
+    label: str,
+    raw: Path,
+    rivals: Mapping[str, Rival],
+    tables: list[str],
+    ways_of_dbt: tuple[str, ...] = (WITH_TESTS, WITHOUT_TESTS),
+) -> None:
+    """From the raw CSVs to some marts, with rivals that must give the same cells."""
     from benchmark.compare import differing_parquet
 
     # A test that also reads a table that is not built cannot run.
-    chosen = ["build", "--indirect-selection", "buildable", "-s", *(f"+{table}" for table in TABLES)]
+    chosen = ["build", "--indirect-selection", "buildable", "-s", *(f"+{table}" for table in tables)]
     untested = [*chosen, "--exclude-resource-type", "test", "unit_test"]
+    commands = {WITH_TESTS: chosen, WITHOUT_TESTS: untested}
+    data = bench.empty("pipeline")
+    statements = data / "statements.jsonl"
+    sizes: dict[str, int] = {}
 
-    def convert_and_dbt(raw: Path, data: Path, command: list[str]) -> Measured:
-        return in_a_row(convert(raw, data), dbt(data, *command))
+    def rival(name: str) -> Measured:
+        command: Command = [sys.executable, HERE / rivals[name].script, raw, data / name]
+        return measured(*command, may_fail=True, minutes=rivals[name].minutes)
 
-    def convert_and_sql(raw: Path, data: Path, statements: Path) -> Measured:
-        return in_a_row(convert(raw, data), sql_alone(statements, data))
+    def convert_and_dbt(name: str) -> Measured:
+        result = in_a_row(convert(raw, data), dbt(data, *commands[name]))
+        sizes[name] = (data / "dbt" / "warehouse.duckdb").stat().st_size
+        return result
 
-    for label, raw in bench.datasets():
-        data = bench.empty("pipeline")
-        statements, out = data / "statements.jsonl", data / "pandas"
-        convert(raw, data)
-        dbt(data, *untested, **clock(statements))  # dbt keeps its parse of this for the runs below
-        rival: Command = [sys.executable, HERE / "pandas_pipeline.py", raw, out]
-        ways = {
-            "pandas": partial(measured, *rival, may_fail=True),
-            "dbt build, tests included": partial(convert_and_dbt, raw, data, chosen),
-            "dbt build, models alone": partial(convert_and_dbt, raw, data, untested),
-            "the SQL alone": partial(convert_and_sql, raw, data, statements),
-        }
-        results = in_turns(ways, bench.runs)
-        differs: dict[str, int] = {}
-        if not results["pandas"].failed:
-            differs = differing_parquet(data / "sql_alone" / "warehouse.duckdb", out, TABLES)
+    def convert_and_sql() -> Measured:
+        result = in_a_row(convert(raw, data), sql_alone(statements, data))
+        sizes[SQL_ALONE] = (data / "sql_alone" / "warehouse.duckdb").stat().st_size
+        return result
+
+    convert(raw, data)
+    dbt(data, *untested, **clock(statements))  # dbt keeps its parse of this for the runs below
+    ways: dict[str, Way] = {name: partial(rival, name) for name in rivals}
+    ways |= {name: partial(convert_and_dbt, name) for name in ways_of_dbt}
+    ways[SQL_ALONE] = convert_and_sql
+    results = in_turns(ways, bench.runs)
+    equal: dict[str, int] = {}
+    for name in rivals:
+        if not results[name].failed:
+            differs = differing_parquet(data / "sql_alone" / "warehouse.duckdb", data / name, tables)
             if any(differs.values()):
-                raise PlainError(f"{label}: pandas and the warehouse differ, in rows: {differs}")
-        for name, result in results.items():
-            equal = {"equal_tables": len(differs)} if name == "pandas" else {}
-            bench.add(label, count_laps(raw), name, result, **equal)
-        shutil.rmtree(data)
+                raise PlainError(f"{label}: {name} and the warehouse differ, in rows: {differs}")
+            equal[name] = len(differs)
+    for name, result in results.items():
+        more: dict[str, object] = {"equal_tables": equal[name]} if name in equal else {}
+        if name in sizes:
+            more["warehouse_mb"] = round(sizes[name] / 1e6, 1)
+        bench.add(label, count_laps(raw), name, result, **more)
+    shutil.rmtree(data)
 
 
 def compare_dbt(bench: Bench) -> None:
@@ -313,6 +368,89 @@ def compare_dbt(bench: Bench) -> None:
         shutil.rmtree(data)
 
 
+def make_build(project: Path, raw: Path, data: Path) -> Measured:
+    """Run `make build RAW=raw` of a version of the project."""
+    command: Command = ["make", "--no-print-directory", "-C", project, "build", f"RAW={raw}"]
+    # Without the settings of the `make bench` that runs this.
+    return measured(*command, PITWALL_DATA=data, MAKEFLAGS="", MAKELEVEL="", MFLAGS="")
+
+
+def compare_builds(bench: Bench) -> None:
+    """`make build`: one more race, nothing new, everything. With a base, its code does the same in turns."""
+    label, raw = bench.datasets()[0]
+    folder = bench.empty("builds")
+    without_last_race(raw, new_folder(folder / "before"))
+    with ExitStack() as stack:
+        versions = {"": ROOT}
+        if bench.base:
+            project = stack.enter_context(extracted(base_commit(bench.base)))
+            # Both versions run with the packages that are installed, so nothing is installed for the base.
+            (project / ".venv").symlink_to(ROOT / ".venv")
+            shutil.copytree(ROOT / "requirements", project / "requirements", dirs_exist_ok=True)
+            versions[f", {bench.base}"] = project
+        ways: dict[str, Way] = {}
+        for number, (suffix, project) in enumerate(versions.items()):
+            version = Version(project, new_folder(folder / str(number)), folder / "before", raw)
+            version.prepare()
+            ways |= {f"{name}{suffix}": way for name, way in version.ways().items()}
+        for name, result in in_turns(ways, bench.runs).items():
+            bench.add(label, count_laps(raw), name, result)
+    shutil.rmtree(folder)
+
+
+def new_folder(path: Path) -> Path:
+    """A folder that is made now."""
+    path.mkdir()
+    return path
+
+
+@dataclass(frozen=True)
+class Version:
+    """A version of the project, with raw files and a data folder of its own."""
+
+    project: Path
+    folder: Path
+    before: Path  # the raw files without the last race
+    after: Path
+
+    def replace(self, name: str, source: Path) -> None:
+        """Make a folder a copy of another."""
+        shutil.rmtree(self.folder / name, ignore_errors=True)
+        shutil.copytree(source, self.folder / name)
+
+    def build(self) -> Measured:
+        """Run `make build`."""
+        return make_build(self.project, self.folder / "raw", self.folder / "data")
+
+    def prepare(self) -> None:
+        """Build without the last race, and keep the data folder. This also runs the unit tests."""
+        self.replace("raw", self.before)
+        self.build()
+        self.replace("kept", self.folder / "data")
+
+    def one_more_race(self) -> Measured:
+        """Build after the last race."""
+        self.replace("data", self.folder / "kept")
+        self.replace("raw", self.after)
+        return self.build()
+
+    def everything(self) -> Measured:
+        """Build without Parquet and without a warehouse. dbt keeps its parse."""
+        data = self.folder / "data"
+        shutil.rmtree(data / "parquet")
+        for file in data.glob("warehouse.duckdb*"):
+            file.unlink()
+        return self.build()
+
+    def ways(self) -> dict[str, Way]:
+        """What is measured, in this order: each continues from the one before."""
+        return {
+            "one more race": self.one_more_race,
+            "nothing changed": self.build,
+            "everything": self.everything,
+        }
+
+
 def without_last_race(raw: Path, out: Path) -> None:
     """Copy the CSVs as they were before the last race, which is in the calendar and has no results."""
     import polars as pl
@@ -330,35 +468,51 @@ def without_last_race(raw: Path, out: Path) -> None:
 
 
 def compare_growth(bench: Bench) -> None:
-    """Convert and build at more and more laps: one more race, then everything from scratch."""
-    from benchmark.compare import differing_warehouses
+    """Convert and build everything, then one more race, at more and more laps."""
     from benchmark.replay import clocked_seconds
     from benchmark.replay import statements as statements_of
 
-    for label, raw in bench.datasets():
-        data, before = bench.empty("growth/data"), bench.empty("growth/before")
-        clocked, last = (bench.folder / "growth" / name for name in ("statements.jsonl", "last.duckdb"))
-        without_last_race(raw, before)
+    data, before = bench.empty("growth/data"), bench.folder / "growth" / "before"
+    clocked, last = (bench.folder / "growth" / name for name in ("statements.jsonl", "last.duckdb"))
+    convert(bench.simulated(0.04), data)
+    build(data)  # for the unit tests and dbt's parse, which the builds below then keep
+
+    def measure(label: str, raw: Path, what: str, *, from_scratch: bool) -> None:
         laps = count_laps(raw)
+        bench.add(label, laps, f"convert {what}", convert(raw, data, from_scratch=from_scratch))
+        # All write their SQL, so that the same work is compared.
+        result = build(data, from_scratch=from_scratch, **clock(clocked))
+        sql = round(clocked_seconds(clocked), 2)
+        size = round((data / "warehouse.duckdb").stat().st_size / 1e6)
+        parts = sum("delete from" in sent["sql"] for sent in statements_of(clocked))
+        more = {"sql_seconds": sql, "warehouse_mb": size, "tables_replaced_in_part": parts}
+        bench.add(label, laps, f"build {what}", result, **more)
+
+    for number, (label, raw) in enumerate(bench.datasets(), start=1):
+        without_last_race(raw, bench.empty("growth/before"))
+        is_largest = number > 1 and number == len(bench.datasets())
+        if is_largest:
+            # A full build takes minutes, so that before the race is the one that is measured.
+            measure(label, before, "everything", from_scratch=True)
+            measure(label, raw, "one more race", from_scratch=False)
+            continue
         convert(before, data)
-        build(data)  # this also runs the unit tests, which the builds below then skip
-        shutil.rmtree(before)
-        for what, from_scratch in (("one more race", False), ("everything", True)):
-            bench.add(label, laps, f"convert {what}", convert(raw, data, from_scratch=from_scratch))
-            # Both write their SQL, so that the same work is compared.
-            result = build(data, from_scratch=from_scratch, **clock(clocked))
-            sql = round(clocked_seconds(clocked), 2)
-            size = round((data / "warehouse.duckdb").stat().st_size / 1e6)
-            parts = sum("delete from" in sent["sql"] for sent in statements_of(clocked))
-            more = {"sql_seconds": sql, "warehouse_mb": size, "tables_replaced_in_part": parts}
-            bench.add(label, laps, f"build {what}", result, **more)
-            if not from_scratch:
-                (data / "warehouse.duckdb").rename(last)
-        differs = differing_warehouses(last, data / "warehouse.duckdb")
-        if any(differs.values()):
-            raise PlainError(f"{label}: the incremental and the full build differ, in rows: {differs}")
-        bench.rows[-1]["equal_tables"] = len(differs)
-        shutil.rmtree(bench.folder / "growth")
+        build(data)
+        measure(label, raw, "one more race", from_scratch=False)
+        (data / "warehouse.duckdb").rename(last)
+        measure(label, raw, "everything", from_scratch=True)
+        bench.rows[-1]["equal_tables"] = equal_tables(label, last, data / "warehouse.duckdb")
+    shutil.rmtree(bench.folder / "growth")
+
+
+def equal_tables(label: str, incremental: Path, full: Path) -> int:
+    """The number of tables of two warehouses. Raises PlainError if one cell differs."""
+    from benchmark.compare import differing_warehouses
+
+    differs = differing_warehouses(incremental, full)
+    if any(differs.values()):
+        raise PlainError(f"{label}: the incremental and the full build differ, in rows: {differs}")
+    return len(differs)
 
 
 def compare_limit(bench: Bench) -> None:
@@ -429,12 +583,15 @@ class Comparison:
 # Ten million laps are 17 times the real ones.
 COMPARISONS = {
     "convert": Comparison(compare_convert, 3, (1000, 10_000), (20,)),
-    "question": Comparison(compare_question, 5, (1, 17, 100), (0.2,)),
+    "question": Comparison(compare_question, 3, (1, 17, 100), (0.2,)),
     "pipeline": Comparison(compare_pipeline, 3, (0.1, 1, 17), (0.1,)),
+    "typical": Comparison(compare_typical, 1, (0.1, 2), (0.04,)),
+    "laps": Comparison(compare_laps, 3, (17,), (0.1,)),
+    "builds": Comparison(compare_builds, 3, (1,), (0.1,)),
     "dbt": Comparison(compare_dbt, 3, (1,), (0.1,)),
     "growth": Comparison(compare_growth, 1, (1, 10, 100), (0.1, 0.2)),
-    "limit": Comparison(compare_limit, 1, (200, 350), (0.04, 0.08), only_by_name=True),
-    "engines": Comparison(compare_engines, 1, (1, 17), (0.04,)),
+    "limit": Comparison(compare_limit, 1, (350,), (0.04, 0.08), only_by_name=True),
+    "engines": Comparison(compare_engines, 1, (17,), (0.04,)),
 }
 
 
@@ -465,6 +622,13 @@ def read_results(file: Path) -> dict[str, Any]:
     return results
 
 
+def keep(results: dict[str, Any], file: Path) -> None:
+    """Write the results, in whole or not at all."""
+    new = file.with_suffix(".new")
+    new.write_text(json.dumps(results, indent=1), encoding="utf-8")
+    new.replace(file)
+
+
 def numbers(text: str) -> list[float]:
     """The numbers of a command line argument, such as "1,17"."""
     return [float(part) for part in text.split(",")]
@@ -480,9 +644,11 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--size-mb", type=numbers, metavar="N,N", help="sizes of the CSV to convert")
     parser.add_argument("--runs", type=int, metavar="N", help="how often each way is run")
     parser.add_argument("--quick", action="store_true", help="little data, one run")
+    parser.add_argument("--base", metavar="REF", help="a commit whose `make build` is measured too")
     parser.add_argument(
-        "--docs", type=Path, default=ROOT / "docs", metavar="DIR", help="where to write the page"
+        "--before", type=Path, metavar="FILE.md", help="an older docs/benchmarks.md, to compare with"
     )
+    parser.add_argument("--docs", type=Path, default=DOCS, metavar="DIR", help="where to write the page")
     options = parser.parse_args(arguments)
     if unknown := sorted(set(options.what) - {*COMPARISONS, "page"}):
         parser.error(f"no comparison is called {', '.join(unknown)}")
@@ -491,7 +657,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 
 def run(options: argparse.Namespace) -> None:
     """Run the comparisons, keep the results, and write the page."""
-    from benchmark.page import write_page
+    from benchmark.page import read_page, write_page, write_summary
 
     folder = data_folder().absolute() / "benchmark"
     folder.mkdir(parents=True, exist_ok=True)
@@ -511,6 +677,7 @@ def run(options: argparse.Namespace) -> None:
             scales=options.scale or sizes,
             sizes_mb=options.size_mb or sizes,
             real=Path(named) if named else None,
+            base=options.base,
         )
         report(f"--- {name}")
         started = time.perf_counter()
@@ -521,12 +688,15 @@ def run(options: argparse.Namespace) -> None:
             "seconds": round(time.perf_counter() - started),
             "rows": bench.rows,
         }
-        new = file.with_suffix(".new")
-        new.write_text(json.dumps(results, indent=1), encoding="utf-8")
-        new.replace(file)
+        keep(results, file)
     if not results:
         raise PlainError(f"{file}: no results yet; run `make bench`, or `make bench QUICK=1`")
+    if options.before:
+        results["before"] = read_page(options.before)
+        keep(results, file)
     report(f"The page: {write_page(results, options.docs)}")
+    if options.docs == DOCS:
+        write_summary(results, ROOT / "README.md")
 
 
 if __name__ == "__main__":

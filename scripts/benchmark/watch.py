@@ -12,6 +12,7 @@ import sys
 import tempfile
 import threading
 import time
+from contextlib import suppress
 from typing import Any
 
 import psutil
@@ -30,20 +31,30 @@ def resident(process: psutil.Process) -> int:
     return total
 
 
-def watched(command: list[str], **options: Any) -> dict[str, object]:
-    """Run a command. Returns the fields of measure.Measured."""
+def stop(process: psutil.Process) -> None:
+    """End a process and all its children."""
+    for each in (*process.children(recursive=True), process):
+        with suppress(psutil.Error):
+            each.kill()
+
+
+def watched(command: list[str], minutes: float | None = None, **options: Any) -> dict[str, object]:
+    """Run a command, for some minutes at most. Returns the fields of measure.Measured."""
     with tempfile.TemporaryFile() as output:
         started = time.perf_counter()
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, **options
         )
-        peak, ended = 0, threading.Event()
+        peak, ended, is_late = 0, threading.Event(), False
 
         def watch() -> None:
-            nonlocal peak
+            nonlocal peak, is_late
             child = psutil.Process(process.pid)
             while not ended.wait(EVERY):
                 peak = max(peak, resident(child))
+                if minutes and not is_late and time.perf_counter() - started > minutes * 60:
+                    is_late = True
+                    stop(child)
 
         watcher = threading.Thread(target=watch)
         watcher.start()
@@ -55,7 +66,9 @@ def watched(command: list[str], **options: Any) -> dict[str, object]:
         output.seek(0)
         text = output.read().decode("utf-8", "replace").strip()
     failed = ""
-    if code:
+    if is_late:
+        failed = f"stopped after {minutes:g} minutes"
+    elif code:
         how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
         failed = f"{how}: {text.splitlines()[-1] if text else 'it said nothing'}"
     # The kernel's own count of the largest single process misses nothing between two measurements.

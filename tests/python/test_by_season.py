@@ -20,6 +20,12 @@ MODELS = {
         from {{ source('ergast', 'all_laps') }}
         where {{ in_changed_seasons() }}
     """,
+    "keyed": """
+        {{ config(
+            materialized='by_season', meta={'seasons_in_block': 2, 'key_has_index': false}, contract={'enforced': true}
+        ) }}
+        select season, lap, mark from {{ source('ergast', 'all_laps') }} where {{ in_changed_seasons() }}
+    """,
     "results": """
         {{ config(materialized='by_season') }}
         select season, mark from {{ source('ergast', 'all_laps') }}
@@ -39,7 +45,16 @@ DECLARED = {
                 {"name": "lap", "data_type": "integer", "constraints": [{"type": "primary_key"}]},
                 {"name": "mark", "data_type": "varchar"},
             ],
-        }
+        },
+        {
+            "name": "keyed",
+            "constraints": [{"type": "primary_key", "columns": ["season", "lap"]}],
+            "columns": [
+                {"name": "season", "data_type": "integer", "constraints": [{"type": "not_null"}]},
+                {"name": "lap", "data_type": "integer", "constraints": [{"type": "not_null"}]},
+                {"name": "mark", "data_type": "varchar"},
+            ],
+        },
     ],
 }
 SEASONS = (2001, 2002, 2003, 2004, 2005)
@@ -73,6 +88,11 @@ class Probe:
         rows = self.sql(f"select season, mark from main.{table}")
         assert len(dict(rows)) == len(rows)
         return dict(rows)
+
+    def constraints(self, table: str) -> list[object]:
+        """The kinds of a table's constraints."""
+        query = f"select constraint_type from duckdb_constraints() where table_name = '{table}' order by 1"
+        return [kind for (kind,) in self.sql(query)]
 
     def ran(self, name: str) -> str:
         """The SQL that dbt last ran for a model."""
@@ -136,10 +156,15 @@ def test_a_full_build_has_all_rows_and_the_contract(built: Path) -> None:
         "[2005]",
     ]
     assert " set variable" not in probe.ran("results")
-    constraints = probe.sql(
-        "select constraint_type from duckdb_constraints() where table_name = 'laps' order by 1"
-    )
-    assert [each for (each,) in constraints] == ["NOT NULL", "NOT NULL", "PRIMARY KEY"]
+    assert probe.constraints("laps") == ["NOT NULL", "NOT NULL", "PRIMARY KEY"]
+
+
+def test_a_key_without_an_index_has_no_constraint(built: Path) -> None:
+    """All else is as in the other tables: rows, blocks, NOT NULL."""
+    probe = Probe(built)
+    assert probe.marks("keyed") == dict.fromkeys(SEASONS, "old")
+    assert len(re.findall(r"set variable seasons = .*;", probe.ran("keyed"))) == 3
+    assert probe.constraints("keyed") == ["NOT NULL", "NOT NULL"]
 
 
 def test_an_incremental_run_replaces_the_changed_seasons(probe: Probe) -> None:
@@ -172,6 +197,7 @@ def test_a_failed_block_leaves_the_last_table_and_no_variable(probe: Probe, seas
     assert probe.marks("laps") == dict.fromkeys(SEASONS, "old")
     results = json.loads((probe.root / "target/run_results.json").read_text(encoding="utf-8"))["results"]
     assert [(each["unique_id"], each["status"]) for each in results] == [
+        ("model.probe.keyed", "success"),
         ("model.probe.laps", "error"),
         ("model.probe.results", "success"),
         ("model.probe.variables", "success"),
@@ -195,3 +221,26 @@ def test_a_row_that_breaks_a_constraint_is_refused(probe: Probe) -> None:
     said = probe.dbt("run", "--select", "laps", fails=True)
     assert "PRIMARY KEY or UNIQUE constraint violation" in said
     assert probe.marks("laps") == dict.fromkeys(SEASONS, "old")
+
+
+@pytest.mark.parametrize("seasons", ["", "2004,2005"], ids=["full", "incremental"])
+def test_a_repeated_key_without_an_index_is_never_committed(probe: Probe, seasons: str) -> None:
+    """Laps 62 apart have the same bit, in groups of their own; a lap below zero is as good as any other."""
+    for lap in (2005 - 62, 2005 + 62, -2005, -2005 + 62):
+        probe.sql(f"insert into raw.all_laps values (2005, {lap}, 'new')")
+    probe.dbt("run", "--select", "keyed", seasons=seasons)
+    before = probe.sql("select * from main.keyed order by all")
+    assert len(before) == len(SEASONS) + 4
+    probe.sql("insert into raw.all_laps values (2004, 2004, 'newer'), (2005, 2067, 'newer')")
+    said = " ".join(probe.dbt("run", "--select", "keyed", seasons=seasons, fails=True).split())
+    assert "main.keyed: the primary key (season, lap) must be unique. Repeated keys: 2, the first: " in said
+    assert "the first: season 2004, lap 2004; season 2005, lap 2067" in said
+    assert probe.sql("select * from main.keyed order by all") == before
+
+
+@pytest.mark.parametrize("seasons", ["", "2004,2005"], ids=["full", "incremental"])
+def test_a_null_in_a_key_without_an_index_is_never_committed(probe: Probe, seasons: str) -> None:
+    probe.sql("update raw.all_laps set lap = null where season = 2005")
+    said = probe.dbt("run", "--select", "keyed", seasons=seasons, fails=True)
+    assert "NOT NULL constraint failed: keyed.lap" in said
+    assert probe.marks("keyed") == dict.fromkeys(SEASONS, "old")

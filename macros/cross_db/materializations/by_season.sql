@@ -4,7 +4,10 @@
     The model reads other such tables `where {{ in_changed_seasons() }}`. On DuckDB that filter follows the variable
     `seasons`, which is set around each insert: DuckDB replaces a variable by its value when it plans a query, so it
     skips all other seasons as if the list stood in the text. A variable belongs to the connection, and dbt-duckdb
-    opens one for each model and closes it afterwards, also after an error: the next model starts without it. -#}
+    opens one for each model and closes it afterwards, also after an error: the next model starts without it.
+
+    With `meta: {key_has_index: false}` DuckDB keeps no index of the primary key. One query checks the key before the
+    commit: at ten million rows the index takes most of the time, the memory and the file. -#}
 
 
 {% materialization by_season, default %}
@@ -50,15 +53,20 @@
         {% if seasons %}
     set variable seasons = {{ seasons }};
         {% endif %}
-        {% if loop.first %}
+        {% if loop.first and duckdb__key_has_index() %}
     {{ create_table_as(False, relation, compiled_code) }};
         {% else %}
+            {% if loop.first %}
+    {{ get_assert_columns_equivalent(compiled_code) }}
+    create table {{ relation }} ({{ adapter.render_raw_columns_constraints(raw_columns=model.columns) | join(', ') }});
+            {% endif %}
     insert into {{ relation }} by name (
         {{ compiled_code }}
     );
         {% endif %}
     {% endfor %}
-    reset variable seasons
+    reset variable seasons;
+    {{ duckdb__check_key(relation) }}
 {% endmacro %}
 
 
@@ -75,7 +83,62 @@
     ) as new_rows
     where {{ in_changed_seasons() }} or season is null;
     {% endfor %}
-    reset variable seasons
+    reset variable seasons;
+    {{ duckdb__check_key(relation) }}
+{% endmacro %}
+
+
+{% macro duckdb__key_has_index() %}
+    {% do return(config.meta_get('key_has_index', true)) %}
+{% endmacro %}
+
+
+{#- An error that names the first repeated keys, if there are any. The last column of the key counts from 1, such as the
+    lap: each group has a bit for each of 62 numbers, and fewer bits than rows if a key is repeated. A plain count needs
+    a group per row and ten times as long; it runs only for the groups in which a key is repeated. A race belongs to one
+    season, so an incremental run need not look at the other seasons. -#}
+{% macro duckdb__check_key(relation) %}
+    {% if not duckdb__key_has_index() %}
+        {% set key = (model.constraints | selectattr('type', 'equalto', 'primary_key') | first).columns | list %}
+        {% set groups = key[:-1] | join(', ') %}
+        {% set seasons = changed_seasons() %}
+    with
+
+    new_rows as (
+
+        select {{ key | join(', ') }} from {{ relation }}
+        {% if seasons is not none %}
+        where season in ({{ seasons | join(', ') }}) or season is null
+        {% endif %}
+
+    ),
+
+    groups_with_repeated_keys as (
+
+        select {{ groups }} from new_rows
+        group by {{ groups }}, {{ key[-1] }} // 62
+        having count(*) <> bit_count(bit_or(1::bigint << abs({{ key[-1] }} % 62)))
+
+    ),
+
+    repeated_keys as (
+
+        select {{ key | join(', ') }} from new_rows
+        semi join groups_with_repeated_keys using ({{ groups }})
+        group by {{ key | join(', ') }}
+        having count(*) > 1
+
+    )
+
+    select error(
+        '{{ relation.schema }}.{{ relation.identifier }}: the primary key ({{ key | join(', ') }}) must be unique. '
+        || 'Repeated keys: ' || count(*) || ', the first: '
+        || string_agg({% for column in key %}'{{ column }} ' || {{ column }}{{ " || ', ' || " if not loop.last }}{% endfor %}, '; '
+            order by {{ key | join(', ') }}) filter (where place <= 3)
+    )
+    from (select *, row_number() over (order by {{ key | join(', ') }}) as place from repeated_keys) as placed
+    having count(*) > 0
+    {% endif %}
 {% endmacro %}
 
 

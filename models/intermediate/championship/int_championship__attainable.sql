@@ -111,22 +111,58 @@ points_at_best as (
 
 ),
 
-ranked as (
+in_parts as (
 
     select
         points_at_best.*,
-        counted_results.best_results,
-        row_number() over (
-            partition by
-                points_at_best.championship, points_at_best.season, points_at_best.after_round,
-                points_at_best.competitor_id, counted_results.from_round
-            order by points_at_best.points desc
-        ) as rank_in_part
+        counted_results.from_round,
+        counted_results.best_results
     from points_at_best
     left join counted_results
         on points_at_best.season = counted_results.season
         and points_at_best.round between counted_results.from_round and counted_results.to_round
         and counted_results.championship in ('both', points_at_best.championship)
+
+),
+
+-- Ranking takes most of the time, so rank only where results are dropped.
+ranked as (
+
+    select
+        *,
+        row_number() over (
+            partition by championship, season, after_round, competitor_id, from_round
+            order by points desc
+        ) as rank_in_part
+    from in_parts
+    where best_results is not null
+
+),
+
+counted as (
+
+    select
+        championship,
+        season,
+        after_round,
+        competitor_id,
+        session_type,
+        is_to_come,
+        points
+    from in_parts
+    where best_results is null
+
+    union all
+
+    select
+        championship,
+        season,
+        after_round,
+        competitor_id,
+        session_type,
+        is_to_come,
+        case when rank_in_part <= best_results then points else 0 end as points
+    from ranked
 
 ),
 
@@ -137,12 +173,9 @@ final as (
         season,
         after_round as round,
         competitor_id,
-        cast(
-            sum(case when best_results is null or rank_in_part <= best_results then points else 0 end)
-            as decimal(8, 2)
-        ) as points_at_most,
+        cast(sum(points) as decimal(8, 2)) as points_at_most,
         cast(sum(case when session_type = 'race' then is_to_come else 0 end) as integer) as races_to_win
-    from ranked
+    from counted
     group by championship, season, after_round, competitor_id
 
 )

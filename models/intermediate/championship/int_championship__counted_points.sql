@@ -19,22 +19,18 @@ counted_results as (
 
 ),
 
--- After each race the best results of each part of the season so far count. A result is a car, not a race.
-ranked as (
+in_parts as (
 
     select
         entrants.championship,
         entrants.season,
         entrants.round,
         entrants.competitor_id,
+        result_points.round as points_round,
+        result_points.result_id,
         result_points.points_computed,
-        counted_results.best_results,
-        row_number() over (
-            partition by
-                entrants.championship, entrants.season, entrants.round, entrants.competitor_id,
-                counted_results.from_round
-            order by result_points.points_computed desc, result_points.round asc, result_points.result_id asc
-        ) as rank_in_part
+        counted_results.from_round,
+        counted_results.best_results
     from entrants
     inner join result_points
         on entrants.championship = result_points.championship
@@ -48,6 +44,46 @@ ranked as (
 
 ),
 
+-- After each race the best results of each part of the season so far count. A result is a car, not a race.
+-- Ranking takes most of the time, so rank only where results are dropped.
+ranked as (
+
+    select
+        *,
+        row_number() over (
+            partition by championship, season, round, competitor_id, from_round
+            order by points_computed desc, points_round asc, result_id asc
+        ) as rank_in_part
+    from in_parts
+    where best_results is not null
+
+),
+
+counted as (
+
+    select
+        championship,
+        season,
+        round,
+        competitor_id,
+        points_computed as points_gross,
+        points_computed as points_counted
+    from in_parts
+    where best_results is null
+
+    union all
+
+    select
+        championship,
+        season,
+        round,
+        competitor_id,
+        points_computed as points_gross,
+        case when rank_in_part <= best_results then points_computed else 0 end as points_counted
+    from ranked
+
+),
+
 final as (
 
     select
@@ -55,12 +91,9 @@ final as (
         season,
         round,
         competitor_id,
-        cast(sum(points_computed) as decimal(8, 2)) as points_gross,
-        cast(
-            sum(case when best_results is null or rank_in_part <= best_results then points_computed else 0 end)
-            as decimal(8, 2)
-        ) as points_counted
-    from ranked
+        cast(sum(points_gross) as decimal(8, 2)) as points_gross,
+        cast(sum(points_counted) as decimal(8, 2)) as points_counted
+    from counted
     group by championship, season, round, competitor_id
 
 )

@@ -88,53 +88,91 @@ joined as (
 
 ),
 
-final as (
+-- As published tables list them: equal competitors by the order of their unclassified results, then by name.
+listed as (
+
+    select
+        *,
+        row_number() over (
+            partition by championship, season, round
+            order by
+                is_excluded asc,
+                points_counted desc,
+                places_1_to_18 desc,
+                places_19_to_36 desc,
+                listed_1_to_18 desc,
+                listed_19_to_36 desc,
+                listed_37_to_54 desc,
+                listing_name asc,
+                competitor_id asc
+        ) as championship_position
+    from joined
+
+),
+
+-- What the sport decides: points, then countback. Equal competitors share a place, the best that one of them is listed
+-- in: a second ranking would sort all rows again.
+shared as (
 
     select
         championship,
-        race_id,
         season,
         round,
-        competitor_id,
-        points_gross,
-        points_dropped,
-        points_adjustment,
+        is_excluded,
         points_counted,
-        wins,
         places_1_to_18,
         places_19_to_36,
-        is_excluded,
-        is_out,
-        -- What the sport decides: points, then countback. Equal competitors share a place.
-        cast(
-            rank() over (
-                partition by championship, season, round
-                order by is_excluded asc, points_counted desc, places_1_to_18 desc, places_19_to_36 desc
-            ) as integer
-        ) as sporting_position,
-        cast(
-            count(*) over (
-                partition by championship, season, round, is_excluded, points_counted, places_1_to_18, places_19_to_36
-            ) as integer
-        ) as sharing_position,
-        -- As published tables list them: equal competitors by the order of their unclassified results, then by name.
-        cast(
-            row_number() over (
-                partition by championship, season, round
-                order by
-                    is_excluded asc,
-                    points_counted desc,
-                    places_1_to_18 desc,
-                    places_19_to_36 desc,
-                    listed_1_to_18 desc,
-                    listed_19_to_36 desc,
-                    listed_37_to_54 desc,
-                    listing_name asc,
-                    competitor_id asc
-            ) as integer
-        ) as championship_position,
-        round = max(round) over (partition by championship, season) as is_latest_of_season
+        min(championship_position) as sporting_position,
+        count(*) as sharing_position
+    from listed
+    group by championship, season, round, is_excluded, points_counted, places_1_to_18, places_19_to_36
+
+),
+
+latest_rounds as (
+
+    select
+        championship,
+        season,
+        max(round) as latest_round
     from joined
+    group by championship, season
+
+),
+
+final as (
+
+    select
+        listed.championship,
+        listed.race_id,
+        listed.season,
+        listed.round,
+        listed.competitor_id,
+        listed.points_gross,
+        listed.points_dropped,
+        listed.points_adjustment,
+        listed.points_counted,
+        listed.wins,
+        listed.places_1_to_18,
+        listed.places_19_to_36,
+        listed.is_excluded,
+        listed.is_out,
+        cast(shared.sporting_position as integer) as sporting_position,
+        cast(shared.sharing_position as integer) as sharing_position,
+        cast(listed.championship_position as integer) as championship_position,
+        listed.round = latest_rounds.latest_round as is_latest_of_season
+    from listed
+    inner join shared
+        on listed.championship = shared.championship
+        and listed.season = shared.season
+        and listed.round = shared.round
+        and listed.is_excluded = shared.is_excluded
+        and listed.points_counted = shared.points_counted
+        and listed.places_1_to_18 = shared.places_1_to_18
+        and listed.places_19_to_36 = shared.places_19_to_36
+    inner join latest_rounds
+        on listed.championship = latest_rounds.championship
+        and listed.season = latest_rounds.season
 
 )
 

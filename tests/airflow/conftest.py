@@ -131,6 +131,7 @@ class Run:
 
     def __init__(self, environment: dict[str, str], output: Path, function: str, *arguments: Any) -> None:
         self.output = output
+        output.unlink(missing_ok=True)
         self.process = PROCESSES.Process(
             target=run_dag.process, args=(environment, output, function, *arguments), daemon=True
         )

@@ -284,6 +284,24 @@ def test_line_breaks_in_values_of_a_large_file_are_kept(converter: Converter) ->
     assert converter.table("races")["name"].to_list() == names
 
 
+def test_a_conversion_does_not_import_numpy(converter: Converter) -> None:
+    """Importing it takes longer than converting the table of results."""
+    command = [
+        sys.executable,
+        "-X",
+        "importtime",
+        SCRIPT,
+        "--data",
+        converter.data,
+        "--schema",
+        converter.schema,
+    ]
+    done = subprocess.run([*command, converter.raw], capture_output=True, text=True, check=True)
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "polars" in imported
+    assert "numpy" not in imported
+
+
 # --- plain and careful conversion -----------------------------------------------------------------------
 
 PLAIN_OR_CAREFUL = {

@@ -41,8 +41,11 @@ def _keys_are_unique(parquet: Path, key: list[str]) -> bool:
         parts = parts.append(block["part"].unique()).rechunk()
         if len(parts) > 2 * KEYS_AT_ONCE or not _bits_are_unique(block):
             return False
-    in_several_blocks = pl.col("part").is_in(parts.filter(parts.is_duplicated()).implode())
-    block = rows.filter(in_several_blocks).head(KEYS_AT_ONCE).collect(engine="streaming")
+    in_several_blocks = parts.filter(parts.is_duplicated())
+    if in_several_blocks.is_empty():
+        return True
+    among = rows.filter(pl.col("part").is_in(in_several_blocks.implode()))
+    block = among.head(KEYS_AT_ONCE).collect(engine="streaming")
     return block.height < KEYS_AT_ONCE and _bits_are_unique(block)
 
 

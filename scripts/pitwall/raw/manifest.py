@@ -50,7 +50,11 @@ def read_manifest(parquet: Path) -> dict[str, Row]:
 
 def write_manifest(parquet: Path, rows: list[Row]) -> None:
     """Write the manifest, with the declared columns."""
-    pl.DataFrame(rows, schema=manifest_columns(), orient="row").write_parquet(parquet / MANIFEST)
+    columns = manifest_columns()
+    # As text first, because Polars imports numpy for the decimals of Python, which takes longer than a table.
+    texts = {name: pl.String() if dtype.is_decimal() else dtype for name, dtype in columns.items()}
+    frame = pl.DataFrame([row | {"seconds": str(row["seconds"])} for row in rows], schema=texts)
+    frame.cast(pl.Schema(columns)).write_parquet(parquet / MANIFEST)
 
 
 def file_sha256(path: Path) -> str:

@@ -74,7 +74,8 @@ help:
 	@echo 'make test               run the linters and the tests on DuckDB; your data are not touched'
 	@echo 'make test-extras        run what CI runs: also the tests of other engines, S3, predictions, the benchmark'
 	@echo 'make test-all           run what CI runs each night: also the slow tests'
-	@echo 'make bench              compare speed and memory with other tools: docs/benchmarks.md (QUICK=1: little data)'
+	@echo 'make bench              compare speed and memory with other tools: docs/benchmarks.md (QUICK=1: little data;'
+	@echo '                        BASE=ref: also `make build` of that commit; BEFORE=file: also an older page)'
 	@echo 'make bench-dashboard    measure how soon its pages paint, and how smooth hovering is, in a browser'
 	@echo 'make torture            run the long tests for an hour: kills, full disks, damaged files, random CSVs'
 	@echo 'make images             build the container images of all profiles, with docker or podman'
@@ -116,7 +117,8 @@ test-all: workers all lint
 	$(call test_all)
 
 bench: writable bench-extra packages
-	@.venv/bin/python scripts/benchmark/run.py $(if $(call flag,$(value QUICK)),--quick)
+	@.venv/bin/python scripts/benchmark/run.py $(if $(call flag,$(value QUICK)),--quick) \
+	    $(if $(value BASE),--base="$$BASE") $(if $(value BEFORE),--before="$$BEFORE")
 
 parity: packages
 	@.venv/bin/python scripts/parity.py

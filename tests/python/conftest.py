@@ -272,6 +272,7 @@ def make_once(folder: Path, make: Callable[[Path], object]) -> Path:
     return folder
 
 
+STATEMENTS = ".statements.jsonl"
 PARSE_STATE = "partial_parse.msgpack"
 NO_HASH = b"the hash of the profile".ljust(64, b".")
 
@@ -311,16 +312,17 @@ class Builder:
         self.packages = shared / "packages"
         self.setup = lambda _: must_run(SCRIPTS / "setup_packages.py", **clone, **no_engines())
 
-    def build(self, data: Path, *options: str) -> str:
+    def build(self, data: Path, *options: str, **environment: str | Path) -> str:
         """Build from the Parquet in a data folder. Returns the output of build.py."""
         make_once(self.packages, self.setup)
+        environment |= {"PITWALL_DATA": data, **no_engines()}
         with one_at_a_time(self.first.with_suffix(".lock")):
             if not self.first.exists():
-                output = must_run(SCRIPTS / "build.py", *options, PITWALL_DATA=data, **no_engines())
+                output = must_run(SCRIPTS / "build.py", *options, **environment)
                 self.save(data)
                 return output
         self.prepare(data)
-        return must_run(SCRIPTS / "build.py", *options, PITWALL_DATA=data, **no_engines())
+        return must_run(SCRIPTS / "build.py", *options, **environment)
 
     def save(self, data: Path) -> None:
         """Save the first build's parse state and its record of passed unit tests."""
@@ -350,11 +352,11 @@ class Builder:
         places = {"PITWALL_DATA": data, "PITWALL_WAREHOUSE": warehouse}
         return run(DBT, *arguments, *options, **places, **no_engines())
 
-    def warehouse(self, raw: Path, data: Path, *options: str) -> Path:
+    def warehouse(self, raw: Path, data: Path, *options: str, **environment: str | Path) -> Path:
         """Convert, predict a little, and build, as `make build RAW=raw` does. Returns the warehouse file."""
         must_run(SCRIPTS / "csv_to_parquet.py", raw, PITWALL_DATA=data, **no_engines())
         write_forecasts(data)
-        self.build(data, *options)
+        self.build(data, *options, **environment)
         return data / "warehouse.duckdb"
 
 
@@ -378,9 +380,16 @@ def simulated_warehouse(builder: Builder, shared_folder: Path) -> Path:
 
     def make(data: Path) -> None:
         simulate(5, data)
-        builder.warehouse(data / "raw", data, "--unit-tests", "always")
+        clock = data.with_suffix(STATEMENTS)
+        builder.warehouse(data / "raw", data, "--unit-tests", "always", PITWALL_CLOCK=clock)
 
     return make_once(shared_folder / "simulated", make) / "warehouse.duckdb"
+
+
+@pytest.fixture(scope="session")
+def simulated_statements(simulated_warehouse: Path) -> Path:
+    """The statements of the build of `simulated_warehouse`, as scripts/benchmark/clock/ wrote them."""
+    return simulated_warehouse.parent.with_suffix(STATEMENTS)
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ import importlib.util
 import json
 import shutil
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
@@ -96,7 +97,41 @@ def test_pipelines_give_equal_tables(bench: Callable[..., list[dict]], tmp_path:
     rows = bench("pipeline")
     assert_measured(rows)
     assert rows[0]["equal_tables"] == len(TABLES)
+    assert all(row["warehouse_mb"] > 1 for row in rows[1:])
     assert_page(tmp_path, "pipeline", rows)
+
+
+@pytest.mark.slow
+def test_typical_pandas_gives_equal_tables(bench: Callable[..., list[dict]], tmp_path: Path) -> None:
+    rows = bench("typical")
+    assert_measured(rows)
+    names = ["typical pandas", "careful pandas", "dbt build, tests included", "the SQL alone"]
+    assert [row["name"] for row in rows] == names
+    assert [row["equal_tables"] for row in rows[:2]] == [len(TABLES)] * 2
+    assert rows[0]["seconds"] > rows[1]["seconds"]
+    assert_page(tmp_path, "typical", rows)
+
+
+@pytest.mark.slow
+def test_polars_gives_equal_tables_of_laps(bench: Callable[..., list[dict]], tmp_path: Path) -> None:
+    rows = bench("laps")
+    assert_measured(rows)
+    assert [row["name"] for row in rows] == ["Polars", "dbt build, models alone", "the SQL alone"]
+    assert rows[0]["equal_tables"] == 2
+    assert_page(tmp_path, "laps", rows)
+
+
+@pytest.mark.slow
+def test_make_build_is_measured_beside_an_older_commit(
+    bench: Callable[..., list[dict]], tmp_path: Path
+) -> None:
+    rows = bench("builds", "--scale", "0.04", "--base", "HEAD")
+    assert_measured(rows)
+    names = ["one more race", "nothing changed", "everything"]
+    assert [row["name"] for row in rows] == [*names, *(f"{name}, HEAD" for name in names)]
+    assert_page(tmp_path, "builds", rows)
+    page = (tmp_path / "docs" / "benchmarks.md").read_text(encoding="utf-8")
+    assert page.count("| at most 1 s |") == 1  # the goal is of this version
 
 
 @pytest.mark.slow
@@ -204,6 +239,26 @@ def pandas_tables(raw: Path, out: Path) -> Path:
     return out
 
 
+def test_the_scale_of_1_is_the_laps_of_the_real_files(real_files: Path) -> None:
+    from benchmark.page import REAL_LAPS
+    from benchmark.run import count_laps
+
+    assert count_laps(real_files) == REAL_LAPS
+
+
+def test_a_program_that_takes_too_long_is_stopped(tmp_path: Path) -> None:
+    from benchmark.measure import measured
+
+    child = "import time, pathlib; time.sleep(3); pathlib.Path('ended').touch()"
+    both = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"
+    result = measured(sys.executable, "-c", both, may_fail=True, minutes=0.005, cwd=tmp_path)
+    assert result.failed == "stopped after 0.005 minutes"
+    assert result.seconds < 3
+    time.sleep(3.2 - result.seconds)
+    assert not (tmp_path / "ended").exists()  # the child was stopped too
+    assert measured(sys.executable, "-c", "pass", minutes=1).failed == ""
+
+
 @pytest.fixture(scope="module")
 def simulated_rival(simulated_warehouse: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return pandas_tables(simulated_warehouse.parent / "raw", tmp_path_factory.mktemp("rival"))
@@ -213,6 +268,29 @@ def test_rival_equals_the_simulated_warehouse(simulated_warehouse: Path, simulat
     from benchmark.compare import differing_parquet
 
     assert differing_parquet(simulated_warehouse, simulated_rival, TABLES) == dict.fromkeys(TABLES, 0)
+
+
+@pytest.mark.parametrize(
+    ("program", "tables"), [("pandas_typical.py", TABLES), ("polars_laps.py", TABLES[:2])]
+)
+def test_other_rivals_equal_a_warehouse(
+    program: str, tables: list[str], small_warehouse: Path, tmp_path: Path
+) -> None:
+    from benchmark.compare import differing_parquet
+
+    must_run(BENCH / program, small_warehouse.parent / "raw", tmp_path)
+    assert differing_parquet(small_warehouse, tmp_path, tables) == dict.fromkeys(tables, 0)
+
+
+def test_times_of_laps_are_read_where_milliseconds_are_missing() -> None:
+    import polars as pl
+
+    from benchmark.pandas_typical import time_to_ms
+    from benchmark.polars_laps import to_ms
+
+    texts = {"27.452": 27_452, "1:27.452": 87_452, "1:34:50.616": 5_690_616}
+    frame = pl.DataFrame({"text": list(texts)}).select(to_ms(pl.col("text")))
+    assert frame.to_series().to_list() == [time_to_ms(text) for text in texts] == list(texts.values())
 
 
 def test_rival_equals_the_real_warehouse(real_files: Path, real_warehouse: Path, tmp_path: Path) -> None:

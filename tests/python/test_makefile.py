@@ -208,6 +208,13 @@ def test_settings_of_predictions_arrive_as_they_were_typed(
         assert checkout.calls()[-1][0] == [f"scripts/{target}.py", *options]
 
 
+def test_what_the_benchmark_compares_with_arrives_as_it_was_typed(checkout: Checkout) -> None:
+    shutil.copy(checkout.folder / "requirements" / "core.txt", checkout.folder / "requirements" / "bench.txt")
+    assert checkout.make("bench", f"BASE={ODD}", "BEFORE=old.md", "QUICK=1") == (0, "")
+    options = ["--quick", f"--base={ODD}", "--before=old.md"]
+    assert checkout.calls()[-1][0] == ["scripts/benchmark/run.py", *options]
+
+
 def test_the_pages_of_mlflow_are_installed_in_an_environment_of_their_own(checkout: Checkout) -> None:
     own = checkout.folder / ".venv-mlflow" / "bin" / "python"
     own.parent.mkdir(parents=True)

@@ -1,5 +1,10 @@
-{#- A percentile of a column of milliseconds, rounded to a whole one. The decimal makes every engine round a half away
-    from zero. -#}
+{#- A percentile of a column of milliseconds, rounded to a whole one. -#}
 {% macro percentile_ms(column, fraction=0.5) -%}
-    cast(round(cast(percentile_cont({{ fraction }}) within group (order by {{ column }}) as decimal(20, 3))) as integer)
+    {{ rounded_ms('percentile_cont(' ~ fraction ~ ') within group (order by ' ~ column ~ ')') }}
+{%- endmacro %}
+
+
+{#- Whole milliseconds. The decimal makes every engine round a half away from zero. -#}
+{% macro rounded_ms(value) -%}
+    cast(round(cast({{ value }} as decimal(20, 3))) as integer)
 {%- endmacro %}

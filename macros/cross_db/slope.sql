@@ -8,14 +8,14 @@
 {%- endmacro %}
 
 
-{#- Redshift has no regression functions. -#}
+{#- Redshift has no regression functions. Both columns are NULL in the same rows. -#}
 {% macro redshift__slope(column, over_column) -%}
     (
-        count(*) * sum(cast({{ column }} as double precision) * {{ over_column }})
+        count({{ over_column }}) * sum(cast({{ column }} as double precision) * {{ over_column }})
         - sum(cast({{ column }} as double precision)) * sum({{ over_column }})
     )
     / nullif(
-        count(*) * sum(cast({{ over_column }} as double precision) * {{ over_column }})
+        count({{ over_column }}) * sum(cast({{ over_column }} as double precision) * {{ over_column }})
         - sum(cast({{ over_column }} as double precision)) * sum({{ over_column }}),
         0
     )

@@ -22,7 +22,8 @@ MODELS = {
     """,
     "keyed": """
         {{ config(
-            materialized='by_season', meta={'seasons_in_block': 2, 'key_has_index': false}, contract={'enforced': true}
+            materialized='by_season', contract={'enforced': true},
+            meta={'seasons_in_block': 2, 'key_has_index': false}
         ) }}
         select season, lap, mark from {{ source('ergast', 'all_laps') }} where {{ in_changed_seasons() }}
     """,

@@ -49,26 +49,19 @@ in_laps as (
 
 ),
 
+-- Only what the windows need: they sort all of their columns.
 driver_laps as (
 
     select
         lap_times.race_id,
         lap_times.actual_driver_id as driver_id,
         lap_times.lap_number,
-        lap_times.season,
-        lap_times.round,
         lap_times.position,
         lap_times.lap_time_ms,
         lap_times.is_red_flag,
         lap_times.is_misfiled,
-        race_distances.race_laps,
-        races_with_stops.race_id is not null as has_pit_stops,
         in_laps.race_id is not null as is_in_lap
     from lap_times
-    left join race_distances
-        on lap_times.race_id = race_distances.race_id
-    left join races_with_stops
-        on lap_times.race_id = races_with_stops.race_id
     left join in_laps
         on lap_times.race_id = in_laps.race_id
         and lap_times.actual_driver_id = in_laps.driver_id
@@ -93,21 +86,49 @@ running as (
 
 ),
 
--- The laps that show how fast the field was.
-flying_laps as (
+races as (
 
     select
-        race_id,
-        driver_id,
-        lap_number,
-        lap_time_ms
+        lap_times.race_id,
+        min(lap_times.season) as season,
+        min(lap_times.round) as round,
+        max(race_distances.race_laps) as race_laps,
+        max(races_with_stops.race_id) is not null as has_pit_stops
+    from lap_times
+    left join race_distances
+        on lap_times.race_id = race_distances.race_id
+    left join races_with_stops
+        on lap_times.race_id = races_with_stops.race_id
+    group by lap_times.race_id
+
+),
+
+timed as (
+
+    select
+        running.race_id,
+        running.driver_id,
+        running.lap_number,
+        running.position,
+        running.position_before,
+        running.lap_time_ms,
+        running.is_red_flag,
+        running.is_misfiled,
+        running.is_in_lap,
+        running.is_out_lap,
+        running.lap_number > races.race_laps as is_not_counted,
+        case
+            when running.laps_on_file = running.lap_number then cast(running.sum_of_laps_ms as integer)
+        end as elapsed_ms,
+        -- The laps that show how fast the field was.
+        running.lap_number > 1
+        and running.lap_number <= races.race_laps
+        and not running.is_red_flag
+        and not running.is_in_lap
+        and not running.is_out_lap as is_flying
     from running
-    where
-        lap_number > 1
-        and lap_number <= race_laps
-        and not is_red_flag
-        and not is_in_lap
-        and not is_out_lap
+    inner join races
+        on running.race_id = races.race_id
 
 ),
 
@@ -116,8 +137,9 @@ field_laps as (
     select
         race_id,
         lap_number,
-        {{ percentile_ms('lap_time_ms') }} as field_median_ms
-    from flying_laps
+        {{ percentile_ms('case when is_flying then lap_time_ms end') }} as field_median_ms,
+        min(elapsed_ms) as leader_elapsed_ms
+    from timed
     group by race_id, lap_number
 
 ),
@@ -130,7 +152,7 @@ race_references as (
         {{ percentile_ms('field_median_ms', var('race_reference_percentile') | int / 100) }} as race_reference_ms
     from field_laps
     group by race_id
-    having count(*) >= {{ var('race_reference_laps') }}
+    having count(field_median_ms) >= {{ var('race_reference_laps') }}
 
 ),
 
@@ -139,12 +161,36 @@ field_pace as (
     select
         field_laps.race_id,
         field_laps.lap_number,
-        field_laps.field_median_ms,
+        races.season,
+        races.round,
+        races.has_pit_stops,
+        field_laps.leader_elapsed_ms,
+        case when race_references.race_id is not null then field_laps.field_median_ms end as field_median_ms,
         field_laps.field_median_ms * 100
         >= race_references.race_reference_ms * {{ var('slow_field_percent') }} as is_field_slow
     from field_laps
-    inner join race_references
+    inner join races
+        on field_laps.race_id = races.race_id
+    left join race_references
         on field_laps.race_id = race_references.race_id
+
+),
+
+paced as (
+
+    select
+        timed.*,
+        field_pace.season,
+        field_pace.round,
+        field_pace.has_pit_stops,
+        field_pace.leader_elapsed_ms,
+        field_pace.field_median_ms,
+        field_pace.is_field_slow,
+        timed.lap_time_ms * 1000000.0 / field_pace.field_median_ms as part_of_median
+    from timed
+    inner join field_pace
+        on timed.race_id = field_pace.race_id
+        and timed.lap_number = field_pace.lap_number
 
 ),
 
@@ -152,97 +198,72 @@ field_pace as (
 driver_references as (
 
     select
-        flying_laps.race_id,
-        flying_laps.driver_id,
-        {{ percentile_ms('flying_laps.lap_time_ms * 1000000.0 / field_pace.field_median_ms') }} as driver_reference
-    from flying_laps
-    inner join field_pace
-        on flying_laps.race_id = field_pace.race_id
-        and flying_laps.lap_number = field_pace.lap_number
-    where not field_pace.is_field_slow
-    group by flying_laps.race_id, flying_laps.driver_id
-
-),
-
-timed as (
-
-    select
-        running.*,
-        field_pace.field_median_ms,
-        field_pace.is_field_slow,
-        running.lap_time_ms * 1000000.0 / field_pace.field_median_ms
-        >= driver_references.driver_reference * {{ var('slow_driver_percent') | int / 100 }} as is_driver_slow,
-        case
-            when running.laps_on_file = running.lap_number then cast(running.sum_of_laps_ms as integer)
-        end as elapsed_ms
-    from running
-    left join field_pace
-        on running.race_id = field_pace.race_id
-        and running.lap_number = field_pace.lap_number
-    left join driver_references
-        on running.race_id = driver_references.race_id
-        and running.driver_id = driver_references.driver_id
-
-),
-
-leaders as (
-
-    select
         race_id,
-        lap_number,
-        min(elapsed_ms) as elapsed_ms
-    from timed
-    group by race_id, lap_number
+        driver_id,
+        {{ percentile_ms('case when is_flying and not is_field_slow then part_of_median end') }} as driver_reference
+    from paced
+    group by race_id, driver_id
+
+),
+
+drivers as (
+
+    select
+        driver_references.race_id,
+        driver_references.driver_id,
+        driver_references.driver_reference * {{ var('slow_driver_percent') | int / 100 }} as slow_part,
+        results.grid_position
+    from driver_references
+    left join results
+        on driver_references.race_id = results.race_id
+        and driver_references.driver_id = results.driver_id
 
 ),
 
 classed as (
 
     select
-        *,
+        paced.*,
+        drivers.grid_position,
         case
-            when is_red_flag then 'red flag'
-            when lap_number > race_laps then 'not counted'
-            when lap_number = 1 then 'first'
-            when is_in_lap then 'in'
-            when is_out_lap then 'out'
-            when field_median_ms is null then 'unknown'
-            when is_field_slow or is_driver_slow then 'slow'
+            when paced.is_red_flag then 'red flag'
+            when paced.is_not_counted then 'not counted'
+            when paced.lap_number = 1 then 'first'
+            when paced.is_in_lap then 'in'
+            when paced.is_out_lap then 'out'
+            when paced.field_median_ms is null then 'unknown'
+            when paced.is_field_slow or paced.part_of_median >= drivers.slow_part then 'slow'
             else 'green'
         end as lap_class
-    from timed
+    from paced
+    inner join drivers
+        on paced.race_id = drivers.race_id
+        and paced.driver_id = drivers.driver_id
 
 ),
 
 final as (
 
     select
-        classed.race_id,
-        classed.driver_id,
-        classed.lap_number,
-        classed.season,
-        classed.round,
-        classed.position,
-        case when classed.lap_number = 1 then results.grid_position else classed.position_before end
-        - classed.position as positions_gained,
-        classed.lap_time_ms,
-        classed.elapsed_ms,
-        classed.elapsed_ms - leaders.elapsed_ms as gap_to_leader_ms,
-        classed.field_median_ms,
-        classed.lap_class,
-        classed.lap_class = 'green' as is_green,
-        classed.is_field_slow,
-        case when classed.has_pit_stops then classed.is_in_lap end as is_in_lap,
-        case when classed.has_pit_stops then classed.is_out_lap end as is_out_lap,
-        classed.is_red_flag,
-        classed.is_misfiled
+        race_id,
+        driver_id,
+        lap_number,
+        season,
+        round,
+        position,
+        case when lap_number = 1 then grid_position else position_before end - position as positions_gained,
+        lap_time_ms,
+        elapsed_ms,
+        elapsed_ms - leader_elapsed_ms as gap_to_leader_ms,
+        field_median_ms,
+        lap_class,
+        lap_class = 'green' as is_green,
+        is_field_slow,
+        case when has_pit_stops then is_in_lap end as is_in_lap,
+        case when has_pit_stops then is_out_lap end as is_out_lap,
+        is_red_flag,
+        is_misfiled
     from classed
-    inner join leaders
-        on classed.race_id = leaders.race_id
-        and classed.lap_number = leaders.lap_number
-    left join results
-        on classed.race_id = results.race_id
-        and classed.driver_id = results.driver_id
 
 )
 

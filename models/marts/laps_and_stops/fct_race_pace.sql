@@ -22,7 +22,8 @@ races as (
 
 ),
 
-quartiles as (
+-- All percentiles at once, from the lowest. Separate ones would each collect and order the laps.
+percentiles as (
 
     select
         race_id,
@@ -30,14 +31,28 @@ quartiles as (
         season,
         round,
         cast(count(*) as integer) as green_laps,
-        {{ percentile_ms('lap_time_ms') }} as median_ms,
-        {{ percentile_ms('lap_time_ms', var('trimmed_percent') | int / 100) }} as fastest_trimmed_ms,
-        {{ percentile_ms('lap_time_ms', 0.25) }} as lower_quartile_ms,
-        {{ percentile_ms('lap_time_ms', 0.75) }} as upper_quartile_ms,
-        {{ percentile_ms('lap_time_ms', 1 - var('trimmed_percent') | int / 100) }} as slowest_trimmed_ms
+        {%- set trimmed = var('trimmed_percent') | int / 100 %}
+        {{ percentiles('lap_time_ms', [trimmed, 0.25, 0.5, 0.75, 1 - trimmed]) }} as laps_ms
     from race_laps
     group by race_id, driver_id, season, round
     having count(*) >= {{ var('race_pace_laps') }}
+
+),
+
+quartiles as (
+
+    select
+        race_id,
+        driver_id,
+        season,
+        round,
+        green_laps,
+        {{ percentile_of('laps_ms', 1) }} as fastest_trimmed_ms,
+        {{ percentile_of('laps_ms', 2) }} as lower_quartile_ms,
+        {{ percentile_of('laps_ms', 3) }} as median_ms,
+        {{ percentile_of('laps_ms', 4) }} as upper_quartile_ms,
+        {{ percentile_of('laps_ms', 5) }} as slowest_trimmed_ms
+    from percentiles
 
 ),
 

@@ -29,95 +29,146 @@ races as (
 
 ),
 
-marked as (
+stops as (
+
+    select
+        race_id,
+        driver_id,
+        lap_number,
+        max(stop_kind) as stop_kind
+    from pit_stops
+    group by race_id, driver_id, lap_number
+
+),
+
+red_flag_laps as (
+
+    select
+        race_id,
+        driver_id,
+        lap_number
+    from race_laps
+    where is_red_flag
+
+),
+
+red_flags as (
+
+    select
+        red_flag_laps.race_id,
+        red_flag_laps.driver_id,
+        red_flag_laps.lap_number,
+        max(race_laps.lap_number) as lap_before
+    from red_flag_laps
+    left join race_laps
+        on red_flag_laps.race_id = race_laps.race_id
+        and red_flag_laps.driver_id = race_laps.driver_id
+        and red_flag_laps.lap_number > race_laps.lap_number
+    group by red_flag_laps.race_id, red_flag_laps.driver_id, red_flag_laps.lap_number
+
+),
+
+-- The last lap of each stint but a driver's last. There are few, so that no window runs over all laps.
+-- A race stopped on the grid has no pit stops, but tyres may be changed: the long lap ends the stint.
+ends as (
+
+    select
+        stops.race_id,
+        stops.driver_id,
+        stops.lap_number,
+        stops.stop_kind as ended_by
+    from stops
+    inner join race_laps
+        on stops.race_id = race_laps.race_id
+        and stops.driver_id = race_laps.driver_id
+        and stops.lap_number = race_laps.lap_number
+
+    union all
+
+    select
+        red_flags.race_id,
+        red_flags.driver_id,
+        red_flags.lap_number,
+        'red flag' as ended_by
+    from red_flags
+    left join stops
+        on red_flags.race_id = stops.race_id
+        and red_flags.driver_id = stops.driver_id
+        and stops.lap_number in (red_flags.lap_number, red_flags.lap_before)
+    where stops.race_id is null
+
+),
+
+ended as (
+
+    select
+        *,
+        coalesce(lag(lap_number) over (partition by race_id, driver_id order by lap_number), 0) as ended_before
+    from ends
+
+),
+
+-- A lap after the last end matches none: its `end_lap` is NULL.
+laps_of_stints as (
 
     select
         race_laps.race_id,
         race_laps.driver_id,
         race_laps.lap_number,
-        race_laps.season,
-        race_laps.round,
-        race_laps.lap_time_ms,
-        race_laps.is_green,
-        race_laps.is_red_flag,
-        pit_stops.stop_kind,
-        lag(pit_stops.stop_kind) over (
-            partition by race_laps.race_id, race_laps.driver_id order by race_laps.lap_number
-        ) as stop_kind_before
+        ended.lap_number as end_lap,
+        case when race_laps.is_green then race_laps.lap_number end as green_lap,
+        case when race_laps.is_green then race_laps.lap_time_ms end as green_ms
     from race_laps
-    left join pit_stops
-        on race_laps.race_id = pit_stops.race_id
-        and race_laps.driver_id = pit_stops.driver_id
-        and race_laps.lap_number = pit_stops.lap_number
+    left join ended
+        on race_laps.race_id = ended.race_id
+        and race_laps.driver_id = ended.driver_id
+        and race_laps.lap_number > ended.ended_before
+        and race_laps.lap_number <= ended.lap_number
 
 ),
 
--- A race stopped on the grid has no pit stops, but tyres may be changed: the long lap ends the stint.
-ended as (
+totals as (
 
     select
-        *,
-        coalesce(
-            stop_kind,
-            case when is_red_flag and stop_kind_before is null then 'red flag' end
-        ) as ended_by
-    from marked
-
-),
-
-numbered as (
-
-    select
-        *,
-        1 + cast(coalesce(sum(case when ended_by is not null then 1 else 0 end) over (
-            partition by race_id, driver_id order by lap_number
-            rows between unbounded preceding and 1 preceding
-        ), 0) as integer) as stint_number
-    from ended
+        race_id,
+        driver_id,
+        end_lap,
+        min(lap_number) as first_lap,
+        max(lap_number) as last_lap,
+        cast(count(*) as integer) as laps,
+        cast(count(green_lap) as integer) as green_laps,
+        {{ slope('green_ms', 'green_lap') }} as slope_ms_per_lap
+    from laps_of_stints
+    group by race_id, driver_id, end_lap
 
 ),
 
 stints as (
 
     select
-        race_id,
-        driver_id,
-        stint_number,
-        season,
-        round,
-        min(lap_number) as first_lap,
-        max(lap_number) as last_lap,
-        cast(count(*) as integer) as laps,
-        max(ended_by) as ended_by
-    from numbered
-    group by race_id, driver_id, stint_number, season, round
+        totals.*,
+        ended.ended_by,
+        cast(
+            row_number() over (partition by totals.race_id, totals.driver_id order by totals.first_lap) as integer
+        ) as stint_number
+    from totals
+    left join ended
+        on totals.race_id = ended.race_id
+        and totals.driver_id = ended.driver_id
+        and totals.end_lap = ended.lap_number
 
 ),
 
-green_laps as (
+first_green_laps as (
 
     select
         race_id,
         driver_id,
-        stint_number,
-        lap_number,
-        lap_time_ms,
-        row_number() over (partition by race_id, driver_id, stint_number order by lap_number) as green_lap_number
-    from numbered
-    where is_green
-
-),
-
-slopes as (
-
-    select
-        race_id,
-        driver_id,
-        stint_number,
-        cast(count(*) as integer) as green_laps,
-        {{ slope('lap_time_ms', 'lap_number') }} as slope_ms_per_lap
-    from green_laps
-    group by race_id, driver_id, stint_number
+        end_lap,
+        green_ms,
+        row_number() over (partition by race_id, driver_id, end_lap order by green_lap) as green_lap_number
+    from laps_of_stints
+    where green_lap is not null
 
 ),
 
@@ -126,11 +177,11 @@ start_paces as (
     select
         race_id,
         driver_id,
-        stint_number,
-        {{ percentile_ms('lap_time_ms') }} as start_pace_ms
-    from green_laps
+        coalesce(end_lap, 0) as end_lap,
+        {{ percentile_ms('green_ms') }} as start_pace_ms
+    from first_green_laps
     where green_lap_number <= {{ var('stint_start_laps') }}
-    group by race_id, driver_id, stint_number
+    group by race_id, driver_id, end_lap
     having count(*) = {{ var('stint_start_laps') }}
 
 ),
@@ -144,27 +195,23 @@ final as (
         stints.driver_id,
         drivers.driver_name,
         stints.stint_number,
-        stints.season,
-        stints.round,
+        races.season,
+        races.round,
         stints.first_lap,
         stints.last_lap,
         stints.laps,
         stints.ended_by,
-        coalesce(slopes.green_laps, 0) as green_laps,
+        stints.green_laps,
         start_paces.start_pace_ms,
         case
-            when slopes.green_laps >= {{ var('stint_slope_laps') }}
-                then cast(round(cast(slopes.slope_ms_per_lap as decimal(20, 6)), 1) as decimal(9, 1))
+            when stints.green_laps >= {{ var('stint_slope_laps') }}
+                then cast(round(cast(stints.slope_ms_per_lap as decimal(20, 6)), 1) as decimal(9, 1))
         end as slope_ms_per_lap
     from stints
-    left join slopes
-        on stints.race_id = slopes.race_id
-        and stints.driver_id = slopes.driver_id
-        and stints.stint_number = slopes.stint_number
     left join start_paces
         on stints.race_id = start_paces.race_id
         and stints.driver_id = start_paces.driver_id
-        and stints.stint_number = start_paces.stint_number
+        and coalesce(stints.end_lap, 0) = start_paces.end_lap
     left join drivers
         on stints.driver_id = drivers.driver_id
     left join races

@@ -27,12 +27,16 @@ class Bars(NamedTuple):
         value: the column of its length.
         unit: what the length is.
         divisor: what the value is divided by: a thousand for seconds.
+        of: a column of which the value is shown as a percentage.
+        decimals: of the number at the end of a bar, unless all are whole.
     """
 
     label: str
     value: str
     unit: str
-    divisor: int = 1
+    divisor: float = 1
+    of: str = ""
+    decimals: int = 1
 
 
 class Series(NamedTuple):
@@ -63,7 +67,9 @@ CHARTS: dict[str, Bars | Series] = {
     ),
     "costliest_pit_lanes": Bars("{circuit_name}", "median_time_lost_ms", "seconds lost by a stop", 1000),
     "fastest_pit_crews": Bars(
-        "{season} {constructor_name}", "median_to_race_median_ms", "milliseconds to the median of the race"
+        "{season} {constructor_name}",
+        "median_to_race_median_ms",
+        "milliseconds to the median stop of the race; below 0: faster",
     ),
     "greatest_undercuts": Bars(
         "{season} {race_name}, {driver_name}", "early_gain_ms", "seconds gained by stopping first", 1000
@@ -71,17 +77,19 @@ CHARTS: dict[str, Bars | Series] = {
     "longest_finishing_streaks": Bars(
         "{driver_name}, {first_season} to {last_season}", "races", "races finished in a row"
     ),
-    "most_fragile_cars": Bars("{season} {constructor_name}", "all_failures", "failures in the season"),
+    "most_fragile_cars": Bars(
+        "{season} {constructor_name}", "all_failures", "failures in per cent of the starts", of="race_starts"
+    ),
     "most_laps_behind_the_safety_car": Bars(RACE, "slow_laps", "laps on which the field was slow"),
     "perfect_qualifying_seasons": Bars(
         "{season} {driver_name}, {team_mate_name}", "qualifyings_ahead", "qualifyings ahead of the team mate"
     ),
-    "pole_by_circuit": Bars("{circuit_name}", "pole_to_win_rate", "share of races won from pole"),
+    "pole_by_circuit": Bars("{circuit_name}", "pole_to_win_rate", "per cent of races won from pole", 0.01),
     "recoveries": Bars(
         "{season} {race_name}, {driver_name}", "above_usual", "places gained more than is usual"
     ),
     "stints_that_did_not_fade": Bars(
-        "{season} {race_name}, {driver_name}", "slope_ms_per_lap", "milliseconds per lap"
+        "{season} {race_name}, {driver_name}", "slope_ms_per_lap", "milliseconds by which each lap is slower"
     ),
     "undercut_or_overcut": Series(
         "season",
@@ -90,7 +98,7 @@ CHARTS: dict[str, Bars | Series] = {
     ),
     "wins_from_the_back": Bars(f"{RACE}, {{driver_name}}", "grid_position", "grid slot of the winner"),
     "winners_without_the_best_pace": Bars(
-        "{race_name}, {winner}", "median_pct_of_best", "per cent of the best pace of the race"
+        "{race_name}, {winner}", "median_pct_of_best", "per cent of the best pace of the race", decimals=3
     ),
 }
 
@@ -123,6 +131,12 @@ def picture(chosen: Bars | Series, rows: list[dict[str, Any]], ground: str) -> s
     return str(vl_convert.vegalite_to_svg(spec.to_dict()))
 
 
+def length(chosen: Bars, row: dict[str, Any]) -> float:
+    """The length of a bar."""
+    value = number(row[chosen.value]) or 0
+    return 100 * value / (number(row[chosen.of]) or 1) if chosen.of else value / chosen.divisor
+
+
 def bars(chosen: Bars, rows: list[dict[str, Any]], ink: str, series: tuple[str, ...]) -> Any:
     """A bar for each row, with its name above it and its value at its end.
 
@@ -133,15 +147,15 @@ def bars(chosen: Bars, rows: list[dict[str, Any]], ink: str, series: tuple[str, 
         {
             "place": place,
             "label": chosen.label.format(**row),
-            "value": (number(row[chosen.value]) or 0) / chosen.divisor,
+            "value": length(chosen, row),
         }
         for place, row in enumerate(rows[:MOST_BARS])
     ]
     values = [float(str(each["value"])) for each in data]
     lowest, highest = min(values), max(values)
     # Dots instead of bars where the values differ little: a bar must begin at 0.
-    is_narrow = lowest > 0.9 * highest > 0
-    margin = (highest - (lowest if is_narrow else min(lowest, 0))) * 0.14 or 1
+    is_narrow = lowest > 0.97 * highest > 0
+    margin = (highest - lowest if is_narrow else max(highest, 0) - min(lowest, 0)) * 0.14 or 1
     domain = [
         lowest - margin if is_narrow or lowest < 0 else 0,
         highest + margin if highest > 0 else 0,
@@ -161,7 +175,7 @@ def bars(chosen: Bars, rows: list[dict[str, Any]], ink: str, series: tuple[str, 
         else base.mark_bar(color=series[0], height=12, yOffset=8).encode(x=across)
     )
     label = base.mark_text(align="left", dy=-9, color=ink, fontSize=13).encode(x=alt.value(0), text="label:N")
-    form = ",.0f" if all(value.is_integer() for value in values) else ",.3~f"
+    form = ",.0f" if all(value.is_integer() for value in values) else f",.{chosen.decimals}f"
     ends = [
         base.transform_filter("datum.value < 0" if is_below else "datum.value >= 0")
         .mark_text(

@@ -65,7 +65,8 @@ def runnable(question: Question, manifest: dict[str, object]) -> str:
 
 def page(question: Question, sql: str, answer: Answer, chart: str, *, is_simulated: bool) -> str:
     """The page of a question."""
-    parts = [f"# {question.text}"]
+    # Without a table of contents there is room for a wide answer.
+    parts = ["---\nhide: [toc]\n---", f"# {question.text}"]
     if question.note and not is_simulated:
         parts.append(question.note)
     if chart:

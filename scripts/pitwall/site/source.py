@@ -20,10 +20,10 @@ from (
     select is_reconciled from marts.fct_constructor_championship
 ) as rows"""
 EXCEPTIONS = """
-select season, round, championship, coalesce(driver_name, constructor_name) as competitor, measure,
-    computed_value, other_value, reason
+select season, round, coalesce(driver_name, constructor_name) as competitor, measure,
+    computed_value as computed, other_value as published, reason
 from marts.fct_championship_exceptions where kind = ?
-order by season, round, championship, competitor, measure"""
+order by season, round, competitor, measure"""
 
 
 def pages(evidence: Evidence) -> dict[str, str]:

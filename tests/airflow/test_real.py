@@ -41,7 +41,7 @@ print(json.dumps(run_dag.about()))
 RACES = """
 import duckdb, sys
 connection = duckdb.connect(sys.argv[1], read_only=True)
-print(*connection.sql("select count(*) from marts.dim_races where is_held").fetchone())
+print(connection.sql("select count(*) from marts.dim_races where is_held").fetchall()[0][0])
 """
 BUILT = "OK created sql table model"  # dbt prints it
 LOCKED = "another run is using this folder"

@@ -63,7 +63,9 @@ def about() -> dict[str, Any]:
     runs = stored.iter_dagrun_infos_between(pendulum.instance(first), pendulum.instance(last))
     return {
         "parse_seconds": seconds,
-        "runs": [info.logical_date.isoformat() for info in runs] if stored.timetable.can_be_scheduled else [],
+        "runs": [info.logical_date.isoformat() for info in runs]
+        if stored.timetable.can_be_scheduled
+        else None,
         "max_active_runs": stored.max_active_runs,
         "catchup": stored.catchup,
         "params": dag.params.dump(),

@@ -15,10 +15,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import NamedTuple
 
+import psutil
 import pytest
 from conftest import HERE, ROOT, Project, Result, alerts_of
 
@@ -39,7 +41,7 @@ print(json.dumps(run_dag.about()))
 RACES = """
 import duckdb, sys
 connection = duckdb.connect(sys.argv[1], read_only=True)
-print(*connection.sql("select count(*) from marts.dim_races where is_held").fetchone())
+print(connection.sql("select count(*) from marts.dim_races where is_held").fetchall()[0][0])
 """
 BUILT = "OK created sql table model"  # dbt prints it
 LOCKED = "another run is using this folder"
@@ -104,10 +106,14 @@ class Real(Project):
         """How many races the warehouse has."""
         return int(command("-c", RACES, self.warehouse))
 
-    def programs(self, name: str = "") -> list[str]:
-        """The commands that run on the data folder: of dbt, or of any program."""
-        listed = subprocess.run(["ps", "-A", "-o", "args="], capture_output=True, text=True).stdout
-        return [line for line in listed.splitlines() if str(self.data) in line and f"/bin/{name}" in line]
+    def programs(self) -> list[str]:
+        """The programs that work on the data folder."""
+        found = []
+        for process in psutil.process_iter():
+            with suppress(psutil.Error):
+                if process.environ().get("PITWALL_DATA") == str(self.data):
+                    found.append(" ".join(process.cmdline()))
+        return found
 
 
 class Step(NamedTuple):
@@ -172,7 +178,9 @@ def killed(project: Real, files: Path, broken: Step) -> Step:
     deadline = time.monotonic() + 200
     while BUILT not in run.printed() and run.process.is_alive() and time.monotonic() < deadline:
         time.sleep(0.1)
-    assert project.programs("dbt"), run.printed()[-5000:]
+    programs = "\n".join(project.programs())
+    for name in ("build_for_cosmos.py", "build.py", "bin/dbt"):
+        assert name in programs, run.printed()[-5000:]
     run.process.kill()
     run.process.join()
     while project.programs() and time.monotonic() < deadline:

@@ -12,14 +12,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from pitwall.command import ROOT, Parser, PlainError, exit_code, printable, whole_number
-from pitwall.data_folder import data_folder, locked, recover
-from pitwall.raw.manifest import MANIFEST, read_manifest
+from pitwall.command import ROOT, Parser, PlainError, exit_code, printable, require, whole_number
+from pitwall.data_folder import MANIFEST, data_folder, locked, recover
 from pitwall.raw.origin import describe, is_simulated, read_origin
-
-# isort: split
-# After ours, which say in one line if this package is not installed.
-import duckdb
 
 SEASONS = 5  # so many are simulated
 
@@ -34,11 +29,12 @@ def convert_input(raw: str | None, max_bad_rows: int) -> int:
         raise PlainError("RAW is empty; name a folder, a zip or an address, or leave RAW out")
     data = data_folder()
     simulated = data.absolute() / "raw" / "simulated"
+    options = [f"--max-bad-rows={max_bad_rows}"]
     if raw is None:
         if os.environ.get("PITWALL_LAKE"):
             return 0  # the build reads from the lake
-        raw, accepted = last_input(data)
-        max_bad_rows = max(max_bad_rows, accepted)
+        raw = last_input(data)
+        options.append("--accept-as-before")  # the user has accepted these rows
         if not raw or (not Path(raw).exists() and Path(raw) != simulated):
             gone = f"{raw or 'the input of the last build'} cannot be converted again"
             print(f"{printable(gone)}; the converted data stay: {describe(data / 'parquet')}.", flush=True)
@@ -47,11 +43,11 @@ def convert_input(raw: str | None, max_bad_rows: int) -> int:
         code = run_command("simulate.py", "--seasons", f"{SEASONS}", simulated)
         if code:
             return code
-    return run_command("csv_to_parquet.py", f"--max-bad-rows={max_bad_rows}", "--", raw)
+    return run_command("csv_to_parquet.py", *options, "--", raw)
 
 
-def last_input(data: Path) -> tuple[str, int]:
-    """The input of the last conversion, "" if it is not known, and how many rows of it were set aside.
+def last_input(data: Path) -> str:
+    """The input of the last conversion, "" if it is not known.
 
     Where there are no data yet, it is the folder of the simulated championship.
     """
@@ -66,16 +62,17 @@ def last_input(data: Path) -> tuple[str, int]:
                     f"{warehouse}: exists, but the data that it was built from are gone; name the raw files "
                     "with `make build RAW=path`, or move it away"
                 )
-        return simulated, 0
-    # The user has accepted these rows.
-    accepted = sum(row["rows_quarantined"] for row in read_manifest(parquet).values())
-    return read_origin(parquet) or (simulated if is_simulated(parquet) else ""), accepted
+        return simulated
+    return read_origin(parquet) or (simulated if is_simulated(parquet) else "")
 
 
 def is_empty(warehouse: Path) -> bool:
     """Whether a warehouse has no table. dbt leaves such a file if it runs before there are data."""
     if not warehouse.is_file():
         return False
+    require("duckdb")
+    import duckdb  # only here, because importing it takes longer than all else that this command does
+
     try:
         with duckdb.connect(warehouse, read_only=True) as connection:
             return not connection.execute("from duckdb_tables()").fetchall()

@@ -147,13 +147,16 @@ def check_unchanged(path: Path, before: os.stat_result, source: str) -> None:
         raise PlainError(f"{source}: changed while it was read; start again when it is complete")
 
 
-def run(raw: str, data: Path, *, max_bad_rows: int = 0, schema: Path = SOURCES) -> None:
+def run(
+    raw: str, data: Path, *, max_bad_rows: int = 0, accept_as_before: bool = False, schema: Path = SOURCES
+) -> None:
     """Convert all tables, then replace those of the last run. The caller holds the lock of the data folder.
 
     Args:
         raw: a folder of CSVs, a zip of them, or the URL of such a zip.
         data: the data folder.
         max_bad_rows: how many rows may be set aside, over all tables.
+        accept_as_before: allow as many as the last run set aside, if that is more.
         schema: the dbt sources file that declares the tables.
 
     Raises:
@@ -167,6 +170,8 @@ def run(raw: str, data: Path, *, max_bad_rows: int = 0, schema: Path = SOURCES) 
             (data / folder).mkdir()
         files = locate(raw, {f"{table.name}.csv" for table in tables}, data / ".tmp")
         previous = read_manifest(data / "parquet")
+        if accept_as_before:
+            max_bad_rows = max(max_bad_rows, sum(row["rows_quarantined"] for row in previous.values()))
         rows = []
         for table in tqdm(tables, unit="table", leave=False, disable=None):
             row, notes = load_table(table, *files[f"{table.name}.csv"], data, previous.get(table.name))
@@ -237,6 +242,7 @@ def main(arguments: list[str] | None = None) -> int:
         default=0,
         help="rows that may be set aside (default: 0)",
     )
+    add("--accept-as-before", action="store_true", help="or as many as the last run set aside, if more")
     add("--schema", metavar="YML", type=Path, default=SOURCES, help="dbt sources that declare the tables")
     options = parser.parse_args(arguments)
     data: Path = options.data or data_folder()
@@ -249,7 +255,13 @@ def main(arguments: list[str] | None = None) -> int:
         if lake:
             lake.tables()  # fails before the conversion if the lake cannot be read
         with locked(data):
-            run(options.raw, data, max_bad_rows=options.max_bad_rows, schema=options.schema)
+            run(
+                options.raw,
+                data,
+                max_bad_rows=options.max_bad_rows,
+                accept_as_before=options.accept_as_before,
+                schema=options.schema,
+            )
             if lake:
                 lake.publish(data)
 

@@ -21,6 +21,7 @@ REPLACED = (
     "site",
 )
 MARKER = ".pitwall"
+MANIFEST = "load_manifest.parquet"  # in the folder of the converted tables, which it describes
 
 
 def data_folder() -> Path:

@@ -119,6 +119,18 @@ def test_rows_that_were_set_aside_are_accepted_again(folder: Input, real: Path) 
     assert "1 set aside" in folder.convert()
 
 
+def test_without_raw_the_command_itself_imports_no_large_package(folder: Input, real: Path) -> None:
+    """The command that converts imports Polars, and that is most of the time of a build without new data."""
+    folder.convert(real)
+    (folder.data / "warehouse.duckdb").touch()
+    command = [sys.executable, "-X", "importtime", SCRIPTS / "convert_input.py"]
+    environment = {**os.environ, "PITWALL_DATA": str(folder.data)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "pitwall.raw.origin" in imported
+    assert not imported & {"polars", "duckdb", "numpy"}
+
+
 @pytest.mark.parametrize("raw", ["", " "])
 def test_an_empty_raw_is_refused(folder: Input, raw: str) -> None:
     assert "RAW is empty" in folder.refused(raw)

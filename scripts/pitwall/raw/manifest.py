@@ -11,12 +11,12 @@ from typing import Any
 import polars as pl
 
 from pitwall.command import PlainError
+from pitwall.data_folder import MANIFEST as MANIFEST
 from pitwall.data_folder import regular
 from pitwall.raw.account import checksum
 from pitwall.raw.schema import MANIFEST_SOURCES, Table, read_tables
 from pitwall.raw.values import POLARS_ERRORS
 
-MANIFEST = "load_manifest.parquet"
 Row = dict[str, Any]  # one table's row of the manifest
 
 

@@ -7,11 +7,10 @@ import os
 from datetime import date
 from pathlib import Path
 
-import polars as pl
-
 from pitwall.data_folder import regular
 from pitwall.raw.fetch import is_url, without_secrets
-from pitwall.raw.values import POLARS_ERRORS
+
+# Polars is imported only where it is used: a build without new data needs nothing but the name of its input.
 
 FILE = "origin.txt"
 # The address of the pages of simulated drivers, races and seasons. It is reserved for examples.
@@ -34,6 +33,10 @@ def read_origin(parquet: Path) -> str:
 
 def is_simulated(parquet: Path) -> bool:
     """Whether scripts/simulate.py made the data in a folder."""
+    import polars as pl
+
+    from pitwall.raw.values import POLARS_ERRORS
+
     try:
         urls = pl.read_parquet(regular(parquet / "seasons.parquet"), columns=["url"], glob=False)["url"]
     except (OSError, *POLARS_ERRORS):
@@ -53,6 +56,10 @@ def describe(parquet: Path) -> str:
 
 def held_races(parquet: Path) -> tuple[date | None, date | None]:
     """The dates of the first and of the last race with results."""
+    import polars as pl
+
+    from pitwall.raw.values import POLARS_ERRORS
+
     try:
         races = pl.scan_parquet(regular(parquet / "races.parquet"), glob=False)
         results = pl.scan_parquet(regular(parquet / "results.parquet"), glob=False)

@@ -51,7 +51,7 @@ def lap_times(raw: Path) -> pl.LazyFrame:
     laps = pl.concat([laps.filter(pl.col("lap_time_ms").is_not_null()), gaps]).drop("time")
     races = integers(read(raw, "races", race_id="raceId", season="year", round="round"))
     drivers = integers(read(raw, "drivers", driver_id="driverId", driver_ref="driverRef"), "driver_ref")
-    seed = pl.scan_csv(SEEDS / "misfiled_laps.csv")
+    seed = pl.scan_csv(SEEDS / "misfiled_laps.csv", glob=False)
     misfiled = (
         seed.with_columns(pl.col("season", "round").cast(pl.Int32))
         .join(races, on=["season", "round"])

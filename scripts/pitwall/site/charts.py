@@ -197,7 +197,7 @@ def lines(chosen: Series, rows: list[dict[str, Any]], series: tuple[str, ...]) -
     color = alt.Color(
         "line:N", legend=None, scale=alt.Scale(domain=list(chosen.lines.values()), range=list(series))
     )
-    across = alt.X("across:O", title=None, axis=alt.Axis(labelAngle=0))
+    across = alt.X("across:O", title=None, axis=alt.Axis(labelAngle=0, labelOverlap=True, labelSeparation=6))
     base = alt.Chart(alt.InlineData(values=data), width=WIDTH - 130, height=280).encode(
         x=across, y=alt.Y("value:Q", title=chosen.unit, axis=alt.Axis(tickCount=5)), color=color
     )

@@ -242,7 +242,9 @@ def test_a_chart_is_of_a_question_and_its_columns(data: Path) -> None:
     for name, chart in charts.CHARTS.items():
         text = known[name].sql
         columns = (
-            [*re.findall(r"{(\w+)}", chart.label), chart.value] if isinstance(chart, charts.Bars) else []
+            [*re.findall(r"{(\w+)}", chart.label), chart.value, *([chart.of] if chart.of else [])]
+            if isinstance(chart, charts.Bars)
+            else []
         )
         columns += [chart.across, *chart.lines] if isinstance(chart, charts.Series) else []
         for column in columns:
@@ -262,6 +264,30 @@ def test_a_chart_has_the_names_and_values_of_its_rows() -> None:
     assert drawn["light"] != drawn["dark"]
     assert charts.draw("closest_titles", Answer(answer.names, [])) == {}
     assert charts.draw("titles_changed_by_dropped_scores", answer) == {}
+
+
+def test_a_bar_has_the_length_that_the_question_asks_for() -> None:
+    share = charts.Bars("{name}", "failures", "%", of="starts")
+    assert charts.length(share, {"failures": 19, "starts": 20}) == 95
+    assert charts.length(share, {"failures": 0, "starts": 0}) == 0
+    assert charts.length(charts.Bars("{name}", "ms", "s", 1000), {"ms": 1500}) == 1.5
+
+
+def test_the_number_of_a_bar_is_short_and_has_room() -> None:
+    rows = [{"name": "a", "change": -103.648}, {"name": "b", "change": -50.0}]
+    svg = charts.picture(charts.Bars("{name}", "change", "ms"), rows, "light")
+    assert ">\N{MINUS SIGN}103.6<" in svg
+    drawn = charts.bars(charts.Bars("{name}", "change", "ms"), rows, "#000000", ("#000000",)).to_dict()
+    lowest, highest = drawn["layer"][0]["encoding"]["x"]["scale"]["domain"]
+    # The number stands left of a bar that ends left of 0, and a bar begins at 0.
+    assert lowest < 1.1 * rows[0]["change"]
+    assert highest == 0
+
+
+def test_lines_do_not_show_through_the_boxes_of_a_diagram() -> None:
+    style = (ROOT / "docs" / "site" / "site.css").read_text(encoding="utf-8")
+    colors = re.findall(r"--md-mermaid-node-bg-color: (#\w+);", style)
+    assert [len(color) for color in colors] == [7, 7]  # without an alpha channel
 
 
 # In the browser

@@ -109,6 +109,13 @@ def test_the_sql_of_a_question_runs_as_it_is_shown(simulated: Evidence) -> None:
         assert simulated.answer(sql).names
 
 
+def test_the_page_of_a_question_has_room_for_a_wide_answer(simulated: Evidence) -> None:
+    [question] = [each for each in questions.of_analyses() if each.name == "closest_titles"]
+    answer = simulated.answer(questions.runnable(question, simulated.manifest))
+    page = questions.page(question, "select 1", answer, "", is_simulated=False)
+    assert page.startswith(f"---\nhide: [toc]\n---\n\n# {question.text}\n")
+
+
 def test_a_note_of_real_data_is_not_beside_a_simulated_answer(simulated: Evidence) -> None:
     [question] = [each for each in questions.of_analyses() if each.name == "closest_titles"]
     answer = simulated.answer(questions.runnable(question, simulated.manifest))

@@ -8,7 +8,7 @@ import vl_convert
 
 from pitwall.site.evidence import Answer
 
-WIDTH = 520
+WIDTH = 380  # so that letters can be read on a phone, where the picture is as wide as the page
 STEP = 42  # the height of a bar, its name and a gap
 MOST_BARS = 30
 FONT = "system-ui, -apple-system, Segoe UI, Helvetica, Arial, sans-serif"
@@ -28,7 +28,7 @@ class Bars(NamedTuple):
         unit: what the length is.
         divisor: what the value is divided by: a thousand for seconds.
         of: a column of which the value is shown as a percentage.
-        decimals: of the number at the end of a bar, unless all are whole.
+        decimals: the most that the number at the end of a bar has.
     """
 
     label: str
@@ -175,7 +175,7 @@ def bars(chosen: Bars, rows: list[dict[str, Any]], ink: str, series: tuple[str, 
         else base.mark_bar(color=series[0], height=12, yOffset=8).encode(x=across)
     )
     label = base.mark_text(align="left", dy=-9, color=ink, fontSize=13).encode(x=alt.value(0), text="label:N")
-    form = ",.0f" if all(value.is_integer() for value in values) else f",.{chosen.decimals}f"
+    form = ",.0f" if all(value.is_integer() for value in values) else f",.{chosen.decimals}~f"
     ends = [
         base.transform_filter("datum.value < 0" if is_below else "datum.value >= 0")
         .mark_text(
@@ -197,7 +197,7 @@ def lines(chosen: Series, rows: list[dict[str, Any]], series: tuple[str, ...]) -
     color = alt.Color(
         "line:N", legend=None, scale=alt.Scale(domain=list(chosen.lines.values()), range=list(series))
     )
-    across = alt.X("across:O", title=None, axis=alt.Axis(labelAngle=0))
+    across = alt.X("across:O", title=None, axis=alt.Axis(labelAngle=0, labelOverlap=True, labelSeparation=6))
     base = alt.Chart(alt.InlineData(values=data), width=WIDTH - 130, height=280).encode(
         x=across, y=alt.Y("value:Q", title=chosen.unit, axis=alt.Axis(tickCount=5)), color=color
     )

@@ -190,12 +190,13 @@ def pages(evidence: Evidence) -> dict[str, str]:
         "results that count",
     ]
     files["rules/index.md"] = (
-        "# The rules, season by season\n\n"
+        "---\nhide: [toc]\n---\n\n# The rules, season by season\n\n"
         "A championship is not the sum of its points: which places scored, and how many results counted, "
         "changed often. These pages are written from the seeds, the small tables with which the warehouse "
         "computes both championships. [How we read the data](../rules-of-the-sport.md) has the choices that "
         "the rule book leaves. "
-        "The table is of the drivers' championship.\n\n" + table(header, lines, is_markdown=True) + "\n"
+        "The table is of the drivers' championship.\n\n"
+        f'<div class="answer" markdown>\n\n{table(header, lines, is_markdown=True)}\n\n</div>\n'
     )
     return files
 

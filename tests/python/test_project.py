@@ -1115,7 +1115,10 @@ NUMBERS = {
     "fct_pit_stop_times": {"2": "the lap into the lane and the lap out of it"},
     "fct_qualifying_results": {"2147483647": "the greatest integer, in place of a missing time"},
     "fct_race_laps": {"1000000.0": "the unit is a millionth"},
-    "fct_race_pace": {"0.25": "a quartile", "0.75": "a quartile"},
+    "fct_race_pace": {
+        **{"0.25": "a quartile", "0.5": "the median", "0.75": "a quartile"},
+        **dict.fromkeys("2345", "the place of a percentile in the list"),
+    },
     "fct_race_results": {"3": "the places on a podium"},
     "fct_undercuts": {"2": "the lap before the out-lap"},
     "int_careers__seasons": {"3": "the places on a podium"},

@@ -151,7 +151,7 @@ class Run:
 
     def printed(self) -> str:
         """What it has printed so far."""
-        return self.output.read_text(encoding="utf-8") if self.output.exists() else ""
+        return self.output.read_text(encoding="utf-8", errors="replace") if self.output.exists() else ""
 
 
 class Project:

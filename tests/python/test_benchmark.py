@@ -214,13 +214,11 @@ def test_the_largest_size_is_built_in_full_only_once(tmp_path: Path, monkeypatch
         done.append(f"convert {'before' if raw.name == 'before' else 'after'} {from_scratch}")
         return Measured(2, 3, 100)
 
-    def build(
-        data: Path, from_scratch: bool = True, PITWALL_CLOCK: Path | None = None, **_: object
-    ) -> Measured:
+    def build(data: Path, from_scratch: bool = True, **environment: object) -> Measured:
         (data / "warehouse.duckdb").touch()
-        if PITWALL_CLOCK:
-            PITWALL_CLOCK.touch()
-        done.append(f"build {from_scratch} {'measured' if PITWALL_CLOCK else 'not measured'}")
+        if environment:
+            Path(str(environment["PITWALL_CLOCK"])).touch()
+        done.append(f"build {from_scratch} {'measured' if environment else 'not measured'}")
         return Measured(2, 3, 100)
 
     bench = benchmark.Bench(tmp_path, 1, [1, 100], [], None)

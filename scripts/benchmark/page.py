@@ -215,7 +215,8 @@ def claims(results: Results) -> str:
                         "holds" if memory <= 0.25 else "does not hold",
                     ]
                 )
-    header = ["data", "", "speed", "ten times faster or more", "memory", "a quarter of the memory"]
+    header = ["data", "", "speed, the rival = 1", "ten times or more"]
+    header += ["share of its memory", "a quarter or less"]
     return table(header, lines) if lines else NOT_MEASURED
 
 

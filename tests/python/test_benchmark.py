@@ -203,6 +203,47 @@ def test_a_failure_is_recorded_and_not_tried_on_more_data(
         assert built == [*smallest, *double, ("4x", "spark", False)]
 
 
+def test_the_largest_size_is_built_in_full_only_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from benchmark import run as benchmark
+    from benchmark.measure import Measured
+
+    (tmp_path / "lap_times.csv").write_text("header\nlap\n", encoding="utf-8")
+    done: list[str] = []
+
+    def convert(raw: Path, data: Path, from_scratch: bool = True) -> Measured:
+        done.append(f"convert {'before' if raw.name == 'before' else 'after'} {from_scratch}")
+        return Measured(2, 3, 100)
+
+    def build(data: Path, from_scratch: bool = True, **environment: object) -> Measured:
+        (data / "warehouse.duckdb").touch()
+        if environment:
+            Path(str(environment["PITWALL_CLOCK"])).touch()
+        done.append(f"build {from_scratch} {'measured' if environment else 'not measured'}")
+        return Measured(2, 3, 100)
+
+    bench = benchmark.Bench(tmp_path, 1, [1, 100], [], None)
+    monkeypatch.setattr(benchmark.Bench, "simulated", lambda self, scale: tmp_path)
+    monkeypatch.setattr(benchmark, "without_last_race", lambda raw, out: None)
+    monkeypatch.setattr(benchmark, "equal_tables", lambda label, incremental, full: 44)
+    monkeypatch.setattr(benchmark, "convert", convert)
+    monkeypatch.setattr(benchmark, "build", build)
+    benchmark.compare_growth(bench)
+    setup, *done = done[1:]
+    assert setup == "build True not measured"
+    assert done == [
+        *("convert before True", "build True not measured"),
+        *("convert after False", "build False measured", "convert after True", "build True measured"),
+        *("convert before True", "build True measured", "convert after False", "build False measured"),
+    ]
+    names = [(row["data"], row["name"], row.get("equal_tables")) for row in bench.rows]
+    few, full = (("convert one more race", "build one more race"), ("convert everything", "build everything"))
+    assert names == [
+        *(("1x", name, None) for name in few),
+        *(("1x", full[0], None), ("1x", full[1], 44)),
+        *(("100x", name, None) for name in (*full, *few)),
+    ]
+
+
 def test_first_failure_names_the_node_and_its_error(tmp_path: Path) -> None:
     from benchmark import run as benchmark
 
@@ -378,7 +419,7 @@ def test_page_can_be_written_again_without_measuring(tmp_path: Path) -> None:
     page = (tmp_path / "benchmarks.md").read_text(encoding="utf-8")
     assert "| us | 1.00 | 3.00 | 100 | 2.00x | 1.00x |" in page
     assert page.count("failed (killed by SIGKILL: it said nothing)") == 2
-    assert "(1 minutes for what is on this page)" in page
+    assert "(1 minutes for what is on this page, " in page
     chart = ElementTree.parse(tmp_path / "benchmarks" / "question-time.svg").getroot()
     bars = [int(bar.attrib["width"]) for bar in chart.findall("{http://www.w3.org/2000/svg}rect")]
     assert bars == [380, 190, 1]

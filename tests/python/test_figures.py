@@ -173,7 +173,7 @@ FIGURES: dict[str, dict[str, Source]] = {
     },
     "docs/benchmarks/page.md": {
         "ten to a hundred times": Because("the claim that the table below it tests"),
-        "be ten times as fast": Because("the claim above"),
+        "Ten times its speed": Because("the claim above"),
         "the same two.": Because("the two tables that the sentence before names"),
     },
     "docs/from-laptop-to-cloud.md": {

@@ -15,7 +15,7 @@ from warehouse import query
 CUT = 110
 # So many drivers are chosen at first in the chart of lap times.
 FIRST = 3
-# Laps of more than so many times the fastest are not drawn, so that the others do not lie on one another.
+# Laps of more than so many times the fastest are not drawn: they would squeeze the others together.
 SLOWEST = 1.7
 STOPS_HEIGHT = 360
 MINUTES = "floor(datum.value / 60) + ':' + format(datum.value % 60, '04.1f')"

@@ -140,7 +140,8 @@ def test_redshift_gets_its_own_sql(compiled: Path) -> None:
     for name, sql in {
         "marts/core/dim_dates.sql": "cast(cast(max(season) as varchar(4)) || '-12-31' as date)",
         "staging/ergast/stg_ergast__lap_times.sql": "reverse(split_part(reverse(",
-        "marts/laps_and_stops/fct_stints.sql": "sum(cast(lap_time_ms as double precision) * lap_number)",
+        "marts/laps_and_stops/fct_stints.sql": "sum(cast(green_ms as double precision) * green_lap)",
+        "marts/laps_and_stops/fct_race_pace.sql": "array(percentile_cont(0.1) within group (order by",
         "marts/results_and_qualifying/fct_result_revisions.sql": "coalesce(before_revision.points <> after",
     }.items():
         assert sql in (compiled / name).read_text(encoding="utf-8"), name

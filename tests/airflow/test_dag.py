@@ -106,13 +106,14 @@ def test_what_can_heal_is_tried_again(project: StandIn, alerts: Alerts) -> None:
 def test_a_build_that_cannot_start_fails_in_the_end(project: StandIn, alerts: Alerts) -> None:
     project.variables["PITWALL_RETRY_SECONDS"] = "0.02"
     busy = "print('build: another run is using this folder'); sys.exit(75)"
-    project.answer("build.py", "for number in range(40):\n    print(number)\n" + busy)
+    project.answer("build.py", "for number in range(40):\n    print('line', number)\n" + busy)
     result = project.run()
     assert result.tasks["dbt.dbt_producer_watcher"] == "failed"
     assert project.called().count("build.py") == 6
     assert "last_build.py" not in project.called()
     [text] = alerts.texts()
-    assert text.splitlines()[1:] == [*map(str, range(11, 40)), "build: another run is using this folder"]
+    last = [f"line {number}" for number in range(11, 40)]
+    assert text.splitlines()[1:] == [*last, "build: another run is using this folder"]
 
 
 def test_what_cannot_heal_is_not_tried_again(project: StandIn, alerts: Alerts) -> None:

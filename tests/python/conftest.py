@@ -381,6 +381,7 @@ def simulated_warehouse(builder: Builder, shared_folder: Path) -> Path:
     def make(data: Path) -> None:
         simulate(5, data)
         clock = data.with_suffix(STATEMENTS)
+        clock.unlink(missing_ok=True)  # of a build that failed: the clock adds to it
         builder.warehouse(data / "raw", data, "--unit-tests", "always", PITWALL_CLOCK=clock)
 
     return make_once(shared_folder / "simulated", make) / "warehouse.duckdb"

@@ -572,11 +572,13 @@ def page(name: str) -> str:
         text = re.split(r"(?m)^## ", text)[1]
     if name in TABLES:
         text = re.sub(r"(?m)^\|.*\n", "", text)
+        text = MEASURES.sub("", text)
     return plain(text)
 
 
-# test_readme.py recomputes the answers of the README, test_benchmark_page.py the measures of the engines.
+# test_readme.py recomputes the answers of the README, test_benchmark_page.py the measures.
 TABLES = ("README.md", "docs/from-laptop-to-cloud.md")
+MEASURES = re.compile(r"<!-- how fast -->.*?<!-- end of how fast -->", re.DOTALL)
 
 
 def pattern(text: str) -> str:

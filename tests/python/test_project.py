@@ -1162,6 +1162,11 @@ NUMBERS = {
     "int_championship__countback": {"19": "one place after 18", "37": "one place after 36"},
     "int_championship__points_by_system": {"2": "points have two decimals"},
     "int_championship__session_maxima": {"2": "the best place of a second car"},
+    "int_results__corrected_times": {
+        **dict.fromkeys(("3600000", "3600000.0"), "the milliseconds of an hour"),
+        **dict.fromkeys(("60000", "60000.0"), "the milliseconds of a minute"),
+        "1800000": "half an hour: nearer to no lost hour than to one",
+    },
     "int_prediction__outcomes": {"3": "the places on a podium"},
     "int_prediction__title_baselines": {"100": "per cent"},
     "stg_ops__builds": {"2": "the length of a colon and a space"},

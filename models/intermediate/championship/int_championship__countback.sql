@@ -13,6 +13,13 @@ entrants as (
 
 ),
 
+entries as (
+
+    select * from {{ ref('int_championship__entries') }}
+    where session_type = 'race'
+
+),
+
 listing_periods as (
 
     select * from {{ ref('listing_periods') }}
@@ -42,6 +49,20 @@ places_of_competitors as (
         countback_position,
         listing_order
     from places
+
+    union all
+
+    select
+        'entries' as championship,
+        entries.entry_id as competitor_id,
+        places.season,
+        places.round,
+        places.finishing_position,
+        places.countback_position,
+        places.listing_order
+    from places
+    inner join entries
+        on places.result_id = entries.result_id
 
 ),
 

@@ -125,7 +125,8 @@ final as (
         wins,
         championship_position,
         sporting_position,
-        sharing_position,
+        tied_from_position,
+        tied_to_position,
         is_excluded,
         is_latest_of_season,
         cast(

@@ -21,6 +21,7 @@ from pitwall.raw.account import account_of
 from pitwall.raw.calendar import write_calendar
 from pitwall.raw.careful import Outcome, convert_carefully, counted
 from pitwall.raw.checksums import write_checksums
+from pitwall.raw.jolpica.dump import files_of_dump
 from pitwall.raw.keys import keys_are_unique
 from pitwall.raw.lake import lake_from_environment
 from pitwall.raw.locate import check_local, check_raw, locate
@@ -47,6 +48,7 @@ RAW has one CSV per table, named races.csv, results.csv and so on:
   a folder           .venv/bin/python scripts/csv_to_parquet.py ~/f1db_csv
   a zip              .venv/bin/python scripts/csv_to_parquet.py archive.zip
   an address         .venv/bin/python scripts/csv_to_parquet.py https://example.org/data.zip
+It may also be a dump of jolpica-f1 (formula_one_round.csv and so on), which is mapped to the same tables.
 
 what is written, in DIR:
   parquet/<table>.parquet         typed, one file per table
@@ -168,7 +170,8 @@ def run(
     try:
         for folder in ("parquet.new", "quarantine.new", ".tmp"):
             (data / folder).mkdir()
-        files = locate(raw, {f"{table.name}.csv" for table in tables}, data / ".tmp")
+        mapped = files_of_dump(raw, data, note) if schema == SOURCES else None
+        files = mapped or locate(raw, {f"{table.name}.csv" for table in tables}, data / ".tmp")
         previous = read_manifest(data / "parquet")
         if accept_as_before:
             max_bad_rows = max(max_bad_rows, sum(row["rows_quarantined"] for row in previous.values()))
@@ -193,6 +196,11 @@ def run(
     aside = f"{quarantined:,} set aside in {data / 'quarantine'}" if quarantined else "none set aside"
     seconds = time.monotonic() - started
     print(printable(f"{len(rows)} tables, {read:,} rows, {aside}, {seconds:.1f} s: {data / 'parquet'}"))
+
+
+def note(line: str) -> None:
+    """Print a line about the input, above the progress bar if there is one."""
+    tqdm.write(f"  {printable(line)}")
 
 
 def report(row: Row, notes: list[str]) -> None:

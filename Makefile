@@ -7,8 +7,9 @@ UNIT_TESTS = changed
 WORKERS ?= logical
 override PARALLEL = --numprocesses "$${WORKERS:-logical}" --dist loadfile --no-loadscope-reorder
 override TORTURED = faults broken_csv orders benchmark
-override SQL = $(wildcard models tests analyses snapshots dashboard)
-override LINT_SETTINGS = Makefile $(wildcard .sqlfluff .sqlfluff_library/*.py macros requirements/dev.txt)
+override SQL = $(wildcard models tests analyses snapshots dashboard scripts)
+override LINT_SETTINGS = Makefile $(wildcard .sqlfluff .sqlfluff_library/*.py macros requirements/dev.txt) \
+    $(wildcard scripts/pitwall/raw/jolpica/sql/.sqlfluff)
 # Each is also the name of its Debian package.
 override IMAGE_PROGRAMS = podman buildah runc catatonit debootstrap
 override EXTRAS = postgres spark redshift s3 bench metrics audit ml dashboard site release browser images
@@ -55,7 +56,7 @@ help:
 	@echo 'make build ENGINE=name  build it on postgres or spark instead of duckdb; make docs ENGINE=name shows it'
 	@echo 'make parity             build on every installed engine, and compare all marts cell by cell'
 	@echo 'make diff               show what your changes change in the tables (BASE=ref: the commit to compare with)'
-	@echo 'make data               download the public archive of real results'
+	@echo 'make data               download the public archive of real results (SOURCE=jolpica: the dump of jolpica-f1)'
 	@echo 'make docs               open the catalog: every table, column and test, a glossary, the lineage'
 	@echo 'make shell              query the warehouse in SQL; .examples lists questions'
 	@echo 'make dashboard          show the warehouse in charts, on this machine only (PORT=8501)'
@@ -96,7 +97,7 @@ build: engine packages $(ENGINE_EXTRA)
 	    $(if $(call flag,$(value FULL)),--full) $(if $(filter-out undefined,$(origin RAW)),--may-simulate)
 
 data: core
-	@.venv/bin/python scripts/fetch.py
+	@.venv/bin/python scripts/fetch.py $(if $(value SOURCE),--source="$$SOURCE")
 
 test: workers lint
 	@.venv/bin/python -m pytest $(PARALLEL) -m 'not extra and not slow'

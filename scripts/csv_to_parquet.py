@@ -21,6 +21,7 @@ from pitwall.raw.account import account_of
 from pitwall.raw.calendar import write_calendar
 from pitwall.raw.careful import Outcome, convert_carefully, counted
 from pitwall.raw.checksums import write_checksums
+from pitwall.raw.jolpica.dump import files_of_dump
 from pitwall.raw.keys import keys_are_unique
 from pitwall.raw.lake import lake_from_environment
 from pitwall.raw.laps_json import correct_lines, laps_as_csv
@@ -49,6 +50,7 @@ RAW has one CSV per table, named races.csv, results.csv and so on:
   a zip              .venv/bin/python scripts/csv_to_parquet.py archive.zip
   an address         .venv/bin/python scripts/csv_to_parquet.py https://example.org/data.zip
 The files of safety cars, red flags and fatal accidents may be missing; their tables then have no rows.
+It may also be a dump of jolpica-f1 (formula_one_round.csv and so on), which is mapped to the same tables.
 
 what is written, in DIR:
   parquet/<table>.parquet         typed, one file per table
@@ -215,7 +217,8 @@ def run(
         for folder in ("parquet.new", "quarantine.new", ".tmp"):
             (data / folder).mkdir()
         wanted = {table.file.lower() for table in tables}
-        files = locate(raw, wanted - optional, data / ".tmp", optional)
+        mapped = files_of_dump(raw, data, note) if schema == SOURCES else None
+        files = mapped or locate(raw, wanted - optional, data / ".tmp", optional)
         previous = read_manifest(data / "parquet")
         if accept_as_before:
             max_bad_rows = max(max_bad_rows, sum(row["rows_quarantined"] for row in previous.values()))
@@ -243,6 +246,11 @@ def run(
     aside = f"{quarantined:,} set aside in {data / 'quarantine'}" if quarantined else "none set aside"
     seconds = time.monotonic() - started
     print(printable(f"{len(files)} tables, {read:,} rows, {aside}, {seconds:.1f} s: {data / 'parquet'}"))
+
+
+def note(line: str) -> None:
+    """Print a line about the input, above the progress bar if there is one."""
+    tqdm.write(f"  {printable(line)}")
 
 
 def report(row: Row, notes: list[str]) -> None:

@@ -1,8 +1,10 @@
 """Downloads are limited in size and time, and a failed one changes nothing."""
 
+import hashlib
 import http.client
 import http.server
 import io
+import json
 import os
 import re
 import socketserver
@@ -18,6 +20,7 @@ import pytest
 import fetch as fetch_command
 from pitwall.command import TEMPORARY, PlainError, TemporaryError
 from pitwall.raw import fetch
+from pitwall.raw.jolpica import download
 
 BODY = b"race data" * 10_000
 
@@ -74,6 +77,19 @@ class Server:
 
     def zip(self, request: http.server.BaseHTTPRequestHandler) -> None:
         self.reply(request, zip_content(), None)
+
+    def dumps(self, request: http.server.BaseHTTPRequestHandler) -> None:
+        self.index(request, hashlib.sha256(zip_content()).hexdigest().upper())
+
+    def dumps_of_another_file(self, request: http.server.BaseHTTPRequestHandler) -> None:
+        self.index(request, hashlib.sha256(b"another file").hexdigest())
+
+    def dumps_without_csv(self, request: http.server.BaseHTTPRequestHandler) -> None:
+        self.reply(request, b'{"delayed_dumps": {}}', None)
+
+    def index(self, request: http.server.BaseHTTPRequestHandler, sha256: str) -> None:
+        dump = {"download_url": f"{self.url}/zip?secret", "file_hash": sha256}
+        self.reply(request, json.dumps({"delayed_dumps": {"csv": dump}}).encode(), None)
 
     def truncated(self, request: http.server.BaseHTTPRequestHandler) -> None:
         self.reply(request, BODY, len(BODY) + 1)
@@ -367,6 +383,53 @@ def test_command_refuses_to_replace_what_is_no_file(
     assert re.search("no file, so|where a path on this machine|not UTF-8 text", error)
     assert error.count("\n") == 1
     assert sorted(path.name for path in tmp_path.iterdir()) == ["folder", "pipe"]
+
+
+def test_command_downloads_the_dump_that_the_index_names(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PITWALL_DATA", str(tmp_path / "data"))
+    monkeypatch.setattr(fetch_command, "INDEX_URL", f"{server.url}/dumps")
+    assert fetch_command.main(["--source", "jolpica"]) == 0
+    out = tmp_path / "data" / "raw" / "jolpica.zip"
+    assert out.read_bytes() == zip_content()
+    printed, error = capsys.readouterr()
+    assert error == ""
+    assert "\nlicence: CC BY-NC-SA 4.0" in printed
+    assert printed.endswith(f"\nnext: make build RAW={out}\n")
+    assert list(out.parent.iterdir()) == [out]
+
+
+@pytest.mark.parametrize(
+    ("path", "words", "code"),
+    [
+        ("dumps_of_another_file", "the download has another SHA-256 than http://127.0.0.1:", 2),
+        ("dumps_without_csv", "names no dump of CSV files", 2),
+        ("good", "names no dump of CSV files", 2),
+        ("missing", "answers 404", 2),
+        ("busy", "answers 503", TEMPORARY),
+    ],
+)
+def test_a_dump_that_is_not_the_named_one_changes_nothing(
+    server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str], path: str, words: str, code: int
+) -> None:
+    out = tmp_path / "dump.zip"
+    out.write_bytes(b"the last good file")
+    url = f"{server.url}/{path}?secret"
+    assert fetch_command.main(["--source", "jolpica", "--url", url, str(out)]) == code
+    error = capsys.readouterr().err
+    assert "secret" not in error
+    assert error.count("\n") == 1
+    assert words in error
+    assert out.read_bytes() == b"the last good file"
+    assert list(tmp_path.iterdir()) == [out]
+
+
+def test_an_https_index_names_an_https_dump(tmp_path: Path) -> None:
+    index = tmp_path / "index.json"
+    index.write_text('{"delayed_dumps": {"csv": {"download_url": "http://host/x?y", "file_hash": "0"}}}')
+    with pytest.raises(PlainError, match=r"names a dump at http://host/x, not at https"):
+        download._named(index, "https://host/index")
 
 
 def test_default_url_is_the_public_archive() -> None:

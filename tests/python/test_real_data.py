@@ -144,6 +144,7 @@ ANOMALIES = {
     "short_rows": 1,  # the table races
     "sprint_points_left_out": 17,
     "standing_without_position": 7,
+    "standings_missing": 0,
     "start_time_wrong": 46,  # 37 races of 2005 and 2006, Las Vegas 2023 four times and 2024 five
     "two_constructors_in_race": 16,
     "unclean_text": 2,

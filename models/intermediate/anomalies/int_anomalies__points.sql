@@ -107,6 +107,59 @@ standings_without_position as (
 
 ),
 
+-- Constructors have a table from 1958 on: from then the source has their results.
+scored_races as (
+
+    select
+        'driver_standings' as source_table,
+        race_id
+    from results
+    group by race_id
+
+    union all
+
+    select
+        'constructor_standings' as source_table,
+        race_id
+    from constructor_results
+    group by race_id
+
+),
+
+races_with_standings as (
+
+    select
+        'driver_standings' as source_table,
+        race_id
+    from driver_standings
+    group by race_id
+
+    union all
+
+    select
+        'constructor_standings' as source_table,
+        race_id
+    from constructor_standings
+    group by race_id
+
+),
+
+races_without_standings as (
+
+    select
+        scored_races.source_table,
+        scored_races.race_id,
+        races.season
+    from scored_races
+    inner join races
+        on scored_races.race_id = races.race_id
+    left join races_with_standings
+        on scored_races.source_table = races_with_standings.source_table
+        and scored_races.race_id = races_with_standings.race_id
+    where races_with_standings.race_id is null
+
+),
+
 excluded_drivers as (
 
     select
@@ -160,6 +213,16 @@ unioned as (
             expected='no position: all points taken away or none to rank'
         ) }}
     from standings_without_position
+
+    union all
+
+    select
+        {{ anomaly(
+            'standings_missing', '{source_table}', ['race_id'],
+            seen='no table after a race with results',
+            expected='a table, which the championship marts compute'
+        ) }}
+    from races_without_standings
 
     union all
 

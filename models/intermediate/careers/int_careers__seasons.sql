@@ -16,6 +16,13 @@ standings as (
 
 ),
 
+computed_standings as (
+
+    select * from {{ ref('int_championship__reconciliation') }}
+    where is_latest_of_season and {{ in_changed_seasons() }}
+
+),
+
 seasons as (
 
     select * from {{ ref('int_races__seasons') }}
@@ -212,7 +219,8 @@ seasons_with_standings as (
 
 ),
 
--- The source numbers excluded competitors too; their position text is a letter.
+-- The source numbers excluded competitors too; their position text is a letter. A season without a table of the source
+-- takes the computed one.
 placed as (
 
     select
@@ -222,6 +230,30 @@ placed as (
         points,
         case when position_text = cast(position as {{ dbt.type_string() }}) then position end as championship_position
     from standings
+
+    union all
+
+    select
+        computed_standings.championship,
+        computed_standings.season,
+        computed_standings.competitor_id,
+        computed_standings.points_counted as points,
+        case when not computed_standings.is_excluded then computed_standings.championship_position end
+            as championship_position
+    from computed_standings
+    left join seasons_with_standings
+        on computed_standings.championship = seasons_with_standings.championship
+        and computed_standings.season = seasons_with_standings.season
+    where seasons_with_standings.season is null
+
+),
+
+seasons_with_tables as (
+
+    select distinct
+        championship,
+        season
+    from placed
 
 ),
 
@@ -256,7 +288,7 @@ final as (
         race_totals.sprint_starts,
         race_totals.sprint_wins,
         cast(
-            case when seasons_with_standings.season is not null then coalesce(placed.points, 0) end as decimal(8, 2)
+            case when seasons_with_tables.season is not null then coalesce(placed.points, 0) end as decimal(8, 2)
         ) as points,
         race_totals.points_gross,
         placed.championship_position,
@@ -287,9 +319,9 @@ final as (
         on race_totals.championship = drive_totals.championship
         and race_totals.season = drive_totals.season
         and race_totals.competitor_id = drive_totals.competitor_id
-    left join seasons_with_standings
-        on race_totals.championship = seasons_with_standings.championship
-        and race_totals.season = seasons_with_standings.season
+    left join seasons_with_tables
+        on race_totals.championship = seasons_with_tables.championship
+        and race_totals.season = seasons_with_tables.season
     left join placed
         on race_totals.championship = placed.championship
         and race_totals.season = placed.season

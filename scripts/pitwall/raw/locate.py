@@ -63,7 +63,8 @@ def locate(
         archive = Path(raw)
         if is_url(raw):
             archive = work / "download.zip"
-            fetch(raw, archive)
+            if not archive.exists():  # find() may have downloaded it
+                fetch(raw, archive)
         inside = unzip(archive, work, wanted | optional, shown)
         found = {name: (member, work / name) for name, member in inside.items()}
     else:
@@ -77,6 +78,17 @@ def locate(
     if missing := sorted(wanted - set(found)):
         raise PlainError(f"{shown}: no {', '.join(missing)} in it{hint}")
     return found
+
+
+def find(raw: str, names: set[str], work: Path) -> dict[str, Path]:
+    """Find files as locate() does, none of which has to be there. Returns their paths."""
+    check_raw(raw)
+    if not is_url(raw) and Path(raw).is_dir():
+        return _in_folder(Path(raw), names) or _in_folder(Path(raw) / "data", names)
+    archive = work / "download.zip" if is_url(raw) else Path(raw)
+    if is_url(raw):
+        fetch(raw, archive)
+    return {name: work / name for name in unzip(archive, work, names, without_secrets(raw))}
 
 
 def _in_folder(folder: Path, wanted: set[str]) -> dict[str, Path]:

@@ -1,0 +1,30 @@
+-- Against the last conversion: races that it lacks, and races on another date.
+with
+
+earlier as (
+
+    select count(*) as races from known.races
+
+)
+
+select
+    case
+        when races.race_id is null
+            then
+                'round ' || rounds.number || ' of ' || rounds.year || ', ' || rounds.name
+                || ', is new: the last conversion lacks it'
+        else
+            'round ' || rounds.number || ' of ' || rounds.year || ', ' || rounds.name || ', is on ' || rounds.date
+            || ' here and was on ' || races.date || ' in the last conversion'
+    end
+from rounds
+inner join race_ids
+    on rounds.id = race_ids.dump_id
+left join known.races
+    on race_ids.race_id = races.race_id
+cross join earlier
+where
+    earlier.races > 0
+    and coalesce(rounds.is_cancelled, 'f') = 'f'
+    and cast(races.date as varchar) is distinct from rounds.date
+order by rounds.year, try_cast(rounds.number as integer)

@@ -1,0 +1,5 @@
+select
+    status_id,
+    status
+from status_ids
+order by status_id, status

@@ -277,7 +277,7 @@ FIGURES: dict[str, dict[str, Source]] = {
                 count(*) filter (where minutes < 65),
                 floor(min(minutes) filter (where minutes >= 65))
             from (
-                select min(race_time_ms) / 60000 as minutes from marts.fct_race_results where is_win
+                select min(source_race_time_ms) / 60000 as minutes from marts.fct_race_results where is_win
                 group by race_id
             )
         """),

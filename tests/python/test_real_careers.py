@@ -121,12 +121,24 @@ FACTS = [
         ],
     ),
     Fact(
-        "Prost's fastest laps and laps led are unknown; Schumacher's fastest laps are known in 239 of "
-        "308 races.",
-        "select driver_ref, fastest_laps, races_with_fastest_lap, laps_led, races_with_laps, entries "
-        "from careers "
-        "where driver_ref in ('prost', 'michael_schumacher') order by 1 desc",
-        [("prost", None, 0, None, 0, 202), ("michael_schumacher", 54, 239, 3_937, 239, 308)],
+        "Prost's fastest laps and laps led are unknown; those of Schumacher, Berger and Graham Hill are "
+        "known in some of their races, so their counts are lower bounds.",
+        "select driver_ref, fastest_laps, fastest_laps_at_least, races_with_fastest_lap, laps_led, "
+        "laps_led_at_least, races_with_laps, entries from careers "
+        "where driver_ref in ('prost', 'michael_schumacher', 'berger', 'hill') order by 1 desc",
+        [
+            ("prost", None, None, 0, None, None, 0, 202),
+            ("michael_schumacher", None, 54, 239, None, 3_937, 239, 308),
+            ("hill", None, 0, 16, None, None, 0, 179),
+            ("berger", None, 3, 30, None, 72, 30, 210),
+        ],
+    ),
+    Fact(
+        "Nobody has the fastest lap of Belgium 2021, whose result is that of one lap; so the counts of "
+        "Hamilton and Verstappen are complete.",
+        "select driver_ref, fastest_laps, races_with_fastest_lap = entries from careers "
+        "where driver_ref in ('hamilton', 'max_verstappen') order by 1",
+        [("hamilton", 68, True), ("max_verstappen", 35, True)],
     ),
     Fact(
         "Of the races before 1960 and since 1996 only Belgium 2021 has no fastest lap.",
@@ -145,8 +157,8 @@ FACTS = [
     Fact(
         "The result of China 2014 is that of lap 54, and Hamilton led all 54; 33,194 laps are led in all, "
         "none of them twice.",
-        "select (select sum(laps_led) from careers), (select sum(laps_led) from teams), laps_led "
-        "from intermediate.int_laps__by_driver join marts.dim_races using (race_id, season) "
+        "select (select sum(laps_led_at_least) from careers), "
+        "(select sum(laps_led_at_least) from teams), laps_led from intermediate.int_laps__by_driver join marts.dim_races using (race_id, season) "
         "join marts.dim_drivers using (driver_id) where season = 2014 and round = 4 and driver_ref = "
         "'hamilton'",
         [(33_194, 33_194, 54)],

@@ -70,7 +70,7 @@ from (
 group by season, driver_id;
 
 create temp view lap_sums as
-select results.*, driver_laps.laps, driver_laps.laps_ms, race_time_ms - laps_ms as difference_ms
+select results.*, driver_laps.laps, driver_laps.laps_ms, source_race_time_ms - laps_ms as difference_ms
 from (
     select race_id, driver_id, count(*) as laps, sum(lap_time_ms) as laps_ms
     from marts.fct_lap_times group by race_id, driver_id
@@ -114,9 +114,12 @@ ANOMALIES = {
     "driver_code_repeated": 7,
     "driver_repeated_in_race": 85,
     "fastest_lap_after_last_lap": 12,
+    "fastest_lap_differs_from_laps": 209,
+    "fastest_lap_of_other_driver": 101,
     "fastest_lap_rank_zero": 258,
     "fastest_lap_speed_missing": 342,
     "fastest_laps_missing": 2,  # Belgium 2021 and Monaco 2024
+    "finishing_position_wrong": 21,  # Brazil 2009 4, Canada 2011 4, the United States 2013 5, and four swaps
     "gap_text_differs": 20,  # all 18 of Belgium 2024, Austria 1980, Germany 1994
     "grid_slot_repeated": 179,
     "http_urls": 5,  # tables
@@ -124,6 +127,7 @@ ANOMALIES = {
     "lap_count_differs": 92,  # 90 and two drivers whose laps are all filed under others
     "lap_sum_differs": 138,  # 5,134 times, of which 4,996 fit
     "laps_under_wrong_driver": 11,
+    "order_differs_from_times": 12,  # 9 results of races and 3 of sprints
     "permanent_number_repeated": 13,
     "phantom_pit_stop": 104,  # Australia 2025 51, Canada 2025 53
     "pit_stop_above_ten_minutes": 460,
@@ -140,6 +144,7 @@ ANOMALIES = {
     "qualifying_missing": 83,
     "qualifying_position_repeated": 2,  # Singapore 2025
     "qualifying_time_above_ten_minutes": 1,
+    "race_time_wrong": 53,  # 51 results of 8 races and 2 of a sprint
     "race_time_too_short": 3,  # Brazil 1997 twice, and Webber in Malaysia 2010
     "short_rows": 1,  # the table races
     "sprint_points_left_out": 17,
@@ -667,10 +672,75 @@ LAPS = [
         [(2015, "marussia", "manor", 10)],
     ),
     Fact(
-        "In Brazil 1997 the race times of Frentzen and Fisichella are a minute short.",
+        "In Brazil 1997 the source's race times of Frentzen and Fisichella are a minute short.",
         "select driver_ref, difference_ms from lap_sums where season = 1997 "
         "and difference_ms < -5 order by 1",
         [("fisichella", -60_000), ("frentzen", -60_000)],
+    ),
+    Fact(
+        "Of 7,935 race times 51 are corrected, in eight races, and three gaps.",
+        "select race_time_basis, season, round, count(*), min(race_time_ms - source_race_time_ms), "
+        "count(*) filter (where gap_to_winner_ms <> source_gap_to_winner_ms) "
+        "from results where race_time_ms <> source_race_time_ms group by all order by all",
+        [
+            ("gap text", 1980, 10, 1, 12_160, 1),
+            ("laps", 1997, 2, 2, 60_000, 2),
+            ("pit stop clock", 2020, 15, 9, 3_600_000, 0),
+            ("pit stop clock", 2022, 18, 18, 7_200_000, 0),
+            ("record books", 1965, 4, 4, -1_620_000, 0),
+            ("record books", 1970, 11, 3, 3_600_000, 0),
+            ("record books", 1980, 9, 8, -60_000, 0),
+            ("record books", 1994, 13, 6, -240_000, 0),
+        ],
+    ),
+    Fact(
+        "The winners took 2:59:47.515 in Bahrain 2020 and 3:01:44.004 in Japan 2022.",
+        "select season, race_time_ms from results where is_win "
+        "and (season, round) in ((2020, 15), (2022, 18)) order by season",
+        [(2020, 10_787_515), (2022, 10_904_004)],
+    ),
+    Fact(
+        "In the sprint of Azerbaijan 2023 the gaps of Russell and Hamilton are to the cars ahead.",
+        "select driver_name, gap_to_winner_ms, source_gap_to_winner_ms, sprint_time_basis "
+        "from marts.fct_sprint_results where sprint_time_ms <> source_sprint_time_ms order by 2",
+        [
+            ("George Russell", 8_532, 3_467, "gap to the car ahead"),
+            ("Lewis Hamilton", 16_503, 4_890, "gap to the car ahead"),
+        ],
+    ),
+    Fact(
+        "By the race times Kovalainen was 12th in Brazil 2009 and Vergne 16th in the United States 2013; 12 "
+        "lapped cars have another place by a decision of the stewards.",
+        "select position_basis, count(*), count(*) filter (where lost > 0), max(lost) "
+        "from (select *, finishing_position - source_finishing_position as lost from results) "
+        "where lost <> 0 group by 1 order by 1",
+        [("race times", 9, 2, 4), ("stewards", 12, 5, 3)],
+    ),
+    Fact(
+        "No classified car took longer than a car behind it, but for Leclerc in the sprint of Qatar 2023.",
+        "with times as ("
+        "select 'race' as session, race_id, finishing_position, race_time_ms as ms, driver_name from results "
+        "union all select 'sprint', race_id, finishing_position, sprint_time_ms, driver_name "
+        "from marts.fct_sprint_results) "
+        "select ahead.session, ahead.driver_name, behind.driver_name from times as ahead "
+        "join times as behind using (session, race_id) "
+        "where ahead.finishing_position < behind.finishing_position and ahead.ms > behind.ms",
+        [("sprint", "Charles Leclerc", "Lance Stroll")],
+    ),
+    Fact(
+        "101 fastest laps in 18 races were those of other drivers; none of them is the fastest of its race.",
+        "select count(*), count(distinct race_id), count(*) filter (where 1 in "
+        "(fastest_lap_rank, source_fastest_lap_rank)) from results where fastest_lap_basis = 'laps'",
+        [(101, 18, 0)],
+    ),
+    Fact(
+        "With them 97 ranks are those that the source has for the same lap at another result.",
+        "select count(*), count(*) filter (where results.fastest_lap_rank = others.source_fastest_lap_rank) "
+        "from results join results as others on results.race_id = others.race_id "
+        "and results.fastest_lap_number = others.source_fastest_lap_number "
+        "and results.fastest_lap_time_ms = others.source_fastest_lap_time_ms "
+        "where results.fastest_lap_basis = 'laps'",
+        [(97, 97)],
     ),
     Fact(
         "Gaps of Belgium 2024 are to the winner, not to Russell, who was disqualified.",

@@ -12,21 +12,58 @@ statuses as (
 
 ),
 
+corrections as (
+
+    select * from {{ ref('int_results__corrections') }}
+
+),
+
+corrected as (
+
+    select
+        results.session_type,
+        results.result_id,
+        results.race_id,
+        results.driver_id,
+        results.constructor_id,
+        results.car_number,
+        results.source_grid,
+        results.position_text,
+        results.position_order,
+        results.points,
+        coalesce(corrections.laps_completed, results.laps_completed) as laps_completed,
+        results.laps_completed as source_laps_completed,
+        results.time_ms,
+        results.fastest_lap_number,
+        results.fastest_lap_rank,
+        results.fastest_lap_time_ms,
+        results.fastest_lap_speed_kph,
+        results.status_id,
+        corrections.non_start_reason,
+        coalesce(corrections.is_short_of_distance, false) as is_short_of_distance
+    from results
+    left join corrections
+        on results.session_type = corrections.session_type
+        and results.result_id = corrections.result_id
+
+),
+
 -- A letter instead of a number says that the car was not classified. The source's own `position` does not say it:
 -- it is filled for the unclassified from 2025, and missing for two of the classified in 2005.
 classified as (
 
     select
-        results.*,
+        corrected.*,
         statuses.status,
         statuses.status_group,
         statuses.status_category,
         case
-            when results.position_text not in ('R', 'D', 'E', 'F', 'N', 'W') then cast(results.position_text as integer)
+            when corrected.position_text not in ('R', 'D', 'E', 'F', 'N', 'W') and not corrected.is_short_of_distance
+                then cast(corrected.position_text as integer)
         end as finishing_position
-    from results
+    from corrected
     left join statuses
-        on results.status_id = statuses.status_id
+        on corrected.status_id = statuses.status_id
 
 ),
 
@@ -57,9 +94,13 @@ judged as (
         *,
         finishing_position is not null as is_classified,
         -- Retired, disqualified or excluded cars started if they ran a lap or had a slot on the grid.
-        laps_completed > 0
-        or finishing_position is not null
-        or (position_text in ('R', 'N', 'D') and source_grid > 0) as is_started,
+        non_start_reason is null
+        and (
+            laps_completed > 0
+            or finishing_position is not null
+            or (position_text in ('R', 'N', 'D') and source_grid > 0)
+            or is_short_of_distance
+        ) as is_started,
         status_category = 'running' and position_text not in ('R', 'D', 'E', 'F', 'W') as is_finished,
         car_number is not null and laps_completed > 0 and drivers_of_car > 1 as is_shared_drive
     from counted
@@ -88,6 +129,7 @@ final as (
         position_order,
         is_classified,
         is_started,
+        non_start_reason,
         is_finished,
         position_text in ('D', 'E') as is_disqualified,
         -- A classified car may have stopped before the flag, so this does not look at the classification.
@@ -102,6 +144,7 @@ final as (
         driver_entry_number,
         points,
         laps_completed,
+        source_laps_completed,
         time_ms,
         winner_time_ms,
         fastest_lap_number,

@@ -86,12 +86,32 @@ FACTS = [
         [("barrichello", 326, 322), ("button", 309, 306), ("rosberg", 206, 206)],
     ),
     Fact(
-        "Schumacher, Räikkönen and Alonso have one start more than in record books, which leave out a race "
-        "that was restarted without the driver: Britain 1999 and Belgium 2001.",
-        "select driver_ref, starts - case driver_ref when 'michael_schumacher' then 306 "
-        "when 'raikkonen' then 349 when 'alonso' then 419 end from careers "
-        "where driver_ref in ('michael_schumacher', 'raikkonen', 'alonso') order by 1",
-        [("alonso", 1), ("michael_schumacher", 1), ("raikkonen", 1)],
+        "Starts are those of record books: no start for a driver who retired before it, or who did not take "
+        "part when a race was started again from the beginning.",
+        "select driver_ref, starts from careers where driver_ref in ('alonso', 'coulthard', 'fisichella', "
+        "'hamilton', 'lauda', 'massa', 'max_verstappen', 'michael_schumacher', 'patrese', 'raikkonen', "
+        "'trulli', 'vettel') order by 1",
+        [
+            ("alonso", 419),
+            ("coulthard", 246),
+            ("fisichella", 229),
+            ("hamilton", 374),
+            ("lauda", 171),
+            ("massa", 269),
+            ("max_verstappen", 227),
+            ("michael_schumacher", 306),
+            ("patrese", 256),
+            ("raikkonen", 349),
+            ("trulli", 252),
+            ("vettel", 299),
+        ],
+    ),
+    Fact(
+        "Each driver of the seed has a result without a lap, which would be a start: retired, from a slot.",
+        "select count(*), count(*) filter (where position_text = 'R' and laps_completed = 0 "
+        "and grid_position is not null and not is_started), (select count(*) from seeds.starts_not_taken) "
+        "from marts.fct_race_results where non_start_reason is not null",
+        [(35, 35, 35)],
     ),
     Fact(
         "Career points are the counted ones, the gross in brackets: Clark 255 (274), Prost 768.5 (798.5), "

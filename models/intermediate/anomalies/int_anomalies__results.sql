@@ -31,6 +31,19 @@ pole_position_exceptions as (
 
 ),
 
+sprint_outcomes as (
+
+    select * from {{ ref('int_results__outcomes') }}
+    where session_type = 'sprint'
+
+),
+
+pit_stops as (
+
+    select * from {{ ref('stg_ergast__pit_stops') }}
+
+),
+
 race_results as (
 
     select
@@ -38,6 +51,8 @@ race_results as (
         outcomes.source_finishing_position,
         outcomes.is_classified,
         outcomes.source_winner_time_ms,
+        outcomes.non_start_reason,
+        outcomes.laps_completed as laps_counted,
         races.season
     from results
     inner join outcomes
@@ -197,6 +212,86 @@ races_without_fastest_laps as (
 
 ),
 
+winner_laps as (
+
+    select
+        race_id,
+        max(laps_completed) as winner_laps
+    from race_results
+    where finishing_position = 1
+    group by race_id
+
+),
+
+-- The least number of laps is rounded down.
+distances as (
+
+    select
+        race_results.result_id,
+        race_results.race_id,
+        race_results.season,
+        race_results.position_text,
+        race_results.laps_completed,
+        race_results.is_classified,
+        cast(
+            floor(winner_laps.winner_laps * {{ var('classified_distance_percent') }} / 100.0) as integer
+        ) as least_laps
+    from race_results
+    inner join winner_laps
+        on race_results.race_id = winner_laps.race_id
+    where
+        race_results.season >= {{ var('first_classified_distance_season') }}
+        and (race_results.is_classified or race_results.position_text in ('R', 'N'))
+
+),
+
+short_sprints as (
+
+    select
+        sprint_outcomes.result_id as sprint_result_id,
+        sprint_outcomes.race_id,
+        races.season,
+        sprint_outcomes.position_text,
+        sprint_outcomes.laps_completed
+    from sprint_outcomes
+    inner join races
+        on sprint_outcomes.race_id = races.race_id
+    where
+        sprint_outcomes.position_text not in ('R', 'D', 'E', 'F', 'N', 'W')
+        and not sprint_outcomes.is_classified
+
+),
+
+laps_of_pit_stops as (
+
+    select
+        race_id,
+        driver_id,
+        max(lap_number) as last_stop_lap
+    from pit_stops
+    group by race_id, driver_id
+
+),
+
+disqualified_without_laps as (
+
+    select
+        race_results.result_id,
+        race_results.race_id,
+        race_results.season,
+        greatest(
+            race_results.laps_counted,
+            coalesce(laps_of_pit_stops.last_stop_lap, 0),
+            coalesce(race_results.fastest_lap_number, 0)
+        ) as laps_known
+    from race_results
+    left join laps_of_pit_stops
+        on race_results.race_id = laps_of_pit_stops.race_id
+        and race_results.driver_id = laps_of_pit_stops.driver_id
+    where race_results.position_text = 'D' and race_results.laps_completed = 0
+
+),
+
 unioned as (
 
     select
@@ -353,6 +448,60 @@ unioned as (
         ) }}
     from race_results
     where position_text in ('F', 'W') and laps_completed > 0
+
+    union all
+
+    select
+        {{ anomaly(
+            'start_not_taken', 'results', ['result_id'],
+            seen='text {position_text}, grid slot {source_grid}',
+            expected='no start. {non_start_reason}'
+        ) }}
+    from race_results
+    where non_start_reason is not null
+
+    union all
+
+    select
+        {{ anomaly(
+            'classified_short_of_distance', 'results', ['result_id'],
+            seen='text {position_text}, {laps_completed} laps',
+            expected='not classified with fewer than {least_laps} laps'
+        ) }}
+    from distances
+    where is_classified and laps_completed < least_laps
+
+    union all
+
+    select
+        {{ anomaly(
+            'unclassified_with_distance', 'results', ['result_id'],
+            seen='text {position_text}, {laps_completed} laps',
+            expected='classified with at least {least_laps} laps'
+        ) }}
+    from distances
+    where not is_classified and laps_completed >= least_laps
+
+    union all
+
+    select
+        {{ anomaly(
+            'sprint_classified_short_of_distance', 'sprint_results', ['sprint_result_id'],
+            seen='text {position_text}, {laps_completed} laps',
+            expected='not classified'
+        ) }}
+    from short_sprints
+
+    union all
+
+    select
+        {{ anomaly(
+            'laps_of_disqualified_missing', 'results', ['result_id'],
+            seen='0 laps',
+            expected='at least {laps_known} laps by the other files'
+        ) }}
+    from disqualified_without_laps
+    where laps_known > 0
 
 )
 

@@ -12,7 +12,7 @@ with
 long_stints as (
 
     select * from {{ ref('fct_stints') }}
-    where green_laps >= 45
+    where green_laps >= 45 and not is_slope_unusual
 
 ),
 

@@ -634,7 +634,11 @@ def stints(laps: pd.DataFrame, stops: pd.DataFrame) -> pd.DataFrame:
     )
     slope = np.sign(slope) * np.floor((slope.abs().round(6) * 10).round(5) + 0.5) / 10
     found = found.assign(
-        ended_by=ended_by, green_laps=sums["n"], start_pace_ms=start_pace, slope_ms_per_lap=slope
+        ended_by=ended_by,
+        green_laps=sums["n"],
+        start_pace_ms=start_pace,
+        slope_ms_per_lap=slope,
+        is_slope_unusual=(slope.abs() > 300).where(slope.notna()),
     )
     found["green_laps"] = found["green_laps"].fillna(0)
     return found.reset_index()[
@@ -651,6 +655,7 @@ def stints(laps: pd.DataFrame, stops: pd.DataFrame) -> pd.DataFrame:
             "green_laps",
             "start_pace_ms",
             "slope_ms_per_lap",
+            "is_slope_unusual",
         ]
     ]
 

@@ -194,6 +194,7 @@ def stint_of(stint: pd.DataFrame) -> pd.Series:
             "green_laps": len(green),
             "start_pace_ms": start_pace,
             "slope_ms_per_lap": slope,
+            "is_slope_unusual": None if np.isnan(slope) else abs(slope) > 300,
         }
     )
 

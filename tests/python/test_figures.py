@@ -261,6 +261,9 @@ FIGURES: dict[str, dict[str, Source]] = {
             from laps inner join ranked using (race_id)
         """),
         "in all but {} of {:,} rows": RECONCILED,
+        "In {:w} seasons two engines of one constructor": Sql(
+            "select count(distinct season) from seeds.championship_entry_cars"
+        ),
         "- {:w} rows of": Sql(
             "select count(*) from seeds.place_exceptions where contains(reason, 'found by comparison')"
         ),
@@ -380,7 +383,43 @@ FIGURES: dict[str, dict[str, Source]] = {
             f"select {trains(2017, 'Chinese Grand Prix')}, {trains(2021, 'Portuguese Grand Prix')}, "
             f"{trains(2021, 'São Paulo Grand Prix')}"
         ),
-        "from {:w} such stops on": lambda each: (each["pit_loss_stops"],),
+        "longer by {} % of the time in the lane": lambda each: (each["no_stop_percent"],),
+        "in Japan {}, lap {}. Of the others": Sql(
+            "select season, lap_number from marts.fct_pit_stop_times where stop_kind = 'no stop'"
+        ),
+        "more than {} s longer in the lane than the median": lambda each: (each["unusual_stop_ms"] // 1000,),
+        "laps differ by more than {} s from two": lambda each: (each["changing_track_ms"] // 1000,),
+        "seemed to cost {:.0f} s": Sql(
+            "select median(time_lost_ms) / 1000 from marts.fct_pit_stop_times inner join marts.dim_races "
+            "using (race_id, season, race_name) where season = 2022 and race_name = 'Singapore Grand Prix'"
+        ),
+        "outside the lane differs by more than {} s": lambda each: (each["unusual_stop_ms"] // 1000,),
+        "Of {:,} measured stops these are {}, {} and {}": Sql("""
+            select
+                count(time_lost_ms),
+                count(time_lost_ms) filter (unusual_reason = 'long stop'),
+                count(time_lost_ms) filter (unusual_reason = 'changing track'),
+                count(time_lost_ms) filter (unusual_reason = 'unusual laps')
+            from marts.fct_pit_stop_times
+        """),
+        "median from {:w} usual stops on": lambda each: (each["pit_loss_stops"],),
+        "A slope beyond {} ms a lap": lambda each: (each["stint_slope_ms"],),
+        "{} of {:,} stints have one": Sql(
+            "select count(*) filter (is_slope_unusual), count(is_slope_unusual) from marts.fct_stints"
+        ),
+        "up to {} % faster, as the track": lambda each: (100 - each["later_session_fastest_percent"],),
+        "more than 1 % slower or more than {} % faster": lambda each: (
+            *share(each["later_session_slowest_percent"], 101),
+            100 - each["later_session_fastest_percent"],
+        ),
+        "a dry Q1 was {:.0f} % faster than pole. {} gaps in {} races": Sql(
+            "select -min(gap_to_pole_percent), count(*), count(distinct race_id) "
+            "from marts.fct_qualifying_gaps where pole_comparison = 'other track'"
+        ),
+        "A gap of more than {} % is left out": lambda each: (each["team_mate_gap_percent"],),
+        "{} pairs of times are such": Sql(
+            "select count(*) // 2 from intermediate.int_results__team_mates where not is_qualifying_gap_usual"
+        ),
         "within {:w} seconds of each other": lambda each: (each["undercut_gap_ms"] // 1000,),
         "stops first gains {:.1f} s in the median, the work of the crews left out": Sql(
             "select median(early_gain_ms - lane_gain_ms) / 1000 from marts.fct_undercuts"
@@ -430,7 +469,7 @@ FIGURES: dict[str, dict[str, Source]] = {
         "gap of half the points for a win": lambda each: share(each["baseline_title_percent"], 50),
         "at least {} minutes": lambda each: (each["full_race_ms"] // 60_000,),
         "a winning time below {} minutes": lambda each: (each["full_race_ms"] // 60_000,),
-        "fewer than {:w} measured stops": lambda each: (each["pit_loss_stops"],),
+        "by a usual stop, in milliseconds; NULL with fewer than {:w}": lambda each: (each["pit_loss_stops"],),
         "fewer than {:w} such medians": lambda each: (each["race_reference_laps"],),
         "is at least {} % above the lower quartile": lambda each: (each["slow_field_percent"] - 100,),
         "over green laps only, at least {:w},": lambda each: (each["race_pace_laps"],),
@@ -594,6 +633,9 @@ def page(name: str) -> str:
     text = (ROOT / name).read_text(encoding="utf-8")
     if name == RELEASES:
         text = re.split(r"(?m)^## ", text)[1]
+    for heading in RECOMPUTED.get(name, ()):
+        before, section, after = re.split(rf"(### {re.escape(heading)}\n.*?)(?=\n##)", text, flags=re.DOTALL)
+        text = before + re.sub(r"(?m)^\|.*\n", "", section) + after
     if name in TABLES:
         text = re.sub(r"(?m)^\|.*\n", "", text)
         text = MEASURES.sub("", text)
@@ -602,6 +644,13 @@ def page(name: str) -> str:
 
 # test_readme.py recomputes the answers of the README, test_benchmark_page.py the measures.
 TABLES = ("README.md", "docs/from-laptop-to-cloud.md")
+# test_real_championship.py recomputes the tables under these headings.
+RECOMPUTED = {
+    "docs/rules-of-the-sport.md": (
+        "Reconciled with the source, not with record books",
+        "Entries: each chassis and engine apart",
+    )
+}
 MEASURES = re.compile(r"<!-- how fast -->.*?<!-- end of how fast -->", re.DOTALL)
 
 

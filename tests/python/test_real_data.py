@@ -133,6 +133,7 @@ ANOMALIES = {
     "permanent_number_repeated": 13,
     "phantom_pit_stop": 104,  # Australia 2025 51, Canada 2025 53
     "pit_stop_above_ten_minutes": 460,
+    "pit_stop_between_normal_laps": 1,  # Japan 2015, Hülkenberg lap 42
     "pit_stop_number_gap": 2,
     "pit_stops_missing": 1,  # Belgium 2021
     "pole_not_in_slot_1": 1,  # São Paulo 2022

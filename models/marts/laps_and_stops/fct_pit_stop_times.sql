@@ -75,14 +75,7 @@ in_and_out_laps as (
             end
         ) = 2 as is_measurable,
         max(case when race_laps.is_virtual_safety_car then 1 when not race_laps.is_virtual_safety_car then 0 end) = 1
-            as is_under_virtual_safety_car,
-        -- Other cars tell how slow the track was, also behind the safety car.
-        case
-            when
-                sum(case when race_laps.lap_class in ('in', 'out') then 1 else 0 end) = 2
-                and count(race_laps.field_median_ms) = 2
-                then sum(race_laps.lap_time_ms - race_laps.field_median_ms)
-        end as lost_to_field_ms
+            as is_under_virtual_safety_car
     from pit_stops
     inner join race_laps
         on pit_stops.race_id = race_laps.race_id
@@ -132,9 +125,7 @@ final as (
         case
             when pit_stops.stop_kind = 'stop' and in_and_out_laps.is_measurable
                 then cast(in_and_out_laps.lap_times_ms - 2 * race_pace.median_ms as integer)
-        end as time_lost_ms,
-        case when pit_stops.stop_kind = 'stop' then cast(in_and_out_laps.lost_to_field_ms as integer) end
-            as lost_to_field_ms
+        end as time_lost_ms
     from pit_stops
     inner join results
         on pit_stops.race_id = results.race_id

@@ -350,7 +350,43 @@ FIGURES: dict[str, dict[str, Source]] = {
             "select round(median(interquartile_range_pct) filter (season between 2010 and 2013), 1), "
             "round(median(interquartile_range_pct) filter (season < 2010), 1) from marts.fct_race_pace"
         ),
-        "the lap above {:w} minutes": lambda each: (each["red_flag_ms"] // 60_000,),
+        "in {} of {} rows it counts another number": Sql(
+            "select count(*) filter (full_laps <> source_full_laps), count(*) from marts.fct_safety_cars"
+        ),
+        "A lap of more than {:w} minutes counts": lambda each: (each["recorded_red_flag_ms"] // 60_000,),
+        "Cars up to {:w} laps behind the leader": lambda each: (each["red_flag_lapped_laps"],),
+        "leader count from {:w} minutes on": lambda each: (each["red_flag_ms"] // 60_000,),
+        "a lap of more than {:w} minutes was taken": lambda each: (each["red_flag_ms"] // 60_000,),
+        "This took {} long repairs for one, and missed {} laps, {} of them in Japan 2022, where the source "
+        "lost two hours": Sql("""
+            select
+                count(*) filter (is_red_flag_by_rule and not is_red_flag),
+                count(*) filter (is_red_flag and not is_red_flag_by_rule),
+                count(*) filter (
+                    is_red_flag and not is_red_flag_by_rule
+                    and dim_races.season = 2022 and race_name = 'Japanese Grand Prix'
+                )
+            from marts.fct_lap_times inner join marts.dim_races using (race_id)
+        """),
+        "The field is slow on {:,} of {:,} whole laps": Sql(
+            "select sum(recorded_laps_found), sum(recorded_laps) from quality.rule_of_thumb_scores "
+            "where recorded_as = 'safety car'"
+        ),
+        "From {} to {}, {} of {:,} slow laps have neither": Sql(
+            "select min(season), max(season), sum(laps_found - laps_found_right), sum(laps_found) "
+            "from quality.rule_of_thumb_scores where recorded_as = 'safety car or virtual safety car'"
+        ),
+        "within {} seconds on the lap before": lambda each: (each["neighbour_gap_ms"] // 1000,),
+        "the medians of the stops that have both are {:.1f} s and {:.1f} s": Sql("""
+            select median(lost_to_neighbours_ms) / 1000, median(time_lost_ms) / 1000
+            from marts.fct_pit_stop_costs
+            inner join marts.fct_pit_stop_times using (race_id, driver_id, stop_number)
+            where time_lost_ms is not null
+        """),
+        "Behind the safety car the median is {:.1f} s": Sql(
+            "select median(lost_to_neighbours_ms) / 1000 from marts.fct_pit_stop_costs "
+            "where is_under_safety_car"
+        ),
         "from {:w} green laps on": lambda each: (each["stint_slope_laps"],),
         "stops of up to two minutes. Laps on which at least four fifths": lambda each: (
             share(each["long_stop_ms"], 120_000) + share(each["led_field_percent"], 80)
@@ -449,6 +485,10 @@ FIGURES: dict[str, dict[str, Source]] = {
             by_a_point_or_two()
         ),
         "? {:W}. Hill would have": lambda _: (len(answer("titles_changed_by_dropped_scores")),),
+        "at circuits with {:w} or more such stops": lambda _: limit(
+            "cheaper_stops_behind_the_safety_car", "then 1 end) >="
+        ),
+        "such stops since 2011": Because("the first season with pit stops"),
         "among circuits with {:w} or more seasons": lambda _: limit("costliest_pit_lanes", "count(*) >="),
         "equally long, to half a second": lambda _: share(
             limit("greatest_undercuts", "abs(lane_gain_ms) <=")[0], 500
@@ -503,6 +543,12 @@ FIGURES: dict[str, dict[str, Source]] = {
         ),
         "driver was at least {} % slower": lambda each: (each["slow_driver_percent"] - 100,),
         "Above {:w} minutes": lambda each: (each["red_flag_ms"] // 60_000,),
+        "more than {:w} minutes, or that of a lapped car which takes more than {:w}": lambda each: (
+            each["recorded_red_flag_ms"] // 60_000,
+            each["red_flag_ms"] // 60_000,
+        ),
+        "any lap above {:w} minutes": lambda each: (each["red_flag_ms"] // 60_000,),
+        "at most {} s ahead or behind": lambda each: (each["neighbour_gap_ms"] // 1000,),
         "more than {:w} minutes": lambda each: (each["red_flag_ms"] // 60_000,),
         "at least {:w} cars stood for more than two minutes": lambda each: (
             each["red_flag_long_stops"],

@@ -127,8 +127,8 @@ NOT_COMPARED = {
 }
 ENDINGS = "classified_finishes finishes retirements accident_retirements mechanical_retirements best_grid"
 TEAM_MATES = "races_together races_ahead races_behind qualifying_gaps median_qualifying_gap_percent"
-# The columns of marts in which a cell may differ, and the kinds of KINDS that it comes from. `rows` are rows that
-# only one of them has; `*` is any column of a mart that adds up results.
+# The columns of marts in which a cell may differ, and the kinds of KINDS that it comes from. `rows` are rows
+# that only one of them has; `*` is any column of a mart that adds up results.
 COLUMNS = {
     "circuit_pit_losses": ("pit stops", "median_duration_ms"),
     "circuit_statistics": ("grid, status", "mean_places_changed attrition_rate"),

@@ -24,6 +24,7 @@ from pitwall.raw.checksums import write_checksums
 from pitwall.raw.jolpica.dump import files_of_dump
 from pitwall.raw.keys import keys_are_unique
 from pitwall.raw.lake import lake_from_environment
+from pitwall.raw.laps_json import correct_lines, laps_as_csv
 from pitwall.raw.locate import check_local, check_raw, locate
 from pitwall.raw.manifest import (
     Row,
@@ -35,7 +36,7 @@ from pitwall.raw.manifest import (
 )
 from pitwall.raw.origin import write_origin
 from pitwall.raw.plain import convert_plain
-from pitwall.raw.schema import SOURCES, Table, read_tables
+from pitwall.raw.schema import SOURCES, Table, raw_tables, read_tables
 from pitwall.raw.values import POLARS_ERRORS
 
 # isort: split
@@ -48,6 +49,7 @@ RAW has one CSV per table, named races.csv, results.csv and so on:
   a folder           .venv/bin/python scripts/csv_to_parquet.py ~/f1db_csv
   a zip              .venv/bin/python scripts/csv_to_parquet.py archive.zip
   an address         .venv/bin/python scripts/csv_to_parquet.py https://example.org/data.zip
+The files of safety cars, red flags and fatal accidents may be missing; their tables then have no rows.
 It may also be a dump of jolpica-f1 (formula_one_round.csv and so on), which is mapped to the same tables.
 
 what is written, in DIR:
@@ -110,7 +112,10 @@ def load_table(table: Table, source: str, path: Path, data: Path, last: Row | No
     quarantine = data / "quarantine.new" / f"{table.name}.csv"
     converted_at = utc_now()
     try:
-        sha256, outcome = convert(table, path, source, parquet, quarantine, data / ".tmp")
+        if path.suffix == ".json":
+            sha256, outcome = convert_json(table, path, source, parquet, quarantine, data / ".tmp")
+        else:
+            sha256, outcome = convert(table, path, source, parquet, quarantine, data / ".tmp")
     except (OSError, *POLARS_ERRORS) as error:
         check_unchanged(path, before, source)  # what Polars says of a file that changes is no help
         if isinstance(error, OSError) or str(error).startswith("parquet:"):  # the disk is full
@@ -142,6 +147,46 @@ def load_table(table: Table, source: str, path: Path, data: Path, last: Row | No
     return row, outcome.notes
 
 
+def convert_json(
+    table: Table, path: Path, source: str, parquet: Path, quarantine: Path, work: Path
+) -> tuple[str, Outcome]:
+    """Convert a JSON file of races and their laps, as convert() does a CSV."""
+    as_csv = work / f"{table.name}.json.csv"
+    lines = laps_as_csv(path, source, as_csv, [column.name for column in table.columns])
+    _, outcome = convert(table, as_csv, source, parquet, quarantine, work)
+    if quarantine.exists():
+        correct_lines(quarantine, lines)
+    return file_sha256(path), outcome
+
+
+def load_missing(table: Table, data: Path, last: Row | None) -> Row:
+    """Put a table without rows into `parquet.new`, because it has no file.
+
+    Returns:
+        Its row of the manifest.
+    """
+    parquet = data / "parquet.new" / f"{table.name}.parquet"
+    now = utc_now()
+    pl.DataFrame(schema={column.name: column.dtype for column in table.columns}).write_parquet(parquet)
+    is_same = last and (last["source_name"], last["schema_sha256"]) == ("", table.sha256)
+    return {
+        "table_name": table.name,
+        "source_name": "",
+        "source_sha256": "",
+        "schema_sha256": table.sha256,
+        "rows_read": 0,
+        "rows_converted": 0,
+        "rows_quarantined": 0,
+        "rows_short": 0,
+        "source_bytes": 0,
+        "parquet_bytes": parquet.stat().st_size,
+        "parquet_sha256": file_sha256(parquet),
+        "seconds": Decimal(0),
+        "converted_at": last["converted_at"] if last and is_same else now,
+        "checked_at": now,
+    }
+
+
 def check_unchanged(path: Path, before: os.stat_result, source: str) -> None:
     """Raise PlainError if a raw file changed since `before`."""
     after = path.stat()
@@ -165,19 +210,24 @@ def run(
         PlainError, OSError: why nothing was changed.
     """
     started = time.monotonic()
-    tables = read_tables(schema)
+    tables = raw_tables() if schema == SOURCES else read_tables(schema)
+    optional = frozenset(table.file.lower() for table in tables if table.is_optional)
     recover(data)
     try:
         for folder in ("parquet.new", "quarantine.new", ".tmp"):
             (data / folder).mkdir()
+        wanted = {table.file.lower() for table in tables}
         mapped = files_of_dump(raw, data, note) if schema == SOURCES else None
-        files = mapped or locate(raw, {f"{table.name}.csv" for table in tables}, data / ".tmp")
+        files = mapped or locate(raw, wanted - optional, data / ".tmp", optional)
         previous = read_manifest(data / "parquet")
         if accept_as_before:
             max_bad_rows = max(max_bad_rows, sum(row["rows_quarantined"] for row in previous.values()))
         rows = []
         for table in tqdm(tables, unit="table", leave=False, disable=None):
-            row, notes = load_table(table, *files[f"{table.name}.csv"], data, previous.get(table.name))
+            file, last = files.get(table.file.lower()), previous.get(table.name)
+            row, notes = (
+                load_table(table, *file, data, last) if file else (load_missing(table, data, last), [])
+            )
             rows.append(row)
             report(row, notes)
         refuse_if_too_many(rows, data, max_bad_rows)
@@ -195,7 +245,7 @@ def run(
     read, quarantined = (sum(row[name] for row in rows) for name in ("rows_read", "rows_quarantined"))
     aside = f"{quarantined:,} set aside in {data / 'quarantine'}" if quarantined else "none set aside"
     seconds = time.monotonic() - started
-    print(printable(f"{len(rows)} tables, {read:,} rows, {aside}, {seconds:.1f} s: {data / 'parquet'}"))
+    print(printable(f"{len(files)} tables, {read:,} rows, {aside}, {seconds:.1f} s: {data / 'parquet'}"))
 
 
 def note(line: str) -> None:
@@ -206,8 +256,9 @@ def note(line: str) -> None:
 def report(row: Row, notes: list[str]) -> None:
     """Print what happened to a table, above the progress bar if there is one."""
     done = "unchanged" if row["converted_at"] != row["checked_at"] else f"{row['seconds']:.2f} s"
+    done = done if row["source_name"] else "no file"
     size = row["parquet_bytes"] / 1000
-    tqdm.write(f"{row['table_name']:<24}{row['rows_converted']:>14,} rows {size:>12,.1f} kB {done:>12}")
+    tqdm.write(f"{row['table_name']:<29}{row['rows_converted']:>12,} rows {size:>12,.1f} kB {done:>12}")
     if row["rows_quarantined"]:
         notes = [*notes, f"{counted(row['rows_quarantined'], 'row')} set aside"]
     for note in notes:

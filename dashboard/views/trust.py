@@ -131,6 +131,7 @@ def source() -> None:
             alt.Tooltip("anomalies:Q", title="anomalies", format=","),
             alt.Tooltip("description:N", title="what is wrong"),
             alt.Tooltip("treatment:N", title="in the marts"),
+            alt.Tooltip("marts:N", title="marts that it changes"),
             alt.Tooltip("first_season:N", title="from"),
             alt.Tooltip("last_season:N", title="to"),
         ],

@@ -15,14 +15,18 @@
     {% set objects = dict(zip(named[0].values(), named[1].values())) %}
     {% for table in tables | rejectattr('identifier', 'equalto', 'load_manifest') %}
         {% set sha = objects.get(table.identifier, '') %}
-        {% if not modules.re.fullmatch('[0-9a-f]{64}', sha) %}
+        {% set is_absent = not sha and is_optional(table) %}
+        {% if not is_absent and not modules.re.fullmatch('[0-9a-f]{64}', sha) %}
             {% do exceptions.raise_compiler_error(
                 lake ~ ' has no ' ~ table.identifier ~ '. Put it there with `make build RAW=path`.'
             ) %}
         {% endif %}
         {% do run_query(
             'create or replace table ' ~ table.schema ~ '.' ~ table.identifier
-            ~ " as select * from read_parquet('" ~ lake ~ '/' ~ table.identifier ~ '/' ~ sha ~ ".parquet')"
+            ~ ' as ' ~ (
+                no_rows(table) if is_absent
+                else "select * from read_parquet('" ~ lake ~ '/' ~ table.identifier ~ '/' ~ sha ~ ".parquet')"
+            )
         ) %}
     {% endfor %}
 {% endmacro %}

@@ -27,6 +27,22 @@
 {% endmacro %}
 
 
+{#- The file of an optional table may be missing, if an older version of Pitwall converted. -#}
+{% macro is_optional(table) %}
+    {% do return(table.config.get('meta', {}).get('is_optional', false)) %}
+{% endmacro %}
+
+
+{#- A query with the columns of a table and no rows. -#}
+{% macro no_rows(table) %}
+    {% set columns = [] %}
+    {% for column in table.columns.values() %}
+        {% do columns.append('cast(null as ' ~ column.data_type ~ ') as ' ~ column.name) %}
+    {% endfor %}
+    {% do return('select ' ~ columns | join(', ') ~ ' where false') %}
+{% endmacro %}
+
+
 {#- The ledger of forecasts: any number of Parquet files in a folder of the data folder, also with a lake. -#}
 {% macro ledger_tables() %}
     {% do return(raw_tables() | selectattr('source_name', 'equalto', 'predictions') | list) %}
@@ -55,12 +71,16 @@
     {% set tables = converted_tables() %}
     {% set lake = env_var('PITWALL_LAKE', '') %}
     {% set folder = '' if lake else duckdb__glob_pattern(data_folder() ~ '/parquet') %}
+    {% set absent = [] %}
     {% if not lake %}
         {% set found = run_query('select parse_filename(file, true) from glob(' ~ dbt.string_literal(dbt.escape_single_quotes(folder ~ '/*.parquet')) ~ ')') %}
-        {% set missing = tables | map(attribute='identifier') | reject('in', found.columns[0].values()) | sort %}
+        {% set missing = [] %}
+        {% for table in tables if table.identifier not in found.columns[0].values() %}
+            {% do (absent if is_optional(table) else missing).append(table.identifier) %}
+        {% endfor %}
         {% if missing %}
             {% do exceptions.raise_compiler_error(
-                'No Parquet file in ' ~ data_folder() ~ '/parquet for ' ~ missing | join(', ') ~ '. Run `make build` first.'
+                'No Parquet file in ' ~ data_folder() ~ '/parquet for ' ~ missing | sort | join(', ') ~ '. Run `make build` first.'
             ) %}
         {% endif %}
     {% endif %}
@@ -81,7 +101,10 @@
         {% set limited = changed_seasons() is not none and not all_races and 'race_id' in table.columns and table.name != 'races' %}
         {% do run_query(
             'create or replace view ' ~ table.schema ~ '.' ~ table.identifier
-            ~ ' as select * from read_parquet(' ~ dbt.string_literal(dbt.escape_single_quotes(folder ~ '/' ~ table.identifier ~ '.parquet')) ~ ')'
+            ~ ' as ' ~ (
+                no_rows(table) if table.identifier in absent
+                else 'select * from read_parquet(' ~ dbt.string_literal(dbt.escape_single_quotes(folder ~ '/' ~ table.identifier ~ '.parquet')) ~ ')'
+            )
             ~ (' where race_id in (' ~ changed_races() ~ ')' if limited else '')
         ) %}
     {% endfor %}
@@ -118,9 +141,14 @@
         {% do run_query('create schema if not exists ' ~ schema) %}
     {% endfor %}
     {% for table in converted_tables() %}
+        {% set columns = [] %}
+        {% for column in table.columns.values() if is_optional(table) %}
+            {% do columns.append(column.name ~ ' ' ~ column.data_type) %}
+        {% endfor %}
         {% do run_query('drop table if exists ' ~ table.schema ~ '.' ~ table.identifier) %}
         {% do run_query(
             'create table ' ~ table.schema ~ '.' ~ table.identifier
+            ~ (' (' ~ columns | join(', ') ~ ')' if columns else '')
             ~ ' using parquet location ' ~ dbt.string_literal(dbt.escape_single_quotes(data_folder() ~ '/parquet/' ~ table.identifier ~ '.parquet'))
         ) %}
     {% endfor %}

@@ -18,6 +18,8 @@ final as (
         anomaly_kinds.anomaly_kind,
         anomaly_kinds.description,
         anomaly_kinds.treatment,
+        anomaly_kinds.effect,
+        anomaly_kinds.marts,
         count(anomalies.anomaly_id) as anomalies,
         min(anomalies.season) as first_season,
         max(anomalies.season) as last_season
@@ -27,7 +29,9 @@ final as (
     group by
         anomaly_kinds.anomaly_kind,
         anomaly_kinds.description,
-        anomaly_kinds.treatment
+        anomaly_kinds.treatment,
+        anomaly_kinds.effect,
+        anomaly_kinds.marts
 
 )
 

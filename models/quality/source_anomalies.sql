@@ -14,6 +14,12 @@ files_anomalies as (
 
 ),
 
+flags_anomalies as (
+
+    select * from {{ ref('int_anomalies__flags') }}
+
+),
+
 laps_anomalies as (
 
     select * from {{ ref('int_anomalies__laps') }}
@@ -64,6 +70,10 @@ unioned as (
     union all
 
     select * from files_anomalies
+
+    union all
+
+    select * from flags_anomalies
 
     union all
 

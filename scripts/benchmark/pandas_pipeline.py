@@ -17,11 +17,13 @@ import pandas as pd
 SEEDS = Path(__file__).resolve().parents[2] / "seeds"
 NULLS = ["\\N", ""]
 RED_FLAG_MS = 600_000
+MINUTE, HOUR = 60_000, 3_600_000
 ACCENTS = str.maketrans("àáâãäåçèéêëìíîïñòóôõöøùúûüýÿ", "aaaaaaceeeeiiiinoooooouuuuyy")
 ENTITIES = {"&lt;": "<", "&gt;": ">", "&quot;": '"', "&#39;": "'", "&nbsp;": " ", "&amp;": "&"}
 # An integer holds the counts of nine places, with two digits each; four integers hold the places 1 to 36.
 BLOCK = 9
 PLACES = [f"places_{number}" for number in range(4)]
+TABLE_PLACES = [f"table_places_{number}" for number in range(4)]
 LISTED = [f"listed_{number}" for number in range(6)]
 # The marts of single laps have no names next to their keys.
 WITHOUT_NAMES = ("fct_lap_times", "fct_race_laps")
@@ -78,8 +80,8 @@ def thousandths(values: pd.Series) -> pd.Series:
 # Results.
 
 
-def outcomes(raw: Path, races: pd.DataFrame, drivers: pd.DataFrame) -> pd.DataFrame:
-    """All results of races and sprints, with how each ended."""
+def outcomes(raw: Path, races: pd.DataFrame, drivers: pd.DataFrame, laps: pd.DataFrame) -> pd.DataFrame:
+    """All results of races and sprints, with how each ended. The source's errors are corrected where rules decide."""
     results = pd.concat(
         [
             read(raw, "results").assign(session_type="race"),
@@ -109,7 +111,17 @@ def outcomes(raw: Path, races: pd.DataFrame, drivers: pd.DataFrame) -> pd.DataFr
     results = results.merge(drivers[["driver_id", "driver_ref"]], on="driver_id")
 
     text = results["position_text"]
-    results["finishing_position"] = pd.to_numeric(text.where(~text.isin(list("RDEFNW"))))
+    results["source_finishing_position"] = pd.to_numeric(text.where(~text.isin(list("RDEFNW"))))
+    results["source_race_time_ms"] = results["race_time_ms"]
+    results["fastest_lap_time_ms"] = to_ms(results["fastest_lap_time"])
+    results["fastest_lap_rank"] = results["fastest_lap_rank"].where(results["fastest_lap_rank"] != 0)
+    for column in ("number", "rank", "time_ms", "speed_kph"):
+        results[f"source_fastest_lap_{column}"] = results[f"fastest_lap_{column}"]
+    of_drivers = laps.drop(columns="driver_id").rename(columns={"actual_driver_id": "driver_id"})
+    correct_times(results, of_drivers, lost_hours(raw, of_drivers))
+    correct_places(results)
+    correct_fastest_laps(results, of_drivers)
+    text = results["position_text"]
     results["is_classified"] = results["finishing_position"].notna()
     results["is_started"] = (
         (results["laps_completed"] > 0)
@@ -145,9 +157,148 @@ def outcomes(raw: Path, races: pd.DataFrame, drivers: pd.DataFrame) -> pd.DataFr
         [None, "disqualified", "unknown"],
         results["status_group"],
     )
-    results["fastest_lap_time_ms"] = to_ms(results["fastest_lap_time"])
-    results["fastest_lap_rank"] = results["fastest_lap_rank"].where(results["fastest_lap_rank"] != 0)
     return results
+
+
+def lost_hours(raw: Path, laps: pd.DataFrame) -> pd.Series:
+    """How many hours the laps of a race lost, by the times of day of its pit stops."""
+    stops = read(raw, "pit_stops").rename(columns={"lap": "lap_number"})
+    stops = stops.loc[
+        stops["time"].str.fullmatch(r"\d\d:\d\d:\d\d", na=False),
+        ["race_id", "driver_id", "lap_number", "time"],
+    ]
+    laps = laps[laps["race_id"].isin(stops["race_id"])].sort_values(["race_id", "driver_id", "lap_number"])
+    of_driver = laps.groupby(["race_id", "driver_id"])
+    laps = laps.assign(
+        end=of_driver["lap_time_ms"].cumsum(), is_complete=of_driver.cumcount() + 1 == laps["lap_number"]
+    )
+    stops = stops.merge(laps[laps["is_complete"]], on=["race_id", "driver_id", "lap_number"])
+    stops["earliest"] = to_ms(stops["time"]) - stops["end"]
+    stops["latest"] = stops["earliest"] + stops["lap_time_ms"]
+    of_race = stops.groupby("race_id")
+    stops["is_late"] = stops["earliest"] - of_race["earliest"].transform("min") > HOUR / 2
+    of_race = stops.groupby("race_id")
+    moved = of_race["earliest"].max() - of_race["earliest"].min()
+    hours = (moved / HOUR).round()
+    is_lost = (
+        (of_race["earliest"].max() - of_race["latest"].min() > RED_FLAG_MS)
+        & hours.between(1, 4)
+        & ((moved - hours * HOUR).abs() <= 10_000)
+        & (of_race["is_late"].sum() >= 3)
+        & (of_race["is_late"].size() - of_race["is_late"].sum() >= 3)
+    )
+    return hours[is_lost]
+
+
+def correct_times(results: pd.DataFrame, laps: pd.DataFrame, hours: pd.Series) -> None:
+    """Correct times that lost hours or minutes, repeat another car's, or are gaps to the car ahead."""
+    session = ["session_type", "race_id"]
+    timed = results[results["race_time_ms"].notna()]
+    of_time = timed.groupby([*session, "race_time_ms"])["result_id"].transform("size")
+    of_place = timed.groupby([*session, "race_time_ms", "position_text"])["result_id"].transform("size")
+    timed = timed.assign(is_repeated=of_time > of_place)
+    timed = timed[timed["source_finishing_position"].notna()]
+    timed = timed.sort_values([*session, "source_finishing_position", "result_id"])
+    time = timed["race_time_ms"]
+    winner = time.where(timed["position_text"] == "1").groupby([timed[name] for name in session]).transform("min")
+    gap = time - winner
+    ahead = gap.groupby([timed[name] for name in session]).shift()
+    behind = gap.groupby([timed[name] for name in session]).shift(-1)
+    text = to_ms(timed["time"].where(timed["time"].str.startswith("+", na=False)))
+    is_race = timed["session_type"] == "race"
+
+    at = ["season", "round"]
+    known = timed[at].merge(seed("race_time_exceptions"), on=at, how="left").set_index(timed.index)
+    books = known["winner_time_ms"].where(is_race & (known["source_winner_time_ms"] == winner)) + gap
+    sums = laps.groupby(["race_id", "driver_id"])["lap_time_ms"].agg(["size", "sum"]).reset_index()
+    sums = timed[["race_id", "driver_id"]].merge(sums, on=["race_id", "driver_id"], how="left")
+    sums = sums.set_index(timed.index).where(is_race)
+    lost = timed["race_id"].map(hours).where((sums["sum"] - time).abs() < HOUR / 2)
+    short = sums["sum"] - time
+    is_short = (sums["size"] == timed["laps_completed"]) & (short > 5)
+    is_short &= (short - MINUTE * (short / MINUTE).round()).abs() <= 5
+    fits = timed["is_repeated"] & (text > gap) & (behind.isna() | (text <= behind))
+    is_to_car_ahead = (gap < ahead) & (ahead + gap <= behind)
+    candidates = {
+        "record books": books,
+        "pit stop clock": time + lost * HOUR,
+        "laps": sums["sum"].where(is_short),
+        "gap text": (winner + text).where(fits),
+        "gap to the car ahead": (winner + ahead + gap).where(is_to_car_ahead),
+    }
+    results["time_basis"] = pd.Series("source", index=results.index).where(results["race_time_ms"].notna())
+    for basis, candidate in reversed(candidates.items()):
+        found = candidate.dropna()
+        results.loc[found.index, "race_time_ms"] = found
+        results.loc[found.index, "time_basis"] = basis
+
+
+def correct_places(results: pd.DataFrame) -> None:
+    """Correct the places of races that the source has in the order before a time penalty."""
+    session = ["session_type", "race_id"]
+    place = "source_finishing_position"
+    known = seed("finishing_position_exceptions").assign(session_type="race")
+    at = ["session_type", "season", "round", "driver_ref", place]
+    known = results[at].merge(known, on=at, how="left").set_index(results.index)["finishing_position"]
+    cars = results.loc[
+        results[place].notna() & results["race_time_ms"].notna(), [*session, place, "points", "race_time_ms"]
+    ].rename_axis("car")
+    cars = cars.reset_index()
+    pairs = cars.merge(cars, on=session, suffixes=("", "_behind"))
+    pairs = pairs[
+        (pairs[place] < pairs[f"{place}_behind"]) & (pairs["race_time_ms"] > pairs["race_time_ms_behind"])
+    ]
+    pairs["points"] += pairs["points_behind"]
+    moved = pd.Series(np.nan, index=results.index)
+    for _, of_race in pairs.groupby(session):
+        lost = len(of_race)
+        is_next = of_race[f"{place}_behind"].max() - of_race[place].min() == lost
+        if of_race["car"].nunique() == 1 and lost >= 2 and is_next and of_race["points"].sum() == 0:
+            moved[of_race["car_behind"]] = of_race[f"{place}_behind"].to_numpy() - 1
+            moved[of_race["car"].iloc[0]] = of_race[place].iloc[0] + lost
+    corrected = known.fillna(moved)
+    results["finishing_position"] = corrected.fillna(results[place])
+    results["position_basis"] = np.select(
+        [known.notna(), moved.notna(), results[place].notna()], ["stewards", "race times", "source"], None
+    )
+    results["position_order"] = corrected.fillna(results["position_order"]).astype("int64")
+    text = corrected.astype("Int64").astype("string")
+    results["position_text"] = text.fillna(results["position_text"].astype("string")).astype(object)
+
+
+def correct_fastest_laps(results: pd.DataFrame, laps: pd.DataFrame) -> None:
+    """Take the least of a driver's laps where the source has a lap of another driver."""
+    lap = ["race_id", "lap_number", "lap_time_ms"]
+    of_race = results.loc[
+        (results["session_type"] == "race") & results["fastest_lap_time_ms"].notna(),
+        ["result_id", "race_id", "driver_id", "laps_completed", "fastest_lap_number", "fastest_lap_time_ms"]
+        + ["fastest_lap_speed_kph"],
+    ].rename(columns={"fastest_lap_number": "lap_number", "fastest_lap_time_ms": "lap_time_ms"})
+    of_race = of_race.rename_axis("result").reset_index()
+    laps = laps.loc[laps["race_id"].isin(of_race["race_id"]), [*lap, "driver_id"]]
+    holders = of_race.merge(laps, on=lap, suffixes=("", "_holder"))
+    holders["is_own"] = holders["driver_id"] == holders["driver_id_holder"]
+    of_others = holders.groupby("result")["is_own"].sum().eq(0)
+    of_others = of_race[of_race["result"].isin(of_others[of_others].index)]
+    own = of_others[["result", "race_id", "driver_id", "laps_completed"]].merge(laps, on=["race_id", "driver_id"])
+    own = own[own["lap_number"] <= own["laps_completed"]]
+    own = own[own.groupby("result")["lap_number"].transform("size") == own["laps_completed"]]
+    own = own.sort_values(["lap_time_ms", "lap_number"]).groupby("result").head(1)
+    known = pd.concat([of_race[[*lap, "fastest_lap_speed_kph"]], own[lap]])
+    known = known.groupby(lap)["fastest_lap_speed_kph"].max().reset_index()
+    known = known.sort_values(["race_id", "lap_time_ms", "lap_number"])
+    known["fastest_lap_rank"] = known.groupby("race_id").cumcount() + 1
+    own = own.merge(known, on=lap).set_index("result")
+    source = of_race.set_index("result").loc[own.index]
+    speed = source["fastest_lap_speed_kph"] * source["lap_time_ms"] / own["lap_time_ms"]
+    results.loc[own.index, "fastest_lap_number"] = own["lap_number"].astype("float64")
+    results.loc[own.index, "fastest_lap_time_ms"] = own["lap_time_ms"].astype("float64")
+    results.loc[own.index, "fastest_lap_rank"] = own["fastest_lap_rank"].astype("float64")
+    results.loc[own.index, "fastest_lap_speed_kph"] = own["fastest_lap_speed_kph"].fillna(thousandths(speed))
+    results["fastest_lap_basis"] = pd.Series("source", index=results.index).where(
+        results["source_fastest_lap_time_ms"].notna()
+    )
+    results.loc[own.index, "fastest_lap_basis"] = "laps"
 
 
 def race_results(results: pd.DataFrame, points_computed: pd.DataFrame) -> pd.DataFrame:
@@ -161,6 +312,9 @@ def race_results(results: pd.DataFrame, points_computed: pd.DataFrame) -> pd.Dat
     results["is_podium"] = results["finishing_position"] <= 3
     winners = results[results["is_win"]].groupby("race_id")["race_time_ms"].min()
     results["gap_to_winner_ms"] = results["race_time_ms"] - results["race_id"].map(winners)
+    winners = results[results["source_finishing_position"] == 1].groupby("race_id")["source_race_time_ms"].min()
+    results["source_gap_to_winner_ms"] = results["source_race_time_ms"] - results["race_id"].map(winners)
+    results["race_time_basis"] = results["time_basis"]
     results = results.merge(points_computed, on="result_id", how="left")
     return results[
         [
@@ -178,6 +332,8 @@ def race_results(results: pd.DataFrame, points_computed: pd.DataFrame) -> pd.Dat
             "is_pit_lane_start",
             "is_pole",
             "finishing_position",
+            "source_finishing_position",
+            "position_basis",
             "position_text",
             "position_order",
             "is_started",
@@ -194,10 +350,18 @@ def race_results(results: pd.DataFrame, points_computed: pd.DataFrame) -> pd.Dat
             "laps_completed",
             "race_time_ms",
             "gap_to_winner_ms",
+            "source_race_time_ms",
+            "source_gap_to_winner_ms",
+            "race_time_basis",
             "fastest_lap_number",
             "fastest_lap_rank",
             "fastest_lap_time_ms",
             "fastest_lap_speed_kph",
+            "source_fastest_lap_number",
+            "source_fastest_lap_rank",
+            "source_fastest_lap_time_ms",
+            "source_fastest_lap_speed_kph",
+            "fastest_lap_basis",
         ]
     ]
 
@@ -518,11 +682,12 @@ def season_rules(races: pd.DataFrame, championship: str) -> pd.DataFrame:
 
 
 def places(results: pd.DataFrame) -> pd.DataFrame:
-    """All results with three places: for points, for ties, and for the order of what is still equal."""
+    """All results with the places for points, for ties, for ties in the tables, and for what is still equal."""
     race = results["session_type"] == "race"
     results = results.copy()
     results["scoring_position"] = results["finishing_position"]
     results["countback_position"] = results["finishing_position"].where(race)
+    results["table_place"] = results["countback_position"]
     unclassified = ~results["is_classified"] & (results["position_text"] != "D") & race
     results["listing_order"] = results["position_order"].where(unclassified)
     exceptions = seed("place_exceptions")
@@ -531,7 +696,7 @@ def places(results: pd.DataFrame) -> pd.DataFrame:
     keys = results[at].fillna({"finishing_position": 0})
     for purpose, column in (
         ("points", "scoring_position"),
-        ("countback", "countback_position"),
+        ("countback", "table_place"),
         ("listing", "listing_order"),
     ):
         changed = exceptions.loc[exceptions["purpose"] == purpose, [*at, "place"]].assign(is_changed=True)
@@ -640,20 +805,27 @@ def championship_table(
         [np.arange(row.first_season, row.last_season + 1) for row in listing.itertuples()]
     )
     listed = in_race["listing_order"].mask(in_race["season"].isin(by_surname))
+    summed = [*PLACES, *TABLE_PLACES, *LISTED]
     counts = pd.concat(
-        [in_race[standing], blocks(in_race["countback_position"], PLACES), blocks(listed, LISTED)], axis=1
+        [
+            in_race[standing],
+            blocks(in_race["countback_position"], PLACES),
+            blocks(in_race["table_place"], TABLE_PLACES),
+            blocks(listed, LISTED),
+        ],
+        axis=1,
     )
     counts["wins"] = (in_race["finishing_position"] == 1).astype("int64")
     of_races = counts.groupby(standing)
-    sums = of_races[[*PLACES, *LISTED]].sum()
+    sums = of_races[summed].sum()
     sums["wins"] = of_races["wins"].max()
     scored = points[points["is_scoring"] & (points["points_computed"] > 0)]
     sums = sums.join(
         scored.groupby(standing)["points_computed"].sum().rename("points_gross"), how="outer"
     ).reset_index()
     table = table.merge(sums, on=standing, how="left")
-    running = [*PLACES, *LISTED, "wins", "points_gross"]
-    table[running] = table[running].fillna(0).astype(dict.fromkeys([*PLACES, *LISTED, "wins"], "int64"))
+    running = [*summed, "wins", "points_gross"]
+    table[running] = table[running].fillna(0).astype(dict.fromkeys([*summed, "wins"], "int64"))
     table[running] = table.groupby(in_season)[running].cumsum()
     table["points_gross"] = table["points_gross"].round(2)
     table = table[table["round"] >= table["first_round"]].reset_index(drop=True)
@@ -689,18 +861,23 @@ def championship_table(
 
     # Positions: by the rules of the sport, and as the official tables list them.
     table = table.merge(competitors[["competitor_id", "listing_name"]], on="competitor_id")
-    merit = ["is_excluded", "points_counted", *PLACES]
     after_race = ["season", "round"]
-    order = [*after_race, *merit, *LISTED, "listing_name", "competitor_id"]
+    merit = [*after_race, "is_excluded", "points_counted"]
     table = table.sort_values(
-        order,
-        ascending=[True, True, True, *[False] * (1 + len(PLACES) + len(LISTED)), True, True],
+        [*merit, *PLACES], ascending=[True, True, True, *[False] * (1 + len(PLACES))], ignore_index=True
+    )
+    table["sporting_position"] = table.groupby(after_race).cumcount() + 1
+    equal = table.groupby([*merit, *PLACES], sort=False)["sporting_position"]
+    table["sporting_position"] = equal.transform("min")
+    table = table.sort_values(
+        [*merit, *TABLE_PLACES, *LISTED, "listing_name", "competitor_id"],
+        ascending=[True, True, True, *[False] * (1 + len(TABLE_PLACES) + len(LISTED)), True, True],
         ignore_index=True,
     )
     table["championship_position"] = table.groupby(after_race).cumcount() + 1
-    equal = table.groupby([*after_race, *merit], sort=False)["championship_position"]
-    table["sporting_position"] = equal.transform("min")
-    table["sharing_position"] = equal.transform("size")
+    equal = table.groupby([*merit, *TABLE_PLACES], sort=False)["championship_position"]
+    table["tied_from_position"] = equal.transform("min")
+    table["tied_to_position"] = equal.transform("max")
     table["is_latest_of_season"] = table["round"] == table.groupby("season")["round"].transform("max")
     leader = table.groupby(after_race)["points_counted"].transform("first")
     table["gap_to_leader"] = (leader - table["points_counted"]).round(2)
@@ -818,11 +995,12 @@ def reconciled(
     standing = ["season", "round", "competitor_id"]
     reasons = reasons.groupby(standing)["reason"].min().rename("exception_reason").reset_index()
     table = table.merge(reasons, on=standing, how="left")
-    position, sporting = table["official_position"], table["sporting_position"]
+    position = table["official_position"]
+    is_in_tie = (position >= table["tied_from_position"]) & (position <= table["tied_to_position"])
     agrees = (
         (table["official_points"] == table["points_counted"])
         & (table["official_wins"] == table["wins"])
-        & (position.isna() | ((position >= sporting) & (position < sporting + table["sharing_position"])))
+        & (position.isna() | is_in_tie)
     )
     table["is_reconciled"] = agrees.astype("boolean").where(table["official_points"].notna())
     table = table.rename(columns={"competitor_id": competitor})
@@ -880,22 +1058,31 @@ def write(frame: pd.DataFrame, out: Path, table: str, names_of: dict[str, pd.Dat
     frame.to_parquet(out / f"{table}.parquet", compression="zstd", index=False)
 
 
-def small_tables(
-    raw: Path, out: Path, names_of: dict[str, pd.DataFrame]
-) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Write both championships and fct_race_results, which need no laps.
-
-    Returns:
-        the races, the drivers, the kinds of the pit stops, and fct_race_results
-    """
+def races_and_drivers(raw: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The races, with their circuits, and the drivers."""
     circuits = read(raw, "circuits")[["circuit_id", "circuit_ref"]]
     races = read(raw, "races").rename(columns={"year": "season"})
     races = races[["race_id", "season", "round", "circuit_id", "sprint_date"]].merge(
         circuits, on="circuit_id"
     )
-    drivers = read(raw, "drivers")
+    return races, read(raw, "drivers")
+
+
+def small_tables(
+    raw: Path,
+    out: Path,
+    names_of: dict[str, pd.DataFrame],
+    races: pd.DataFrame,
+    drivers: pd.DataFrame,
+    laps: pd.DataFrame,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Write both championships and fct_race_results.
+
+    Returns:
+        the kinds of the pit stops, and fct_race_results
+    """
     constructors = read(raw, "constructors")
-    results = outcomes(raw, races, drivers)
+    results = outcomes(raw, races, drivers, laps)
 
     family, given = (clean(drivers[name]).str.lower() for name in ("surname", "forename"))
     drivers["listing_name"] = family.str.translate(ACCENTS) + " " + given
@@ -921,16 +1108,17 @@ def small_tables(
     stops = pit_stop_kinds(raw, races, results)
     of_races = race_results(results, race_points)
     write(of_races, out, "fct_race_results", names_of)
-    return races, drivers, stops, of_races
+    return stops, of_races
 
 
 def run(raw: Path, out: Path) -> None:
     """Compute the seven tables and write them."""
     out.mkdir(parents=True, exist_ok=True)
     names_of = names(raw)
-    races, drivers, stops, of_races = small_tables(raw, out, names_of)
+    races, drivers = races_and_drivers(raw)
     laps = lap_times(raw, races, drivers)
     write(laps, out, "fct_lap_times", names_of)
+    stops, of_races = small_tables(raw, out, names_of, races, drivers, laps)
     laps = race_laps(laps, stops, of_races)
     write(laps, out, "fct_race_laps", names_of)
     write(stints(laps, stops), out, "fct_stints", names_of)

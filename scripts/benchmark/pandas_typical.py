@@ -226,10 +226,12 @@ def run(raw: Path, out: Path) -> None:
     """Compute the seven tables and write them."""
     out.mkdir(parents=True, exist_ok=True)
     names_of = careful.names(raw)
-    _, _, stops, results = careful.small_tables(raw, out, names_of)
     final_names = FINAL_NAMES | {"milliseconds": "lap_time_ms"}
     laps = lap_times(raw)
-    careful.write(laps.rename(columns=final_names)[LAP_TIMES], out, "fct_lap_times", names_of)
+    named = laps.rename(columns=final_names)[LAP_TIMES]
+    careful.write(named, out, "fct_lap_times", names_of)
+    races, drivers = careful.races_and_drivers(raw)
+    stops, results = careful.small_tables(raw, out, names_of, races, drivers, named)
     laps = race_laps(laps, stops, results)
     careful.write(laps.rename(columns=final_names)[RACE_LAPS], out, "fct_race_laps", names_of)
     careful.write(race_pace(laps), out, "fct_race_pace", names_of)

@@ -1,8 +1,9 @@
 -- Careers that are not the sum of their seasons, and seasons or careers without the other.
 {% set additive = [
     'entries', 'starts', 'classified_finishes', 'finishes', 'retirements', 'accident_retirements',
-    'mechanical_retirements', 'disqualifications', 'wins', 'podiums', 'poles', 'fastest_laps', 'races_with_fastest_lap',
-    'sprint_starts', 'sprint_wins', 'points', 'points_gross', 'laps_completed', 'laps_led', 'races_with_laps',
+    'mechanical_retirements', 'disqualifications', 'wins', 'podiums', 'poles', 'fastest_laps_at_least',
+    'races_with_fastest_lap', 'sprint_starts', 'sprint_wins', 'points', 'points_gross', 'laps_completed',
+    'laps_led_at_least', 'races_with_laps',
     'indianapolis_500_starts', 'indianapolis_500_wins', 'indianapolis_500_podiums', 'indianapolis_500_poles',
 ] -%}
 {% set of_cars = ['car_entries', 'car_starts', 'podium_places'] -%}

@@ -141,7 +141,7 @@ laps_of_drivers as (
 
     select
         season,
-        sum(laps_led) as laps_led
+        sum(laps_led_at_least) as laps_led
     from driver_seasons
     group by season
 
@@ -151,7 +151,7 @@ laps_of_constructors as (
 
     select
         season,
-        sum(laps_led) as laps_led
+        sum(laps_led_at_least) as laps_led
     from constructor_seasons
     group by season
 
@@ -168,8 +168,8 @@ lap_differences as (
     left join laps_counted
         on laps_of_drivers.season = laps_counted.season
     where
-        laps_of_drivers.laps_led is distinct from laps_counted.laps_led
-        or laps_of_drivers.laps_led is distinct from laps_of_constructors.laps_led
+        coalesce(laps_of_drivers.laps_led, 0) <> coalesce(laps_counted.laps_led, 0)
+        or coalesce(laps_of_drivers.laps_led, 0) <> coalesce(laps_of_constructors.laps_led, 0)
 
 ),
 

@@ -450,13 +450,22 @@ def without_last_race(builder: Builder, shared_folder: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def real_files() -> Path:
-    """The folder of the real CSVs. Skips the test if there is none."""
+def real_files(shared_folder: Path) -> Path:
+    """The folder of the real CSVs, with the optional files of the archive. Skips the test if there is none.
+
+    The archive has all files in one folder. The real files here are in two, `ergast` and `racedata`.
+    """
     named = os.environ.get("PITWALL_REAL_DATA")
     raw = Path(named) if named else ROOT.parent / "shared" / "data" / "ergast"
     if not named and not raw.is_dir():
         pytest.skip("no real data: point PITWALL_REAL_DATA at a folder of the real CSVs")
-    return raw
+    optional = raw.parent / "racedata"
+
+    def link(folder: Path) -> None:
+        for path in [*raw.glob("*.csv"), *optional.glob("*.csv"), *optional.glob("*.json")]:
+            (folder / path.name).symlink_to(path.resolve())
+
+    return make_once(shared_folder / "real_files", link) if optional.is_dir() else raw
 
 
 @pytest.fixture(scope="session")

@@ -1446,6 +1446,8 @@ def test_help_explains_input_options_and_exit_code(capsys: pytest.CaptureFixture
         (" race_id ", "race_id"),
         ("fastestLapSpeed", "fastest_lap_speed"),
         ("fp1_date", "fp1_date"),
+        ("Date Of Accident", "date_of_accident"),
+        ("not a name", "not a name"),
         ("q1", "q1"),
     ],
 )

@@ -99,7 +99,7 @@ PLAIN = {
     "wins": ("results", races("finishing_position = 1")),
     "podiums": ("results", races("finishing_position <= 3")),
     "poles": ("results", "count(distinct race_id) filter (where is_pole)"),
-    "fastest_laps": ("results", "count(*) filter (where fastest_lap_rank = 1)"),
+    "fastest_laps_since_2004": ("results", "sum((fastest_lap_rank = 1)::int)"),
     "classifications": ("results", races("finishing_position is not null")),
     "finishes": ("results", races(FINISHED)),
     "disqualifications": ("results", races(DISQUALIFIED)),
@@ -118,7 +118,7 @@ PLAIN = {
     "q3_appearances": ("qualifying", "count(q3_ms)"),
     "best_qualifying_time_ms": ("qualifying", "least(min(q1_ms), min(q2_ms), min(q3_ms))"),
     "laps": ("laps", "count(*)"),
-    "laps_led": ("laps", "count(*) filter (where position = 1)"),
+    "laps_led_since_1996": ("laps", "count(*) filter (where position = 1)"),
     "median_lap_time_ms": (
         "laps",
         "median(lap_time_ms) filter (where lap_time_ms <= 600000 and driver_id = actual_driver_id)",
@@ -184,7 +184,7 @@ from marts.fct_constructor_standings;
 """
 
 # These count laps under a red flag and misfiled laps too.
-COUNTS_EVERY_LAP = {"laps", "laps_led"}
+COUNTS_EVERY_LAP = {"laps", "laps_led_since_1996"}
 
 
 class Metrics:

@@ -144,6 +144,17 @@ class Project:
         """The resources that a resource reads."""
         return [self.resources[key] for key in self.manifest["parent_map"][node["unique_id"]]]
 
+    def ancestors(self, node: dict[str, Any]) -> set[str]:
+        """The names of the resources that a resource is built from."""
+        found: dict[str, str] = {}
+        following = self.parents(node)
+        while following:
+            parent = following.pop()
+            if parent["unique_id"] not in found:
+                found[parent["unique_id"]] = parent["name"]
+                following += self.parents(parent)
+        return set(found.values())
+
     def children(self, node: dict[str, Any]) -> list[dict[str, Any]]:
         """The resources that read a resource, without tests."""
         keys = self.manifest["child_map"].get(node["unique_id"], [])
@@ -617,6 +628,27 @@ def test_the_declared_key_of_every_source_is_a_key(project: Project, simulated_w
             if connection.execute(query).fetchall() != [(0,)]:
                 repeated.append(f"{relation}: {key}")
     fail_on(repeated, "Repeated keys:")
+
+
+def test_anomalies_name_marts_that_read_their_table(project: Project) -> None:
+    """Each mart that the seed names for a kind of anomaly is built from a table that has the anomaly."""
+    folder = PROJECT / "models" / "intermediate" / "anomalies"
+    tables: dict[str, set[str]] = {}
+    for path in folder.glob("*.sql"):
+        text = path.read_text(encoding="utf-8")
+        for kind, table in re.findall(r"anomaly\(\s*'(\w+)', '([^']+)'", text):
+            tables.setdefault(kind, set()).add(f"stg_ergast__{table}")
+    marts = {model["name"]: model for model in project.models if layer(model) == "marts"}
+    with (PROJECT / "seeds" / "anomaly_kinds.csv").open(encoding="utf-8", newline="") as file:
+        named = [(row["anomaly_kind"], mart) for row in csv.DictReader(file) for mart in row["marts"].split()]
+    # A kind that is looked for in many tables has their name in its SQL.
+    wrong = [
+        f"{kind}: {mart}"
+        for kind, mart in named
+        if mart not in marts
+        or ("{" not in "".join(tables[kind]) and not tables[kind] & project.ancestors(marts[mart]))
+    ]
+    assert wrong == []
 
 
 def test_seed_files_have_the_declared_columns(project: Project) -> None:
@@ -1130,6 +1162,11 @@ NUMBERS = {
     "int_championship__countback": {"19": "one place after 18", "37": "one place after 36"},
     "int_championship__points_by_system": {"2": "points have two decimals"},
     "int_championship__session_maxima": {"2": "the best place of a second car"},
+    "int_results__corrected_times": {
+        **dict.fromkeys(("3600000", "3600000.0"), "the milliseconds of an hour"),
+        **dict.fromkeys(("60000", "60000.0"), "the milliseconds of a minute"),
+        "1800000": "half an hour: nearer to no lost hour than to one",
+    },
     "int_prediction__outcomes": {"3": "the places on a podium"},
     "int_prediction__title_baselines": {"100": "per cent"},
     "stg_ops__builds": {"2": "the length of a colon and a space"},

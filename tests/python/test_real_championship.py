@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import duckdb
 import pytest
-from conftest import Builder
+from conftest import ROOT, Builder, table_cells
 
 # The championships with names, for the queries below.
 NAMES = """
@@ -385,6 +385,68 @@ FACTS = [
         where is_system_of_season and is_latest_of_season""",
         [(3232, 3232)],
     ),
+    # Entries: each chassis and engine apart
+    Fact(
+        "entries that record books score apart, with the place and the wins that they had",
+        """
+        select season, championship_position, entry_name, points_counted, wins, constructor_points_counted
+        from marts.fct_entry_championship where is_latest_of_season and is_scored_apart
+        order by season, championship_position""",
+        [
+            (1982, 7, "Brabham-BMW", 22, 1, 41),
+            (1982, 9, "Brabham-Ford", 19, 1, 41),
+            (1983, 4, "Williams-Ford", 36, 1, 38),
+            (1983, 8, "Lotus-Renault", 11, 0, 12),
+            (1983, 11, "Williams-Honda", 2, 0, 38),
+            (1983, 13, "Lotus-Ford", 1, 0, 12),
+            (1984, 10, "Arrows-Ford", 3, 0, 6),
+            (1984, 11, "Arrows-BMW", 3, 0, 6),
+            (1985, 9, "Tyrrell-Ford", 4, 0, 7),
+            (1985, 10, "Tyrrell-Renault", 3, 0, 7),
+            (1991, 11, "Lola", 2, 0, 1),
+        ],
+    ),
+    Fact(
+        "every car of a constructor that is split has an entry: its own name is in no table by entry",
+        """
+        select count(*) from marts.fct_entry_championship inner join seeds.championship_entry_cars
+        using (season) where fct_entry_championship.entry_ref = constructor_ref and constructor_ref <> 'lola'
+        """,
+        0,
+    ),
+    Fact(
+        "rows of the table by entry, those scored apart, and seasons that differ from the other table",
+        """
+        select count(*), count(*) filter (where is_scored_apart), (
+            select count(distinct season) from marts.fct_entry_championship
+            where points_counted is distinct from constructor_points_counted
+            or championship_position is distinct from constructor_position
+        ) from marts.fct_entry_championship""",
+        [(13726, 148, 5)],
+    ),
+    Fact(
+        "outside the seasons of entries both tables are equal, row by row",
+        """
+        select count(*) from marts.fct_entry_championship as entries
+        full join marts.fct_constructor_championship as constructors using (season, round, constructor_id)
+        where season not in (select season from seeds.championship_entry_cars)
+        and (entries.points_counted, entries.wins, entries.championship_position, entries.is_champion,
+            entries.title_decided_in_round)
+        is distinct from (constructors.points_counted, constructors.wins, constructors.championship_position,
+            constructors.is_champion, constructors.title_decided_in_round)""",
+        0,
+    ),
+    Fact(
+        "entries have all points of the constructors of their season",
+        """
+        select count(*) from (
+            select season, round, sum(points_counted) as points from marts.fct_entry_championship group by all
+        ) inner join (
+            select season, round, sum(points_counted) as their_points
+            from marts.fct_constructor_championship group by all
+        ) using (season, round) where points <> their_points""",
+        0,
+    ),
 ]
 
 
@@ -414,6 +476,63 @@ def test_agreement_after_every_race_is_above_99_9_percent(championships: duckdb.
         "select avg(is_reconciled::int) from championships group by championship"
     ).fetchall():
         assert share >= 0.999
+
+
+def rows_of_page(heading: str) -> list[list[str]]:
+    """The cells of the table under a heading of the page about the rules of the sport, without its header."""
+    page = (ROOT / "docs" / "rules-of-the-sport.md").read_text(encoding="utf-8")
+    section = page.partition(f"### {heading}\n")[2].partition("\n### ")[0]
+    return table_cells("\n".join(line for line in section.splitlines() if line.startswith("|")))[1:]
+
+
+def test_page_names_the_season_totals_of_record_books(championships: duckdb.DuckDBPyConnection) -> None:
+    """All season totals that record books have otherwise, with both numbers."""
+    rows = championships.execute("""
+        select season, championship, coalesce(driver_name, constructor_name), computed_value, other_value
+        from marts.fct_championship_exceptions
+        where kind = 'record_books_differ' and measure = 'points_counted' and is_latest_of_season
+        order by all""").fetchall()
+    found = [[str(season), *names, f"{ours:f}", f"{theirs:f}"] for season, *names, ours, theirs in rows]
+    said = [
+        [*names, f"{Decimal(ours):.2f}", f"{Decimal(theirs):.2f}"]
+        for *names, ours, theirs, _ in rows_of_page("Reconciled with the source, not with record books")
+    ]
+    assert said == found
+    constructors = championships.execute("""
+        select season, entry_name, record_book_points from marts.fct_entry_championship
+        where is_latest_of_season and record_book_points <> points_counted order by all""").fetchall()
+    assert [(str(season), name, f"{points:f}") for season, name, points in constructors] == [
+        (season, name, theirs)
+        for season, championship, name, _, theirs in found
+        if championship == "constructors"
+    ]
+
+
+def test_page_names_the_entries_scored_apart(championships: duckdb.DuckDBPyConnection) -> None:
+    """Each entry with the points that the marts have, and the constructors of the source with theirs."""
+    by_entry = championships.execute("""
+        select season, entry_name, points_counted from marts.fct_entry_championship
+        where is_latest_of_season and is_scored_apart""").fetchall()
+    by_constructor = championships.execute("""
+        select season, constructor_name, points_counted from marts.fct_constructor_championship
+        inner join marts.dim_constructors using (constructor_id, constructor_name)
+        where is_latest_of_season and (season, constructor_ref) in (
+            select (season, constructor_ref) from seeds.championship_entry_cars
+        )""").fetchall()
+
+    def said(column: int) -> list[tuple[int, str, Decimal]]:
+        cells = [
+            (row[0], name)
+            for row in rows_of_page("Entries: each chassis and engine apart")
+            for name in row[column].split(", ")
+        ]
+        return [
+            (int(season), *(name.rpartition(" ")[0], Decimal(name.rpartition(" ")[2])))
+            for season, name in cells
+        ]
+
+    assert sorted(said(2)) == sorted(by_entry)
+    assert sorted(said(1)) == sorted(by_constructor)
 
 
 def champions(connection: duckdb.DuckDBPyConnection, view: str, name: str) -> list[tuple[int, str]]:

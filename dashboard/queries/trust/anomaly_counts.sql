@@ -3,6 +3,8 @@ select
     anomaly_kind,
     description,
     treatment,
+    effect,
+    marts,
     anomalies,
     cast(sum(anomalies) over () as bigint) as all_anomalies,
     first_season,

@@ -56,7 +56,7 @@ compared_laps as (
         results.driver_id,
         races.season,
         results.laps_completed,
-        results.time_ms,
+        results.source_time_ms as time_ms,
         coalesce(driver_laps.laps, 0) as laps,
         driver_laps.laps_ms
     from results

@@ -31,13 +31,43 @@ pole_position_exceptions as (
 
 ),
 
+race_and_sprint_results as (
+
+    select * from {{ ref('int_results__race_and_sprint_results') }}
+
+),
+
+corrected_times as (
+
+    select * from {{ ref('int_results__corrected_times') }}
+
+),
+
+corrected_places as (
+
+    select * from {{ ref('int_results__corrected_places') }}
+
+),
+
+corrected_fastest_laps as (
+
+    select * from {{ ref('int_results__corrected_fastest_laps') }}
+
+),
+
+driver_laps as (
+
+    select * from {{ ref('int_laps__by_driver') }}
+
+),
+
 race_results as (
 
     select
         results.*,
-        outcomes.finishing_position,
+        outcomes.source_finishing_position,
         outcomes.is_classified,
-        outcomes.winner_time_ms,
+        outcomes.source_winner_time_ms,
         races.season
     from results
     inner join outcomes
@@ -77,12 +107,12 @@ shared_positions as (
 
     select
         race_id,
-        finishing_position,
+        source_finishing_position as finishing_position,
         season,
         count(*) as results_in_position
     from race_results
-    where finishing_position is not null
-    group by race_id, finishing_position, season
+    where source_finishing_position is not null
+    group by race_id, source_finishing_position, season
     having count(*) > 1
 
 ),
@@ -112,7 +142,7 @@ other_orders as (
     left join repeated_position_orders
         on race_results.race_id = repeated_position_orders.race_id
     where
-        race_results.finishing_position <> race_results.position_order
+        race_results.source_finishing_position <> race_results.position_order
         and repeated_position_orders.race_id is null
 
 ),
@@ -159,10 +189,68 @@ gaps as (
         race_id,
         season,
         time_text,
-        time_ms - winner_time_ms as gap_ms,
+        time_ms - source_winner_time_ms as gap_ms,
         {{ duration_to_ms('time_text') }} as gap_text_ms
     from race_results
     where time_text like '+%'
+
+),
+
+wrong_times as (
+
+    select
+        corrected_times.*,
+        case session_type when 'race' then 'results' else 'sprint_results' end as table_name
+    from corrected_times
+
+),
+
+wrong_places as (
+
+    select
+        corrected_places.*,
+        case session_type when 'race' then 'results' else 'sprint_results' end as table_name
+    from corrected_places
+
+),
+
+-- By the source's own times and places, corrected or not.
+timed as (
+
+    select
+        race_and_sprint_results.session_type,
+        case race_and_sprint_results.session_type when 'race' then 'results' else 'sprint_results' end as table_name,
+        race_and_sprint_results.result_id,
+        race_and_sprint_results.race_id,
+        races.season,
+        race_and_sprint_results.position_text,
+        race_and_sprint_results.time_ms,
+        max(race_and_sprint_results.time_ms) over (
+            partition by races.season, race_and_sprint_results.session_type, race_and_sprint_results.race_id
+            order by cast(race_and_sprint_results.position_text as integer)
+        ) as longest_time_ms
+    from race_and_sprint_results
+    inner join races
+        on race_and_sprint_results.race_id = races.race_id
+    where
+        race_and_sprint_results.position_text not in ('R', 'D', 'E', 'F', 'N', 'W')
+        and race_and_sprint_results.time_ms is not null
+
+),
+
+compared_fastest_laps as (
+
+    select
+        race_results.result_id,
+        race_results.race_id,
+        race_results.season,
+        race_results.fastest_lap_number,
+        race_results.fastest_lap_time_ms,
+        driver_laps.best_counted_lap_ms
+    from race_results
+    inner join driver_laps
+        on race_results.race_id = driver_laps.race_id
+        and race_results.driver_id = driver_laps.driver_id
 
 ),
 
@@ -353,6 +441,58 @@ unioned as (
         ) }}
     from race_results
     where position_text in ('F', 'W') and laps_completed > 0
+
+    union all
+
+    select
+        {{ anomaly(
+            'race_time_wrong', '{table_name}', ['result_id'],
+            seen='{source_time_ms} ms',
+            expected='{time_ms} ms by the {time_basis}'
+        ) }}
+    from wrong_times
+
+    union all
+
+    select
+        {{ anomaly(
+            'order_differs_from_times', '{table_name}', ['result_id'],
+            seen='position {position_text} after {time_ms} ms',
+            expected='no less than {longest_time_ms} ms, the time of a car ahead'
+        ) }}
+    from timed
+    where time_ms < longest_time_ms
+
+    union all
+
+    select
+        {{ anomaly(
+            'finishing_position_wrong', '{table_name}', ['result_id'],
+            seen='position {source_finishing_position}',
+            expected='position {finishing_position}: {reason}'
+        ) }}
+    from wrong_places
+
+    union all
+
+    select
+        {{ anomaly(
+            'fastest_lap_differs_from_laps', 'results', ['result_id'],
+            seen='{fastest_lap_time_ms} ms on lap {fastest_lap_number}',
+            expected='{best_counted_lap_ms} ms, the least of the laps, if that lap counts'
+        ) }}
+    from compared_fastest_laps
+    where fastest_lap_time_ms <> best_counted_lap_ms
+
+    union all
+
+    select
+        {{ anomaly(
+            'fastest_lap_of_other_driver', 'results', ['result_id'],
+            seen='{source_fastest_lap_time_ms} ms on lap {source_fastest_lap_number}, a lap of another driver',
+            expected='{fastest_lap_time_ms} ms on lap {fastest_lap_number}'
+        ) }}
+    from corrected_fastest_laps
 
 )
 

@@ -45,9 +45,24 @@ races_with_laps as (
 
 ),
 
+-- A race whose result is that of one lap has no fastest lap, so nobody has it.
+races_of_one_lap as (
+
+    select race_id
+    from outcomes
+    where session_type = 'race'
+    group by race_id
+    having max(laps_completed) = 1
+
+),
+
 races_with_fastest_lap as (
 
-    select distinct race_id from fastest_laps
+    select race_id from fastest_laps
+
+    union
+
+    select race_id from races_of_one_lap
 
 ),
 

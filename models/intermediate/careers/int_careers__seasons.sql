@@ -176,6 +176,7 @@ race_totals as (
         cast(count(*) filter (where is_pole) as integer) as poles,
         cast(count(*) filter (where is_fastest_lap) as integer) as fastest_laps,
         cast(count(*) filter (where is_fastest_lap_known) as integer) as races_with_fastest_lap,
+        count(*) filter (where is_started and not is_fastest_lap_known) as starts_without_fastest_lap,
         cast(count(*) filter (where is_sprint_started) as integer) as sprint_starts,
         cast(count(*) filter (where is_sprint_win) as integer) as sprint_wins,
         cast(sum(points) as decimal(8, 2)) as points_gross,
@@ -184,6 +185,7 @@ race_totals as (
         cast(sum(laps_completed) as integer) as laps_completed,
         cast(sum(laps_led) as integer) as laps_led,
         cast(count(*) filter (where is_laps_known) as integer) as races_with_laps,
+        count(*) filter (where is_started and not is_laps_known) as starts_without_laps,
         max(case when round = first_round then race_id end) as first_race_id,
         max(case when round = last_round then race_id end) as last_race_id,
         max(case when round = first_win_round then race_id end) as first_win_race_id,
@@ -277,7 +279,11 @@ final as (
         race_totals.podiums,
         race_totals.podium_places,
         race_totals.poles,
-        case when race_totals.races_with_fastest_lap > 0 then race_totals.fastest_laps end as fastest_laps,
+        case when race_totals.starts_without_fastest_lap = 0 then race_totals.fastest_laps end as fastest_laps,
+        case
+            when race_totals.starts_without_fastest_lap = 0 or race_totals.races_with_fastest_lap > 0
+                then race_totals.fastest_laps
+        end as fastest_laps_at_least,
         race_totals.races_with_fastest_lap,
         race_totals.sprint_starts,
         race_totals.sprint_wins,
@@ -290,7 +296,10 @@ final as (
         race_totals.best_finish,
         race_totals.best_grid,
         race_totals.laps_completed,
-        case when race_totals.races_with_laps > 0 then race_totals.laps_led end as laps_led,
+        case when race_totals.starts_without_laps = 0 then race_totals.laps_led end as laps_led,
+        case
+            when race_totals.starts_without_laps = 0 or race_totals.races_with_laps > 0 then race_totals.laps_led
+        end as laps_led_at_least,
         race_totals.races_with_laps,
         race_totals.first_race_id,
         race_totals.last_race_id,

@@ -12,6 +12,12 @@ constructors as (
 
 ),
 
+championship_entries as (
+
+    select * from {{ ref('championship_entries') }}
+
+),
+
 final as (
 
     select
@@ -34,6 +40,24 @@ final as (
         constructor_ref as competitor_ref,
         lower(constructor_name) as listing_name
     from constructors
+
+    union all
+
+    select
+        'entries' as championship,
+        constructor_id as competitor_id,
+        constructor_ref as competitor_ref,
+        lower(constructor_name) as listing_name
+    from constructors
+
+    union all
+
+    select
+        'entries' as championship,
+        entry_id as competitor_id,
+        entry_ref as competitor_ref,
+        lower(entry_name) as listing_name
+    from championship_entries
 
 )
 

@@ -13,6 +13,13 @@ entrants as (
 
 ),
 
+entries as (
+
+    select * from {{ ref('int_championship__entries') }}
+    where session_type = 'race'
+
+),
+
 listing_periods as (
 
     select * from {{ ref('listing_periods') }}
@@ -28,6 +35,7 @@ places_of_competitors as (
         round,
         finishing_position,
         countback_position,
+        table_place,
         listing_order
     from places
 
@@ -40,8 +48,24 @@ places_of_competitors as (
         round,
         finishing_position,
         countback_position,
+        table_place,
         listing_order
     from places
+
+    union all
+
+    select
+        'entries' as championship,
+        entries.entry_id as competitor_id,
+        places.season,
+        places.round,
+        places.finishing_position,
+        places.countback_position,
+        places.table_place,
+        places.listing_order
+    from places
+    inner join entries
+        on places.result_id = entries.result_id
 
 ),
 
@@ -57,6 +81,8 @@ weighed as (
         case when places_of_competitors.finishing_position = 1 then 1 else 0 end as wins,
         {{ place_weight('places_of_competitors.countback_position', 1) }} as places_1_to_18,
         {{ place_weight('places_of_competitors.countback_position', 19) }} as places_19_to_36,
+        {{ place_weight('places_of_competitors.table_place', 1) }} as table_places_1_to_18,
+        {{ place_weight('places_of_competitors.table_place', 19) }} as table_places_19_to_36,
         {{ place_weight('places_of_competitors.listing_order', 1) }} as listed_1_to_18,
         {{ place_weight('places_of_competitors.listing_order', 19) }} as listed_19_to_36,
         {{ place_weight('places_of_competitors.listing_order', 37) }} as listed_37_to_54,
@@ -77,6 +103,8 @@ races_of_competitors as (
         max(wins) as wins,
         sum(places_1_to_18) as places_1_to_18,
         sum(places_19_to_36) as places_19_to_36,
+        sum(table_places_1_to_18) as table_places_1_to_18,
+        sum(table_places_19_to_36) as table_places_19_to_36,
         sum(case when is_listed_by_order then listed_1_to_18 end) as listed_1_to_18,
         sum(case when is_listed_by_order then listed_19_to_36 end) as listed_19_to_36,
         sum(case when is_listed_by_order then listed_37_to_54 end) as listed_37_to_54
@@ -96,6 +124,8 @@ final as (
         cast(sum(races_of_competitors.wins) as integer) as wins,
         cast(coalesce(sum(races_of_competitors.places_1_to_18), 0) as decimal(38, 0)) as places_1_to_18,
         cast(coalesce(sum(races_of_competitors.places_19_to_36), 0) as decimal(38, 0)) as places_19_to_36,
+        cast(coalesce(sum(races_of_competitors.table_places_1_to_18), 0) as decimal(38, 0)) as table_places_1_to_18,
+        cast(coalesce(sum(races_of_competitors.table_places_19_to_36), 0) as decimal(38, 0)) as table_places_19_to_36,
         cast(coalesce(sum(races_of_competitors.listed_1_to_18), 0) as decimal(38, 0)) as listed_1_to_18,
         cast(coalesce(sum(races_of_competitors.listed_19_to_36), 0) as decimal(38, 0)) as listed_19_to_36,
         cast(coalesce(sum(races_of_competitors.listed_37_to_54), 0) as decimal(38, 0)) as listed_37_to_54

@@ -81,10 +81,11 @@ race_places as (
             when for_points.purpose is not null then for_points.place
             else results.finishing_position
         end as scoring_position,
+        results.finishing_position as countback_position,
         case
             when for_countback.purpose is not null then for_countback.place
             else results.finishing_position
-        end as countback_position,
+        end as table_place,
         case
             when for_listing.purpose is not null then for_listing.place
             when results.finishing_position is null and results.position_text <> 'D' then results.position_order
@@ -137,6 +138,7 @@ places as (
         finishing_position,
         scoring_position,
         countback_position,
+        table_place,
         listing_order,
         fastest_lap_share
     from race_places
@@ -154,6 +156,7 @@ places as (
         finishing_position,
         finishing_position as scoring_position,
         cast(null as integer) as countback_position,
+        cast(null as integer) as table_place,
         cast(null as integer) as listing_order,
         cast(0 as decimal(4, 2)) as fastest_lap_share
     from results

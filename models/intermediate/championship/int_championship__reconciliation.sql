@@ -58,7 +58,8 @@ final as (
         title_fight.wins,
         title_fight.championship_position,
         title_fight.sporting_position,
-        title_fight.sharing_position,
+        title_fight.tied_from_position,
+        title_fight.tied_to_position,
         title_fight.is_excluded,
         title_fight.is_latest_of_season,
         title_fight.gap_to_leader,
@@ -77,8 +78,7 @@ final as (
             when official.wins <> title_fight.wins then false
             when official.position is null then true
             else
-                official.position >= title_fight.sporting_position
-                and official.position < title_fight.sporting_position + title_fight.sharing_position
+                official.position between title_fight.tied_from_position and title_fight.tied_to_position
         end as is_reconciled,
         reasons.exception_reason
     from title_fight

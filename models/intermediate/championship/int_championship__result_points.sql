@@ -30,6 +30,13 @@ points_by_system as (
 
 ),
 
+entries as (
+
+    select * from {{ ref('int_championship__entries') }}
+    where {{ in_changed_seasons() }}
+
+),
+
 computed as (
 
     select
@@ -41,6 +48,7 @@ computed as (
         places.round,
         case rules.championship
             when 'drivers' then places.driver_id
+            when 'entries' then entries.entry_id
             else places.constructor_id
         end as competitor_id,
         places.finishing_position,
@@ -56,6 +64,10 @@ computed as (
         on places.session_type = points_by_system.session_type
         and places.result_id = points_by_system.result_id
         and rules.points_system = points_by_system.points_system
+    left join entries
+        on rules.championship = 'entries'
+        and places.session_type = entries.session_type
+        and places.result_id = entries.result_id
 
 ),
 

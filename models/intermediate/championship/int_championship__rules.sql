@@ -21,9 +21,22 @@ points_by_position as (
 
 ),
 
+entry_cars as (
+
+    select * from {{ ref('championship_entry_cars') }}
+
+),
+
 seasons as (
 
     select distinct season from races
+
+),
+
+-- The seasons in which record books score a constructor's engines apart: their entries have the constructors' rules.
+seasons_of_entries as (
+
+    select distinct season from entry_cars
 
 ),
 
@@ -60,7 +73,7 @@ race_points as (
 
 ),
 
-final as (
+rules as (
 
     select
         seasons_of_rules.championship,
@@ -78,6 +91,29 @@ final as (
         and seasons_of_rules.rules_of_season between periods.first_season and periods.last_season
     left join race_points
         on periods.points_system = race_points.points_system
+
+),
+
+final as (
+
+    select * from rules
+
+    union all
+
+    select
+        'entries' as championship,
+        rules.season,
+        rules.rules_of_season,
+        rules.is_assumed,
+        rules.points_system,
+        rules.points_places,
+        rules.points_of_win,
+        rules.scoring_cars,
+        rules.shared_drives
+    from rules
+    inner join seasons_of_entries
+        on rules.season = seasons_of_entries.season
+    where rules.championship = 'constructors'
 
 )
 

@@ -37,7 +37,7 @@ best_places as (
         on rules.points_system = points_by_position.points_system
     where
         points_by_position.position = 1
-        or (points_by_position.position = 2 and rules.championship = 'constructors' and rules.scoring_cars = 'all')
+        or (points_by_position.position = 2 and rules.championship <> 'drivers' and rules.scoring_cars = 'all')
     group by rules.championship, rules.season, points_by_position.session_type
 
 ),

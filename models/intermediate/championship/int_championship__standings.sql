@@ -88,7 +88,21 @@ joined as (
 
 ),
 
--- As published tables list them: equal competitors by the order of their unclassified results, then by name.
+-- What the sport decides: points, then countback. Equal competitors share a position.
+ranked as (
+
+    select
+        *,
+        rank() over (
+            partition by championship, season, round
+            order by is_excluded asc, points_counted desc, places_1_to_18 desc, places_19_to_36 desc
+        ) as sporting_position
+    from joined
+
+),
+
+-- As published tables list them: by the places that they count, then equal competitors by the order of their
+-- unclassified results, then by name.
 listed as (
 
     select
@@ -98,21 +112,20 @@ listed as (
             order by
                 is_excluded asc,
                 points_counted desc,
-                places_1_to_18 desc,
-                places_19_to_36 desc,
+                table_places_1_to_18 desc,
+                table_places_19_to_36 desc,
                 listed_1_to_18 desc,
                 listed_19_to_36 desc,
                 listed_37_to_54 desc,
                 listing_name asc,
                 competitor_id asc
         ) as championship_position
-    from joined
+    from ranked
 
 ),
 
--- What the sport decides: points, then countback. Equal competitors share a place, the best that one of them is listed
--- in: a second ranking would sort all rows again.
-shared as (
+-- Competitors whom the published tables list in an order that no rule decides: they have these positions between them.
+tied as (
 
     select
         championship,
@@ -120,12 +133,12 @@ shared as (
         round,
         is_excluded,
         points_counted,
-        places_1_to_18,
-        places_19_to_36,
-        min(championship_position) as sporting_position,
-        count(*) as sharing_position
+        table_places_1_to_18,
+        table_places_19_to_36,
+        min(championship_position) as tied_from_position,
+        max(championship_position) as tied_to_position
     from listed
-    group by championship, season, round, is_excluded, points_counted, places_1_to_18, places_19_to_36
+    group by championship, season, round, is_excluded, points_counted, table_places_1_to_18, table_places_19_to_36
 
 ),
 
@@ -157,19 +170,20 @@ final as (
         listed.places_19_to_36,
         listed.is_excluded,
         listed.is_out,
-        cast(shared.sporting_position as integer) as sporting_position,
-        cast(shared.sharing_position as integer) as sharing_position,
+        cast(listed.sporting_position as integer) as sporting_position,
+        cast(tied.tied_from_position as integer) as tied_from_position,
+        cast(tied.tied_to_position as integer) as tied_to_position,
         cast(listed.championship_position as integer) as championship_position,
         listed.round = latest_rounds.latest_round as is_latest_of_season
     from listed
-    inner join shared
-        on listed.championship = shared.championship
-        and listed.season = shared.season
-        and listed.round = shared.round
-        and listed.is_excluded = shared.is_excluded
-        and listed.points_counted = shared.points_counted
-        and listed.places_1_to_18 = shared.places_1_to_18
-        and listed.places_19_to_36 = shared.places_19_to_36
+    inner join tied
+        on listed.championship = tied.championship
+        and listed.season = tied.season
+        and listed.round = tied.round
+        and listed.is_excluded = tied.is_excluded
+        and listed.points_counted = tied.points_counted
+        and listed.table_places_1_to_18 = tied.table_places_1_to_18
+        and listed.table_places_19_to_36 = tied.table_places_19_to_36
     inner join latest_rounds
         on listed.championship = latest_rounds.championship
         and listed.season = latest_rounds.season

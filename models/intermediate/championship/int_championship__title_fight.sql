@@ -30,7 +30,7 @@ at_best as (
         + coalesce(attainable.races_to_win, 0) * (
             {{ place_weight('1', 1) }}
             + case
-                when standings.championship = 'constructors' and rules.scoring_cars = 'all'
+                when standings.championship <> 'drivers' and rules.scoring_cars = 'all'
                     then {{ place_weight('2', 1) }}
                 else 0
             end
@@ -125,7 +125,8 @@ final as (
         wins,
         championship_position,
         sporting_position,
-        sharing_position,
+        tied_from_position,
+        tied_to_position,
         is_excluded,
         is_latest_of_season,
         cast(

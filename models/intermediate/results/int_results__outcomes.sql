@@ -12,6 +12,24 @@ statuses as (
 
 ),
 
+corrected_times as (
+
+    select * from {{ ref('int_results__corrected_times') }}
+
+),
+
+corrected_places as (
+
+    select * from {{ ref('int_results__corrected_places') }}
+
+),
+
+corrected_fastest_laps as (
+
+    select * from {{ ref('int_results__corrected_fastest_laps') }}
+
+),
+
 -- A letter instead of a number says that the car was not classified. The source's own `position` does not say it:
 -- it is filled for the unclassified from 2025, and missing for two of the classified in 2005.
 classified as (
@@ -23,10 +41,71 @@ classified as (
         statuses.status_category,
         case
             when results.position_text not in ('R', 'D', 'E', 'F', 'N', 'W') then cast(results.position_text as integer)
-        end as finishing_position
+        end as source_finishing_position
     from results
     left join statuses
         on results.status_id = statuses.status_id
+
+),
+
+-- Where rules or seeds decide that the source is wrong, their value. The source's stays beside it.
+corrected as (
+
+    select
+        classified.session_type,
+        classified.result_id,
+        classified.race_id,
+        classified.driver_id,
+        classified.constructor_id,
+        classified.car_number,
+        classified.source_grid,
+        classified.points,
+        classified.laps_completed,
+        classified.status_id,
+        classified.status,
+        classified.status_group,
+        classified.status_category,
+        classified.source_finishing_position,
+        coalesce(corrected_places.finishing_position, classified.source_finishing_position) as finishing_position,
+        case
+            when classified.source_finishing_position is not null
+                then coalesce(corrected_places.position_basis, 'source')
+        end as position_basis,
+        case
+            when corrected_places.result_id is not null
+                then cast(corrected_places.finishing_position as {{ dbt.type_string() }})
+            else classified.position_text
+        end as position_text,
+        coalesce(corrected_places.finishing_position, classified.position_order) as position_order,
+        classified.time_ms as source_time_ms,
+        coalesce(corrected_times.time_ms, classified.time_ms) as time_ms,
+        case
+            when classified.time_ms is not null then coalesce(corrected_times.time_basis, 'source')
+        end as time_basis,
+        classified.fastest_lap_number as source_fastest_lap_number,
+        classified.fastest_lap_rank as source_fastest_lap_rank,
+        classified.fastest_lap_time_ms as source_fastest_lap_time_ms,
+        classified.fastest_lap_speed_kph as source_fastest_lap_speed_kph,
+        coalesce(corrected_fastest_laps.fastest_lap_number, classified.fastest_lap_number) as fastest_lap_number,
+        coalesce(corrected_fastest_laps.fastest_lap_rank, classified.fastest_lap_rank) as fastest_lap_rank,
+        coalesce(corrected_fastest_laps.fastest_lap_time_ms, classified.fastest_lap_time_ms) as fastest_lap_time_ms,
+        coalesce(
+            corrected_fastest_laps.fastest_lap_speed_kph, classified.fastest_lap_speed_kph
+        ) as fastest_lap_speed_kph,
+        case
+            when corrected_fastest_laps.result_id is not null then 'laps'
+            when classified.fastest_lap_time_ms is not null then 'source'
+        end as fastest_lap_basis
+    from classified
+    left join corrected_times
+        on classified.session_type = corrected_times.session_type
+        and classified.result_id = corrected_times.result_id
+    left join corrected_places
+        on classified.session_type = corrected_places.session_type
+        and classified.result_id = corrected_places.result_id
+    left join corrected_fastest_laps
+        on classified.session_type = 'race'
+        and classified.result_id = corrected_fastest_laps.result_id
 
 ),
 
@@ -46,8 +125,11 @@ counted as (
         ) as driver_entry_number,
         min(case when finishing_position = 1 then time_ms end) over (
             partition by session_type, race_id
-        ) as winner_time_ms
-    from classified
+        ) as winner_time_ms,
+        min(case when source_finishing_position = 1 then source_time_ms end) over (
+            partition by session_type, race_id
+        ) as source_winner_time_ms
+    from corrected
 
 ),
 
@@ -84,6 +166,8 @@ final as (
             when source_grid > 0 then cast(source_grid as {{ dbt.type_string() }})
         end as grid,
         finishing_position,
+        source_finishing_position,
+        position_basis,
         position_text,
         position_order,
         is_classified,
@@ -103,11 +187,19 @@ final as (
         points,
         laps_completed,
         time_ms,
+        source_time_ms,
+        time_basis,
         winner_time_ms,
+        source_winner_time_ms,
         fastest_lap_number,
         nullif(fastest_lap_rank, 0) as fastest_lap_rank,
         fastest_lap_time_ms,
-        fastest_lap_speed_kph
+        fastest_lap_speed_kph,
+        source_fastest_lap_number,
+        nullif(source_fastest_lap_rank, 0) as source_fastest_lap_rank,
+        source_fastest_lap_time_ms,
+        source_fastest_lap_speed_kph,
+        fastest_lap_basis
     from judged
 
 )

@@ -20,6 +20,7 @@ final as (
         position,
         lap_time_ms,
         is_red_flag,
+        is_red_flag_by_rule,
         is_misfiled
     from driven_laps
 

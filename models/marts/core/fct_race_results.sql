@@ -63,6 +63,8 @@ final as (
         outcomes.is_pit_lane_start,
         pole_positions.result_id is not null as is_pole,
         outcomes.finishing_position,
+        outcomes.source_finishing_position,
+        outcomes.position_basis,
         outcomes.position_text,
         outcomes.position_order,
         outcomes.is_started,
@@ -79,10 +81,18 @@ final as (
         outcomes.laps_completed,
         outcomes.time_ms as race_time_ms,
         outcomes.time_ms - outcomes.winner_time_ms as gap_to_winner_ms,
+        outcomes.source_time_ms as source_race_time_ms,
+        outcomes.source_time_ms - outcomes.source_winner_time_ms as source_gap_to_winner_ms,
+        outcomes.time_basis as race_time_basis,
         outcomes.fastest_lap_number,
         outcomes.fastest_lap_rank,
         outcomes.fastest_lap_time_ms,
-        outcomes.fastest_lap_speed_kph
+        outcomes.fastest_lap_speed_kph,
+        outcomes.source_fastest_lap_number,
+        outcomes.source_fastest_lap_rank,
+        outcomes.source_fastest_lap_time_ms,
+        outcomes.source_fastest_lap_speed_kph,
+        outcomes.fastest_lap_basis
     from outcomes
     inner join races
         on outcomes.race_id = races.race_id

@@ -55,6 +55,8 @@ final as (
         outcomes.grid,
         outcomes.is_pit_lane_start,
         outcomes.finishing_position,
+        outcomes.source_finishing_position,
+        outcomes.position_basis,
         outcomes.position_text,
         outcomes.position_order,
         outcomes.is_started,
@@ -69,6 +71,9 @@ final as (
         outcomes.laps_completed,
         outcomes.time_ms as sprint_time_ms,
         outcomes.time_ms - outcomes.winner_time_ms as gap_to_winner_ms,
+        outcomes.source_time_ms as source_sprint_time_ms,
+        outcomes.source_time_ms - outcomes.source_winner_time_ms as source_gap_to_winner_ms,
+        outcomes.time_basis as sprint_time_basis,
         outcomes.fastest_lap_number,
         outcomes.fastest_lap_rank,
         outcomes.fastest_lap_time_ms

@@ -30,6 +30,19 @@ race_pace as (
 
 ),
 
+safety_cars as (
+
+    select * from {{ ref('fct_safety_cars') }}
+    where {{ in_changed_seasons() }}
+
+),
+
+recorded_seasons as (
+
+    select * from {{ ref('int_races__recorded_seasons') }}
+
+),
+
 race_medians as (
 
     select
@@ -51,14 +64,46 @@ in_and_out_laps as (
         sum(race_laps.lap_time_ms) as lap_times_ms,
         max(case when race_laps.is_field_slow then 1 else 0 end) = 1 as is_field_slow,
         -- Both laps are there, and on each the field is known to be at speed: not so where all of it is in the lane.
-        sum(case when race_laps.lap_class in ('in', 'out') and not race_laps.is_field_slow then 1 else 0 end) = 2
-            as is_measurable
+        sum(
+            case
+                when
+                    race_laps.lap_class in ('in', 'out')
+                    and not race_laps.is_field_slow
+                    and not coalesce(race_laps.is_safety_car or race_laps.is_virtual_safety_car, false)
+                    then 1
+                else 0
+            end
+        ) = 2 as is_measurable,
+        max(case when race_laps.is_virtual_safety_car then 1 when not race_laps.is_virtual_safety_car then 0 end) = 1
+            as is_under_virtual_safety_car,
+        -- Other cars tell how slow the track was, also behind the safety car.
+        case
+            when
+                sum(case when race_laps.lap_class in ('in', 'out') then 1 else 0 end) = 2
+                and count(race_laps.field_median_ms) = 2
+                then sum(race_laps.lap_time_ms - race_laps.field_median_ms)
+        end as lost_to_field_ms
     from pit_stops
     inner join race_laps
         on pit_stops.race_id = race_laps.race_id
         and pit_stops.driver_id = race_laps.driver_id
         and race_laps.lap_number between pit_stops.lap_number and pit_stops.lap_number + 1
     group by pit_stops.race_id, pit_stops.driver_id, pit_stops.stop_number
+
+),
+
+-- The lap out of the lane is behind the safety car. If it was called in for that lap, a stop costs as usual.
+safety_car_stops as (
+
+    select distinct
+        pit_stops.race_id,
+        pit_stops.driver_id,
+        pit_stops.stop_number
+    from pit_stops
+    inner join safety_cars
+        on pit_stops.race_id = safety_cars.race_id
+        and pit_stops.lap_number >= safety_cars.deployed_lap
+        and (safety_cars.is_to_the_end or pit_stops.lap_number < safety_cars.last_full_lap)
 
 ),
 
@@ -81,10 +126,15 @@ final as (
         case when pit_stops.stop_kind = 'stop' then pit_stops.duration_ms - race_medians.race_median_ms end
             as duration_to_race_median_ms,
         in_and_out_laps.is_field_slow,
+        case when recorded_seasons.has_safety_cars then safety_car_stops.race_id is not null end
+            as is_under_safety_car,
+        in_and_out_laps.is_under_virtual_safety_car,
         case
             when pit_stops.stop_kind = 'stop' and in_and_out_laps.is_measurable
                 then cast(in_and_out_laps.lap_times_ms - 2 * race_pace.median_ms as integer)
-        end as time_lost_ms
+        end as time_lost_ms,
+        case when pit_stops.stop_kind = 'stop' then cast(in_and_out_laps.lost_to_field_ms as integer) end
+            as lost_to_field_ms
     from pit_stops
     inner join results
         on pit_stops.race_id = results.race_id
@@ -95,6 +145,12 @@ final as (
         on pit_stops.race_id = in_and_out_laps.race_id
         and pit_stops.driver_id = in_and_out_laps.driver_id
         and pit_stops.stop_number = in_and_out_laps.stop_number
+    left join recorded_seasons
+        on results.season = recorded_seasons.season
+    left join safety_car_stops
+        on pit_stops.race_id = safety_car_stops.race_id
+        and pit_stops.driver_id = safety_car_stops.driver_id
+        and pit_stops.stop_number = safety_car_stops.stop_number
     left join race_pace
         on pit_stops.race_id = race_pace.race_id
         and pit_stops.driver_id = race_pace.driver_id

@@ -23,6 +23,26 @@ results as (
 
 ),
 
+safety_cars as (
+
+    select * from {{ ref('fct_safety_cars') }}
+    where {{ in_changed_seasons() }}
+
+),
+
+virtual_safety_cars as (
+
+    select * from {{ ref('int_laps__virtual_safety_cars') }}
+    where {{ in_changed_seasons() }}
+
+),
+
+recorded_seasons as (
+
+    select * from {{ ref('int_races__recorded_seasons') }}
+
+),
+
 race_distances as (
 
     select
@@ -156,6 +176,20 @@ race_references as (
 
 ),
 
+-- Few rows: one for each lap of the leader, not of every car.
+safety_car_laps as (
+
+    select distinct
+        field_laps.race_id,
+        field_laps.lap_number
+    from field_laps
+    inner join safety_cars
+        on field_laps.race_id = safety_cars.race_id
+        and field_laps.lap_number >= safety_cars.first_full_lap
+        and (safety_cars.is_to_the_end or field_laps.lap_number <= safety_cars.last_full_lap)
+
+),
+
 field_pace as (
 
     select
@@ -167,12 +201,23 @@ field_pace as (
         field_laps.leader_elapsed_ms,
         case when race_references.race_id is not null then field_laps.field_median_ms end as field_median_ms,
         field_laps.field_median_ms * 100
-        >= race_references.race_reference_ms * {{ var('slow_field_percent') }} as is_field_slow
+        >= race_references.race_reference_ms * {{ var('slow_field_percent') }} as is_field_slow,
+        case when recorded_seasons.has_safety_cars then safety_car_laps.race_id is not null end as is_safety_car,
+        case when recorded_seasons.has_virtual_safety_cars then virtual_safety_cars.race_id is not null end
+            as is_virtual_safety_car
     from field_laps
     inner join races
         on field_laps.race_id = races.race_id
     left join race_references
         on field_laps.race_id = race_references.race_id
+    left join recorded_seasons
+        on races.season = recorded_seasons.season
+    left join safety_car_laps
+        on field_laps.race_id = safety_car_laps.race_id
+        and field_laps.lap_number = safety_car_laps.lap_number
+    left join virtual_safety_cars
+        on field_laps.race_id = virtual_safety_cars.race_id
+        and field_laps.lap_number = virtual_safety_cars.lap_number
 
 ),
 
@@ -186,6 +231,11 @@ paced as (
         field_pace.leader_elapsed_ms,
         field_pace.field_median_ms,
         field_pace.is_field_slow,
+        field_pace.is_safety_car,
+        field_pace.is_virtual_safety_car,
+        timed.is_flying
+        and not field_pace.is_field_slow
+        and not coalesce(field_pace.is_safety_car or field_pace.is_virtual_safety_car, false) as is_reference,
         timed.lap_time_ms * 1000000.0 / field_pace.field_median_ms as part_of_median
     from timed
     inner join field_pace
@@ -200,7 +250,7 @@ driver_references as (
     select
         race_id,
         driver_id,
-        {{ percentile_ms('case when is_flying and not is_field_slow then part_of_median end') }} as driver_reference
+        {{ percentile_ms('case when is_reference then part_of_median end') }} as driver_reference
     from paced
     group by race_id, driver_id
 
@@ -231,6 +281,8 @@ classed as (
             when paced.lap_number = 1 then 'first'
             when paced.is_in_lap then 'in'
             when paced.is_out_lap then 'out'
+            when paced.is_safety_car then 'safety car'
+            when paced.is_virtual_safety_car then 'virtual safety car'
             when paced.field_median_ms is null then 'unknown'
             when paced.is_field_slow or paced.part_of_median >= drivers.slow_part then 'slow'
             else 'green'
@@ -259,9 +311,12 @@ final as (
         lap_class,
         lap_class = 'green' as is_green,
         is_field_slow,
+        is_safety_car,
+        is_virtual_safety_car,
         case when has_pit_stops then is_in_lap end as is_in_lap,
         case when has_pit_stops then is_out_lap end as is_out_lap,
         is_red_flag,
+        lap_time_ms > {{ var('red_flag_ms') }} as is_red_flag_by_rule,
         is_misfiled
     from classed
 

@@ -105,7 +105,10 @@ slow_laps as (
         race_id,
         lap_number
     from race_laps
-    where coalesce(is_field_slow, true) or is_red_flag
+    where
+        coalesce(is_field_slow, true)
+        or is_red_flag
+        or coalesce(is_safety_car or is_virtual_safety_car, false)
 
 ),
 

@@ -41,18 +41,21 @@ def check_raw(raw: str) -> None:
         raise PlainError(f"{raw}: neither a folder nor a zip file, but a pipe, a socket or a device")
 
 
-def locate(raw: str, wanted: set[str], work: Path) -> dict[str, tuple[str, Path]]:
+def locate(
+    raw: str, wanted: set[str], work: Path, optional: frozenset[str] = frozenset()
+) -> dict[str, tuple[str, Path]]:
     """Find files in a folder (or in `data/` of that folder), a zip or the URL of a zip.
 
     Args:
         wanted: the names of the files, in lower case. Their real names may be in any case.
         work: a folder for what has to be downloaded or unpacked.
+        optional: the names of further files, which may be missing.
 
     Returns:
-        For each wanted file, its name inside the folder or zip, and the path to read it from.
+        For each file that is there, its name inside the folder or zip, and the path to read it from.
 
     Raises:
-        PlainError: a file is missing, or the zip or URL cannot be used.
+        PlainError: a wanted file is missing, or the zip or URL cannot be used.
     """
     check_raw(raw)
     shown, hint = without_secrets(raw), ""
@@ -62,10 +65,13 @@ def locate(raw: str, wanted: set[str], work: Path) -> dict[str, tuple[str, Path]
             archive = work / "download.zip"
             if not archive.exists():  # find() may have downloaded it
                 fetch(raw, archive)
-        found = {name: (inside, work / name) for name, inside in unzip(archive, work, wanted, shown).items()}
+        inside = unzip(archive, work, wanted | optional, shown)
+        found = {name: (member, work / name) for name, member in inside.items()}
     else:
         folder = Path(raw)
-        paths = _in_folder(folder, wanted) or _in_folder(folder / "data", wanted)
+        holder = folder if _in_folder(folder, wanted) else folder / "data"
+        paths = _in_folder(holder, wanted)
+        paths |= _in_folder(holder, set(optional)) if paths else {}
         found = {name: (path.name, path) for name, path in paths.items()}
         if not found and (below := _folder_below(folder, wanted)):
             hint = f"; such files are in {below}: name that folder"

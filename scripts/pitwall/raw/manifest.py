@@ -85,7 +85,7 @@ def link_unchanged(table: Table, path: Path, data: Path, last: Row) -> bool:
         (last["source_bytes"], last["schema_sha256"]) != (path.stat().st_size, table.sha256)
         or not is_intact(parquet.parent, last)
         or quarantine.is_file() != bool(last["rows_quarantined"])
-        or last["source_sha256"] != checksum(path)
+        or last["source_sha256"] != (file_sha256(path) if path.suffix == ".json" else checksum(path))
     ):
         return False
     try:

@@ -14,11 +14,12 @@ import yaml
 from pitwall.command import ROOT, PlainError
 
 SOURCES = ROOT / "models/staging/ergast/_ergast__sources.yml"
+OPTIONAL_SOURCES = ROOT / "models/staging/racedata/_racedata__sources.yml"
 MANIFEST_SOURCES = ROOT / "models/staging/pitwall/_pitwall__sources.yml"
 MAX_COLUMNS = 10_000  # which take about a second
 # The parser in C, ten times as fast, if PyYAML was built with it.
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-RULES = 1  # raise it when the rules of conversion change: every table is then converted again
+RULES = 2  # raise it when the rules of conversion change: every table is then converted again
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class Column:
     declared: str
     dtype: pl.DataType
     description: str = ""
+    date_format: str = ""  # of the file, if its dates are not ISO dates
 
     @property
     def is_text(self) -> bool:
@@ -50,6 +52,8 @@ class Table:
     key: list[str]
     sha256: str
     description: str = ""
+    file: str = ""  # the name of its file
+    is_optional: bool = False  # whether the file may be missing
 
     def positions(self, header: list[str], notes: list[str], source: str) -> dict[str, int]:
         """The position of each declared column in the header of a CSV.
@@ -95,15 +99,28 @@ def read_tables(path: Path) -> list[Table]:
         ) from None
 
 
+def raw_tables() -> list[Table]:
+    """All tables that are converted from the files of an archive, those that it must have first."""
+    return read_tables(SOURCES) + read_tables(OPTIONAL_SOURCES)
+
+
 def _table(entry: dict[str, Any]) -> Table:
     columns = [
-        Column(each["name"], each["data_type"], _dtype(each["data_type"]), each.get("description", ""))
+        Column(
+            each["name"],
+            each["data_type"],
+            _dtype(each["data_type"]),
+            each.get("description", ""),
+            each.get("config", {}).get("meta", {}).get("date_format", ""),
+        )
         for each in entry["columns"]
     ]
-    key = entry["config"]["meta"]["primary_key"]
-    declaration = [RULES, key, [[column.name, column.declared] for column in columns]]
+    meta = entry["config"]["meta"]
+    key = meta["primary_key"]
+    declaration = [RULES, key, [[column.name, column.declared, column.date_format] for column in columns]]
     sha256 = hashlib.sha256(json.dumps(declaration).encode()).hexdigest()
-    return Table(entry["name"], columns, key, sha256, entry.get("description", ""))
+    file, is_optional = meta.get("file", f"{entry['name']}.csv"), meta.get("is_optional", False)
+    return Table(entry["name"], columns, key, sha256, entry.get("description", ""), file, is_optional)
 
 
 def _dtype(declared: str) -> pl.DataType:
@@ -121,5 +138,5 @@ def _dtype(declared: str) -> pl.DataType:
 
 
 def snake_case(header: str) -> str:
-    """The column name of a CSV header: `positionText` becomes `position_text`."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", header.strip()).lower()
+    """The column name of a CSV header: `positionText` and `Position Text` become `position_text`."""
+    return re.sub(r"(?<=[a-z0-9]) *(?=[A-Z])", "_", header.strip()).lower()

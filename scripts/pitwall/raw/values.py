@@ -7,6 +7,9 @@ from pitwall.raw.schema import Column, Table
 # A panic, which is an error inside Polars, is no Exception. A damaged Parquet file can cause one.
 POLARS_ERRORS = (pl.exceptions.PolarsError, pl.exceptions.PanicException)
 NULLS = ["", "\\N"]
+US_DATE = r"^([0-9]{1,2})/([0-9]{1,2})/([0-9]{2})$"  # month, day, year
+# Two digits from this year on are of the last century: the championship began in it.
+FIRST_YEAR = 50
 TOO_LONG, REPEATED = -1, -2  # problems of a whole row; any other problem is the index of a declared column
 
 
@@ -15,13 +18,24 @@ def typed_value(column: Column, text: pl.Expr) -> pl.Expr:
     if column.is_text:
         return pl.when(~text.is_in(NULLS)).then(text)
     text = text.str.strip_chars()
+    if column.dtype == pl.Date and column.date_format == "m/d/yy":
+        month, day, year = (text.str.extract(US_DATE, group) for group in (1, 2, 3))
+        century = (
+            pl.when(year.cast(pl.Int32, strict=False) >= FIRST_YEAR)
+            .then(pl.lit("19"))
+            .otherwise(pl.lit("20"))
+        )
+        return pl.concat_str(century, year, pl.lit("-"), month, pl.lit("-"), day).str.to_date(
+            "%Y-%m-%d", strict=False
+        )
     if column.dtype == pl.Date:
         is_date = text.str.contains(r"^[1-9][0-9]{3}-[0-9]{2}-[0-9]{2}$")
         return pl.when(is_date).then(text.str.to_date("%Y-%m-%d", strict=False))
     if isinstance(column.dtype, pl.Decimal):
         # The cast would cut surplus digits without a warning. Only zeros may be cut.
         scale = column.dtype.scale
-        is_exact = text.str.contains(rf"^[+-]?([0-9]+(\.[0-9]{{0,{scale}}}0*)?|\.[0-9]{{1,{scale}}}0*)$")
+        without_whole = rf"|\.[0-9]{{1,{scale}}}0*" if scale else ""
+        is_exact = text.str.contains(rf"^[+-]?([0-9]+(\.[0-9]{{0,{scale}}}0*)?{without_whole})$")
         return pl.when(is_exact).then(text.cast(column.dtype, strict=False))
     return text.cast(column.dtype, strict=False)
 

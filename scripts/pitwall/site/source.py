@@ -4,7 +4,7 @@ from pitwall.site.evidence import Evidence, table
 
 EXAMPLES = 3
 KINDS = """
-select anomaly_kind, description, treatment, anomalies, first_season, last_season
+select anomaly_kind, description, treatment, anomalies, first_season, last_season, effect, marts
 from quality.anomaly_counts order by anomalies desc, anomaly_kind"""
 FOUND = f"""
 select season, race_name, source_table, source_key, seen, expected
@@ -36,14 +36,16 @@ def pages(evidence: Evidence) -> dict[str, str]:
         "Each is a row of [`quality.source_anomalies`](tables/source_anomalies.md). Nothing is dropped: what "
         "the source says stays in, and each kind says how the marts treat it.",
         table(
-            ["kind", "found", "seasons"],
+            ["kind", "found", "seasons", "in the marts", "marts that it changes"],
             [
                 (
                     f"[{kind}](#{kind})" if count else kind,
                     f"{count:,}",
                     seasons(first, last),
+                    effect,
+                    ", ".join(f"[{mart}](tables/{mart}.md)" for mart in (marts or "").split()),
                 )
-                for kind, _, _, count, first, last in kinds
+                for kind, _, _, count, first, last, effect, marts in kinds
             ],
             is_markdown=True,
         ),

@@ -15,10 +15,11 @@ from pitwall.command import ROOT
 from pitwall.data_folder import regular
 from pitwall.raw.checksums import FILE, SCHEMA
 from pitwall.raw.manifest import MANIFEST
+from pitwall.raw.schema import OPTIONAL_SOURCES, read_tables
 from pitwall.raw.values import POLARS_ERRORS
 from pitwall.warehouse.sql import glob_pattern
 
-# Tables with neither races nor seasons. All others belong to a race; `seasons` belongs to a year.
+# Tables with neither races nor seasons. `seasons` and the optional tables have a year, all others a race.
 REFERENCE = ("circuits", "constructors", "drivers", "status")
 # The first season with pit stops, with qualifying and with lap times: later seasons are compared with it.
 FIRST_SEASONS = """
@@ -100,13 +101,15 @@ def _find_changes(last: duckdb.DuckDBPyConnection, parquet: Path, code: str, led
         "union select race_id, year from read_parquet(?)",
         [glob_pattern(parquet / "races.parquet")],
     )
-    if reason := reference_change(last, parquet):
+    optional = optional_tables()
+    if reason := reference_change(last, parquet) or optional_change(last, parquet, optional):
         return reason
     last.execute(
         "create temporary table changed_seasons as "
-        "select distinct table_name, case table_name when 'seasons' then part else season end as season "
+        "select distinct table_name, "
+        "case when table_name = 'seasons' or table_name in ? then nullif(part, 0) else season end as season "
         "from changed left join all_races on part = race_id where table_name not in ?",
-        [REFERENCE],
+        [optional, REFERENCE],
     )
     without_race = last.execute("select table_name from changed_seasons where season is null").fetchall()
     if without_race:
@@ -132,7 +135,7 @@ def _find_changes(last: duckdb.DuckDBPyConnection, parquet: Path, code: str, led
         "incremental: only the ledger changed" if is_same and is_ledger else summary(seasons, total),
         is_nothing=is_same and not is_ledger,
         sources=[
-            *(f"ergast.{table}" for (table,) in tables),
+            *(f"{source_of(table)}.{table}" for (table,) in tables),
             # They have a row for each load, and for each build.
             *([] if is_same else ["pitwall", "ops"]),
             *(["predictions"] if is_ledger else []),
@@ -144,15 +147,15 @@ def is_current(last: duckdb.DuckDBPyConnection, parquet: Path) -> bool:
     """Whether a build from the same ledger would make the last warehouse again, as it is and where it is.
 
     Needs the temporary table `changed`. The views of a warehouse that was moved read the files in the old
-    folder; the view of an empty ledger reads none.
+    folder; the view of an empty ledger, and of an optional table that was not converted, reads none.
     """
     folder = f"{glob_pattern(parquet.absolute())}/".replace("'", "''")
     [(is_current,)] = last.execute(
         "select not exists (from changed) "
         "and not exists (select table_name, rows_short from read_parquet(?) except from build.short_rows) "
         "and not exists (from duckdb_views() "
-        "where schema_name = 'raw' and view_name <> 'ledger' and not contains(sql, ?))",
-        [glob_pattern(parquet / MANIFEST), folder],
+        "where schema_name = 'raw' and view_name not in ? and not contains(sql, ?))",
+        [glob_pattern(parquet / MANIFEST), ["ledger", *optional_tables()], folder],
     ).fetchall()
     return bool(is_current)
 
@@ -184,6 +187,27 @@ def reference_change(last: duckdb.DuckDBPyConnection, parquet: Path) -> str:
         if known := sorted(seeds.intersection(ref for (ref,) in new)):
             return f"{known[0]} is new, and a seed names it"
     return ""
+
+
+def optional_tables() -> list[str]:
+    """The names of the raw tables whose file may be missing."""
+    return [table.name for table in read_tables(OPTIONAL_SOURCES)]
+
+
+def source_of(table: str) -> str:
+    """The source of dbt that declares a raw table."""
+    return "racedata" if table in optional_tables() else "ergast"
+
+
+def optional_change(last: duckdb.DuckDBPyConnection, parquet: Path, optional: list[str]) -> str:
+    """Why an optional table concerns all seasons: it has its first rows, or none left. Else ""."""
+    came_or_went = last.execute(
+        "select table_name from (select distinct table_name, true as is_there from build.checksums) as was "
+        "full join (select distinct table_name, true as is_there from read_parquet(?)) as now "
+        "using (table_name) where table_name in ? and (was.is_there is null or now.is_there is null)",
+        [glob_pattern(parquet / FILE), optional],
+    ).fetchall()
+    return f"{came_or_went[0][0]} has its first rows, or none left" if came_or_went else ""
 
 
 def summary(seasons: list[int], total: int) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 
 from pitwall.raw.predictions import ledger_table, read_ledger
-from pitwall.raw.schema import MANIFEST_SOURCES, SOURCES, Column, Table, read_tables
+from pitwall.raw.schema import MANIFEST_SOURCES, Column, Table, raw_tables, read_tables
 from pitwall.warehouse.postgres_connection import query_rows
 from pitwall.warehouse.sql import identifier, literal
 
@@ -15,7 +15,7 @@ TYPES = {"string": "text"}  # declared types that PostgreSQL calls by another na
 
 def converted_tables() -> list[Table]:
     """The tables of schema raw that have a Parquet file each."""
-    return read_tables(SOURCES) + read_tables(MANIFEST_SOURCES)
+    return raw_tables() + read_tables(MANIFEST_SOURCES)
 
 
 def declared_tables() -> list[Table]:
@@ -41,8 +41,11 @@ def load_raw(cursor: Any, data: Path, schema: str) -> int:
     count = 0
     for table in converted_tables():
         path = data / "parquet" / f"{table.name}.parquet"
-        columns = [column.name for column in table.columns]
-        count += fill(cursor, table, pl.read_parquet(path, glob=False, columns=columns), schema)
+        columns = {column.name: column.dtype for column in table.columns}
+        frame = pl.DataFrame(schema=columns)
+        if path.exists() or not table.is_optional:  # an older version of Pitwall converted no optional files
+            frame = pl.read_parquet(path, glob=False, columns=list(columns))
+        count += fill(cursor, table, frame, schema)
     return count + fill(cursor, ledger_table(), read_ledger(data), schema)
 
 

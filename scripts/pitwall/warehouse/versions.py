@@ -24,6 +24,7 @@ import yaml
 
 from pitwall.command import ROOT, PlainError
 from pitwall.raw import manifest, origin, predictions
+from pitwall.warehouse.changes import source_of
 from pitwall.warehouse.dbt import dbt_build, inherited
 from pitwall.warehouse.duckdb import carry_history, copy_warehouse
 from pitwall.warehouse.fingerprint import code_files, code_fingerprint
@@ -305,7 +306,7 @@ def build_head(base: Version, head: Version, lock: int) -> list[str]:
         run_dbt(head, lock, "head")
         return [f"dbt built everything again: {reason}."]
     before, now = tables_of(base), tables_of(head)
-    selected = [f"source:ergast.{table}+" for table in now if now[table] != before.get(table)]
+    selected = [f"source:{source_of(table)}.{table}+" for table in now if now[table] != before.get(table)]
     if not (head.data / "parquet").is_symlink():
         selected.append("source:pitwall+")  # what is known of the conversion
     ledger = predictions.PREDICTION_SOURCES.relative_to(ROOT).as_posix()

@@ -7,7 +7,7 @@ UNIT_TESTS = changed
 WORKERS ?= logical
 override PARALLEL = --numprocesses "$${WORKERS:-logical}" --dist loadfile --no-loadscope-reorder
 override TORTURED = faults broken_csv orders benchmark
-override SQL = $(wildcard models tests analyses snapshots dashboard scripts)
+override SQL = $(wildcard models tests analyses snapshots dashboard scripts/pitwall/raw/jolpica/sql)
 override LINT_SETTINGS = Makefile $(wildcard .sqlfluff .sqlfluff_library/*.py macros requirements/dev.txt) \
     $(wildcard scripts/pitwall/raw/jolpica/sql/.sqlfluff)
 # Each is also the name of its Debian package.

@@ -260,6 +260,13 @@ def test_results_are_described_as_ergast_does(converter: Converter) -> None:
     ]
 
 
+def test_a_car_one_lap_down_has_a_lap_in_the_singular(converter: Converter) -> None:
+    converter.dump["sessionentry"][2]["laps"] = "49"
+    converter.run()
+    names = dict(converter.rows("status"))
+    assert "+1 Lap" in [names[status] for (status,) in converter.rows("results", "status_id")]
+
+
 def test_a_car_without_a_result_did_not_qualify_until_2022(converter: Converter) -> None:
     """Car 2 of 1990 has no entry in the race. Car 7 of 2024 has none either: its driver only practised."""
     assert "1 cars without an entry in their race" in converter.run()

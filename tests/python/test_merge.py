@@ -7,8 +7,10 @@ import polars as pl
 import pytest
 
 from pitwall.command import PlainError
+from pitwall.raw.checksums import part_checksums
 from pitwall.raw.merge import RANKS, Ranks, disagreements_table, merge
 from pitwall.raw.schema import SOURCES, Table, read_tables
+from pitwall.warehouse.changes import source_of
 
 SEASONS = pl.DataFrame(
     {"race_id": [1, 2, 3], "season": [2023, 2024, 2025]}, schema_overrides={"season": pl.Int32}
@@ -166,3 +168,14 @@ def test_the_seed_names_tables_columns_and_sources_that_exist() -> None:
     for name, column, source in Ranks(RANKS).rows:
         assert (name, column) == ("*", "*") or (name, column) in columns
         assert source in ("archive", "jolpica")
+
+
+def test_a_build_sees_the_seasons_in_which_the_sources_differ(tmp_path: Path) -> None:
+    """A disagreement without a season has 0, for which everything is built again."""
+    disagreements = disagreements_table()
+    columns = {column.name: column.dtype for column in disagreements.columns}
+    path = tmp_path / f"{disagreements.name}.parquet"
+    pl.DataFrame([{"season": 2023}, {"season": 2023}, {"season": None}], schema=columns).write_parquet(path)
+    parts = part_checksums(disagreements, path).sort("part")
+    assert parts.select("part", "row_count").rows() == [(0, 1), (2023, 2)]
+    assert source_of(disagreements.name) == "pitwall"

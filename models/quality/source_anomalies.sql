@@ -8,6 +8,12 @@ calendar_anomalies as (
 
 ),
 
+corrections_anomalies as (
+
+    select * from {{ ref('int_anomalies__corrections') }}
+
+),
+
 files_anomalies as (
 
     select * from {{ ref('int_anomalies__files') }}
@@ -66,6 +72,10 @@ races as (
 unioned as (
 
     select * from calendar_anomalies
+
+    union all
+
+    select * from corrections_anomalies
 
     union all
 

@@ -81,7 +81,7 @@ def thousandths(values: pd.Series) -> pd.Series:
 
 
 def outcomes(raw: Path, races: pd.DataFrame, drivers: pd.DataFrame, laps: pd.DataFrame) -> pd.DataFrame:
-    """All results of races and sprints, with how each ended. The source's errors are corrected where rules decide."""
+    """All results of races and sprints, corrected where rules decide, and how each ended."""
     results = pd.concat(
         [
             read(raw, "results").assign(session_type="race"),
@@ -200,10 +200,11 @@ def correct_times(results: pd.DataFrame, laps: pd.DataFrame, hours: pd.Series) -
     timed = timed[timed["source_finishing_position"].notna()]
     timed = timed.sort_values([*session, "source_finishing_position", "result_id"])
     time = timed["race_time_ms"]
-    winner = time.where(timed["position_text"] == "1").groupby([timed[name] for name in session]).transform("min")
+    keys = [timed[name] for name in session]
+    winner = time.where(timed["position_text"] == "1").groupby(keys).transform("min")
     gap = time - winner
-    ahead = gap.groupby([timed[name] for name in session]).shift()
-    behind = gap.groupby([timed[name] for name in session]).shift(-1)
+    ahead = gap.groupby(keys).shift()
+    behind = gap.groupby(keys).shift(-1)
     text = to_ms(timed["time"].where(timed["time"].str.startswith("+", na=False)))
     is_race = timed["session_type"] == "race"
 
@@ -271,8 +272,10 @@ def correct_fastest_laps(results: pd.DataFrame, laps: pd.DataFrame) -> None:
     lap = ["race_id", "lap_number", "lap_time_ms"]
     of_race = results.loc[
         (results["session_type"] == "race") & results["fastest_lap_time_ms"].notna(),
-        ["result_id", "race_id", "driver_id", "laps_completed", "fastest_lap_number", "fastest_lap_time_ms"]
-        + ["fastest_lap_speed_kph"],
+        [
+            *("result_id", "race_id", "driver_id", "laps_completed"),
+            *("fastest_lap_number", "fastest_lap_time_ms", "fastest_lap_speed_kph"),
+        ],
     ].rename(columns={"fastest_lap_number": "lap_number", "fastest_lap_time_ms": "lap_time_ms"})
     of_race = of_race.rename_axis("result").reset_index()
     laps = laps.loc[laps["race_id"].isin(of_race["race_id"]), [*lap, "driver_id"]]
@@ -280,7 +283,9 @@ def correct_fastest_laps(results: pd.DataFrame, laps: pd.DataFrame) -> None:
     holders["is_own"] = holders["driver_id"] == holders["driver_id_holder"]
     of_others = holders.groupby("result")["is_own"].sum().eq(0)
     of_others = of_race[of_race["result"].isin(of_others[of_others].index)]
-    own = of_others[["result", "race_id", "driver_id", "laps_completed"]].merge(laps, on=["race_id", "driver_id"])
+    own = of_others[["result", "race_id", "driver_id", "laps_completed"]].merge(
+        laps, on=["race_id", "driver_id"]
+    )
     own = own[own["lap_number"] <= own["laps_completed"]]
     own = own[own.groupby("result")["lap_number"].transform("size") == own["laps_completed"]]
     own = own.sort_values(["lap_time_ms", "lap_number"]).groupby("result").head(1)
@@ -312,7 +317,8 @@ def race_results(results: pd.DataFrame, points_computed: pd.DataFrame) -> pd.Dat
     results["is_podium"] = results["finishing_position"] <= 3
     winners = results[results["is_win"]].groupby("race_id")["race_time_ms"].min()
     results["gap_to_winner_ms"] = results["race_time_ms"] - results["race_id"].map(winners)
-    winners = results[results["source_finishing_position"] == 1].groupby("race_id")["source_race_time_ms"].min()
+    winners = results[results["source_finishing_position"] == 1]
+    winners = winners.groupby("race_id")["source_race_time_ms"].min()
     results["source_gap_to_winner_ms"] = results["source_race_time_ms"] - results["race_id"].map(winners)
     results["race_time_basis"] = results["time_basis"]
     results = results.merge(points_computed, on="result_id", how="left")
@@ -682,7 +688,7 @@ def season_rules(races: pd.DataFrame, championship: str) -> pd.DataFrame:
 
 
 def places(results: pd.DataFrame) -> pd.DataFrame:
-    """All results with the places for points, for ties, for ties in the tables, and for what is still equal."""
+    """All results with the places for points, for ties, for ties in tables, and for what is still equal."""
     race = results["session_type"] == "race"
     results = results.copy()
     results["scoring_position"] = results["finishing_position"]

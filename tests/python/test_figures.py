@@ -204,6 +204,30 @@ FIGURES: dict[str, dict[str, Source]] = {
     "docs/rules-of-the-sport.md": {
         "of Formula 1": TERM,
         "In {:w} cases the source files": Sql("select count(*) from seeds.misfiled_laps"),
+        "In {} results the source says that a car retired": Sql("select count(*) from seeds.starts_not_taken"),
+        "classified with {} % of the winner's laps, rounded down. The results follow this rule from {} on": (
+            lambda each: (each["classified_distance_percent"], each["first_classified_distance_season"])
+        ),
+        "the rule: {} cars that are classified with fewer laps, and {} that are not": Sql("""
+            select
+                count(*) filter (anomaly_kind = 'classified_short_of_distance'),
+                count(*) filter (anomaly_kind = 'unclassified_with_distance')
+            from quality.source_anomalies
+        """),
+        "From {} the source gives every car a position, so {:w} cars": Sql("""
+            select min(season), count(*) from quality.source_anomalies
+            where anomaly_kind = 'sprint_classified_short_of_distance'
+        """),
+        "Since 1995, record": Sql("""
+            select min(season) from seeds.starts_not_taken where contains(reason, 'started again')
+        """),
+        "in {:w} races of {} and {} the source has the grid after penalties": Sql("""
+            select count(distinct race_id), min(season), max(season)
+            from marts.fct_qualifying_results where qualifying_position_basis = 'times'
+        """),
+        "at least {:w} places behind it": lambda each: (each["penalty_places"],),
+        "Before {} most races have one time per driver": lambda each: (each["first_knockout_season"],),
+        "with two exceptions. `source": Because("the list names them"),
         "There are {:w} exceptions": Sql("""
             select count(*) from seeds.pole_position_exceptions
         """),
@@ -277,7 +301,7 @@ FIGURES: dict[str, dict[str, Source]] = {
                 count(*) filter (where minutes < 65),
                 floor(min(minutes) filter (where minutes >= 65))
             from (
-                select min(race_time_ms) / 60000 as minutes from marts.fct_race_results where is_win
+                select min(source_race_time_ms) / 60000 as minutes from marts.fct_race_results where is_win
                 group by race_id
             )
         """),

@@ -1169,6 +1169,7 @@ NUMBERS = {
     },
     "int_prediction__outcomes": {"3": "the places on a podium"},
     "int_prediction__title_baselines": {"100": "per cent"},
+    "int_qualifying__positions": {"2": "sessions with a time", "3": "sessions with a time"},
     "stg_ops__builds": {"2": "the length of a colon and a space"},
     "team_mate_careers": {"0.5": "the median"},
     "team_mate_seasons": {"0.5": "the median"},

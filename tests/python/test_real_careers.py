@@ -86,12 +86,32 @@ FACTS = [
         [("barrichello", 326, 322), ("button", 309, 306), ("rosberg", 206, 206)],
     ),
     Fact(
-        "Schumacher, Räikkönen and Alonso have one start more than in record books, which leave out a race "
-        "that was restarted without the driver: Britain 1999 and Belgium 2001.",
-        "select driver_ref, starts - case driver_ref when 'michael_schumacher' then 306 "
-        "when 'raikkonen' then 349 when 'alonso' then 419 end from careers "
-        "where driver_ref in ('michael_schumacher', 'raikkonen', 'alonso') order by 1",
-        [("alonso", 1), ("michael_schumacher", 1), ("raikkonen", 1)],
+        "Starts are those of record books: no start for a driver who retired before it, or who did not take "
+        "part when a race was started again from the beginning.",
+        "select driver_ref, starts from careers where driver_ref in ('alonso', 'coulthard', 'fisichella', "
+        "'hamilton', 'lauda', 'massa', 'max_verstappen', 'michael_schumacher', 'patrese', 'raikkonen', "
+        "'trulli', 'vettel') order by 1",
+        [
+            ("alonso", 419),
+            ("coulthard", 246),
+            ("fisichella", 229),
+            ("hamilton", 374),
+            ("lauda", 171),
+            ("massa", 269),
+            ("max_verstappen", 227),
+            ("michael_schumacher", 306),
+            ("patrese", 256),
+            ("raikkonen", 349),
+            ("trulli", 252),
+            ("vettel", 299),
+        ],
+    ),
+    Fact(
+        "Each driver of the seed has a result without a lap, which would be a start: retired, from a slot.",
+        "select count(*), count(*) filter (where position_text = 'R' and laps_completed = 0 "
+        "and grid_position is not null and not is_started), (select count(*) from seeds.starts_not_taken) "
+        "from marts.fct_race_results where non_start_reason is not null",
+        [(35, 35, 35)],
     ),
     Fact(
         "Career points are the counted ones, the gross in brackets: Clark 255 (274), Prost 768.5 (798.5), "
@@ -121,12 +141,24 @@ FACTS = [
         ],
     ),
     Fact(
-        "Prost's fastest laps and laps led are unknown; Schumacher's fastest laps are known in 239 of "
-        "308 races.",
-        "select driver_ref, fastest_laps, races_with_fastest_lap, laps_led, races_with_laps, entries "
-        "from careers "
-        "where driver_ref in ('prost', 'michael_schumacher') order by 1 desc",
-        [("prost", None, 0, None, 0, 202), ("michael_schumacher", 54, 239, 3_937, 239, 308)],
+        "Prost's fastest laps and laps led are unknown; those of Schumacher, Berger and Graham Hill are "
+        "known in some of their races, so their counts are lower bounds.",
+        "select driver_ref, fastest_laps, fastest_laps_at_least, races_with_fastest_lap, laps_led, "
+        "laps_led_at_least, races_with_laps, entries from careers "
+        "where driver_ref in ('prost', 'michael_schumacher', 'berger', 'hill') order by 1 desc",
+        [
+            ("prost", None, None, 0, None, None, 0, 202),
+            ("michael_schumacher", None, 54, 239, None, 3_937, 239, 308),
+            ("hill", None, 0, 16, None, None, 0, 179),
+            ("berger", None, 3, 30, None, 72, 30, 210),
+        ],
+    ),
+    Fact(
+        "Nobody has the fastest lap of Belgium 2021, whose result is that of one lap; so the counts of "
+        "Hamilton and Verstappen are complete.",
+        "select driver_ref, fastest_laps, races_with_fastest_lap = entries from careers "
+        "where driver_ref in ('hamilton', 'max_verstappen') order by 1",
+        [("hamilton", 68, True), ("max_verstappen", 35, True)],
     ),
     Fact(
         "Of the races before 1960 and since 1996 only Belgium 2021 has no fastest lap.",
@@ -145,8 +177,8 @@ FACTS = [
     Fact(
         "The result of China 2014 is that of lap 54, and Hamilton led all 54; 33,194 laps are led in all, "
         "none of them twice.",
-        "select (select sum(laps_led) from careers), (select sum(laps_led) from teams), laps_led "
-        "from intermediate.int_laps__by_driver join marts.dim_races using (race_id, season) "
+        "select (select sum(laps_led_at_least) from careers), "
+        "(select sum(laps_led_at_least) from teams), laps_led from intermediate.int_laps__by_driver join marts.dim_races using (race_id, season) "
         "join marts.dim_drivers using (driver_id) where season = 2014 and round = 4 and driver_ref = "
         "'hamilton'",
         [(33_194, 33_194, 54)],

@@ -70,7 +70,7 @@ from (
 group by season, driver_id;
 
 create temp view lap_sums as
-select results.*, driver_laps.laps, driver_laps.laps_ms, race_time_ms - laps_ms as difference_ms
+select results.*, driver_laps.laps, driver_laps.laps_ms, source_race_time_ms - laps_ms as difference_ms
 from (
     select race_id, driver_id, count(*) as laps, sum(lap_time_ms) as laps_ms
     from marts.fct_lap_times group by race_id, driver_id
@@ -109,21 +109,27 @@ SEASONS = [
 ]
 
 ANOMALIES = {
+    "classified_short_of_distance": 16,
     "country_spelling": 17,  # USA 11, UK 4, UAE and Korea
     "did_not_start_with_laps": 6,
     "driver_code_repeated": 7,
     "driver_repeated_in_race": 85,
     "fastest_lap_after_last_lap": 12,
+    "fastest_lap_differs_from_laps": 209,
+    "fastest_lap_of_other_driver": 101,
     "fastest_lap_rank_zero": 258,
     "fastest_lap_speed_missing": 342,
     "fastest_laps_missing": 2,  # Belgium 2021 and Monaco 2024
+    "finishing_position_wrong": 21,  # Brazil 2009 4, Canada 2011 4, the United States 2013 5, and four swaps
     "gap_text_differs": 20,  # all 18 of Belgium 2024, Austria 1980, Germany 1994
     "grid_slot_repeated": 179,
     "http_urls": 5,  # tables
     "lap_above_ten_minutes": 626,
     "lap_count_differs": 92,  # 90 and two drivers whose laps are all filed under others
     "lap_sum_differs": 138,  # 5,134 times, of which 4,996 fit
+    "laps_of_disqualified_missing": 5,  # São Paulo 2024, China 2025 three times, Bahrain 2025
     "laps_under_wrong_driver": 11,
+    "order_differs_from_times": 12,  # 9 results of races and 3 of sprints
     "permanent_number_repeated": 13,
     "phantom_pit_stop": 104,  # Australia 2025 51, Canada 2025 53
     "pit_stop_above_ten_minutes": 460,
@@ -137,16 +143,22 @@ ANOMALIES = {
     "position_order_repeated": 105,
     "position_shared": 70,
     "qualifying_constructor_differs": 10,
+    "qualifying_exclusion_ignored": 12,  # nine races of 2009 to 2025
     "qualifying_missing": 83,
+    "qualifying_position_is_grid": 64,  # China 2006, and seven races of 2007
     "qualifying_position_repeated": 2,  # Singapore 2025
     "qualifying_time_above_ten_minutes": 1,
+    "race_time_wrong": 53,  # 51 results of 8 races and 2 of a sprint
     "race_time_too_short": 3,  # Brazil 1997 twice, and Webber in Malaysia 2010
     "short_rows": 1,  # the table races
+    "sprint_classified_short_of_distance": 3,  # Miami 2024 twice, São Paulo 2024
     "sprint_points_left_out": 17,
     "standing_without_position": 7,
     "standings_missing": 0,
-    "start_time_wrong": 46,  # 37 races of 2005 and 2006, Las Vegas 2023 four times and 2024 five
+    "start_not_taken": 35,
+    "start_time_wrong": 51,  # 37 races of 2005 and 2006, Las Vegas nine times, and five sessions of 2024
     "two_constructors_in_race": 16,
+    "unclassified_with_distance": 36,
     "unclean_text": 2,
 }
 
@@ -315,6 +327,25 @@ MEANING = [
         [
             (datetime(2023, 11, 19, 6), datetime(2023, 11, 19, 6)),
             (datetime(2024, 11, 24, 6), datetime(2024, 11, 23, 6)),
+        ],
+    ),
+    Fact(
+        "São Paulo 2024 was moved to 15:30 UTC, and its qualifying to Sunday; Qatar 2024 started at 16:00 UTC.",
+        "select race_name, sprint_starts_at, qualifying_starts_at, race_starts_at from marts.dim_races "
+        "where season = 2024 and race_name in ('São Paulo Grand Prix', 'Qatar Grand Prix') order by round",
+        [
+            (
+                "São Paulo Grand Prix",
+                datetime(2024, 11, 2, 14),
+                datetime(2024, 11, 3, 10, 30),
+                datetime(2024, 11, 3, 15, 30),
+            ),
+            (
+                "Qatar Grand Prix",
+                datetime(2024, 11, 30, 14),
+                datetime(2024, 11, 30, 18),
+                datetime(2024, 12, 1, 16),
+            ),
         ],
     ),
     Fact(
@@ -557,7 +588,7 @@ LAPS = [
     Fact(
         "90 pairs of driver and race have another number of laps than the result, 20 of them in China 2014.",
         "select count(*), count(*) filter (where season = 2014 and race_name = 'Chinese Grand Prix') "
-        "from lap_sums where laps <> laps_completed",
+        "from lap_sums where laps <> source_laps_completed",
         [(90, 20)],
     ),
     Fact(
@@ -606,10 +637,35 @@ LAPS = [
         0,
     ),
     Fact(
-        "Hülkenberg has 30 laps in São Paulo 2024, and 0 in the result, a disqualification.",
-        "select laps, laps_completed, position_text from lap_sums "
+        "Hülkenberg has 30 laps in São Paulo 2024, and 0 in the source's result, a disqualification.",
+        "select laps, laps_completed, source_laps_completed, position_text from lap_sums "
         "where season = 2024 and race_name = 'São Paulo Grand Prix' and driver_ref = 'hulkenberg'",
-        [(30, 0, "D")],
+        [(30, 30, 0, "D")],
+    ),
+    Fact(
+        "No other result has other laps than in the source. Four disqualified cars of 2025 have 0 laps in both.",
+        "select (select count(*) from results where laps_completed <> source_laps_completed), count(*) "
+        "from results where season = 2025 and is_disqualified and laps_completed = 0",
+        [(1, 4)],
+    ),
+    Fact(
+        "Since 1966 52 results contradict the distance: 16 are classified short of it, 36 are not classified "
+        "with it. 46 of the 52 are of 1978 or later.",
+        "select count(*), count(*) filter (where anomaly_kind = 'classified_short_of_distance'), "
+        "count(*) filter (where season >= 1978), min(season) from quality.source_anomalies "
+        "where anomaly_kind in ('classified_short_of_distance', 'unclassified_with_distance')",
+        [(52, 16, 46, 1967)],
+    ),
+    Fact(
+        "Norris and Stroll in Miami 2024 and Hülkenberg in São Paulo 2024 are not classified in the sprint.",
+        "select race_name, driver_name, position_text, laps_completed, is_started, finishing_position "
+        "from marts.fct_sprint_results where not is_classified and position_text not in ('R', 'N', 'W') "
+        "order by sprint_result_id",
+        [
+            ("Miami Grand Prix", "Lance Stroll", "19", 1, True, None),
+            ("Miami Grand Prix", "Lando Norris", "20", 0, True, None),
+            ("São Paulo Grand Prix", "Nico Hülkenberg", "20", 19, True, None),
+        ],
     ),
     Fact(
         "626 laps and 460 pit stops are above ten minutes, under a red flag.",
@@ -654,10 +710,39 @@ LAPS = [
         [(1995, "blundell", 1_002_640)],
     ),
     Fact(
-        "Singapore 2025 repeats positions 12 and 13 in qualifying.",
-        "select season, race_name, qualifying_position from qualifying "
-        "group by season, race_name, qualifying_position having count(*) > 1 order by 3",
-        [(2025, "Singapore Grand Prix", 12), (2025, "Singapore Grand Prix", 13)],
+        "Singapore 2025 repeats positions 12 and 13 in qualifying; the two excluded drivers are 19th and 20th.",
+        "select driver_ref, source_qualifying_position, qualifying_position from qualifying "
+        "where season = 2025 and race_name = 'Singapore Grand Prix' "
+        "and source_qualifying_position in (12, 13) order by 3",
+        [("lawson", 12, 12), ("tsunoda", 13, 13), ("albon", 12, 19), ("sainz", 13, 20)],
+    ),
+    Fact(
+        "A position in qualifying is held by one driver of a race.",
+        "select count(*) from (select race_id, qualifying_position from qualifying "
+        "group by race_id, qualifying_position having count(*) > 1)",
+        0,
+    ),
+    Fact(
+        "In eight races of 2006 and 2007 the source has the grid after penalties: Kubica was 5th in Belgium 2007.",
+        "select count(distinct race_id), min(season), max(season), "
+        "max(qualifying_position) filter (where season = 2007 and race_name = 'Belgian Grand Prix' "
+        "and driver_ref = 'kubica'), max(source_qualifying_position) filter (where season = 2007 "
+        "and race_name = 'Belgian Grand Prix' and driver_ref = 'kubica') "
+        "from qualifying where qualifying_position_basis = 'times'",
+        [(8, 2006, 2007, 5, 14)],
+    ),
+    Fact(
+        "Hamilton was excluded from qualifying in Spain 2012 and São Paulo 2021: Maldonado and Verstappen were first.",
+        "select season, race_name, driver_ref from qualifying where qualifying_position = 1 "
+        "and (season, race_name) in ((2012, 'Spanish Grand Prix'), (2021, 'São Paulo Grand Prix')) order by 1",
+        [(2012, "Spanish Grand Prix", "maldonado"), (2021, "São Paulo Grand Prix", "max_verstappen")],
+    ),
+    Fact(
+        "Twelve drivers were excluded from qualifying in nine races; their gaps are NULL.",
+        "select count(*), count(distinct race_id), count(gap_to_pole_ms) from qualifying "
+        "join marts.fct_qualifying_gaps using (qualifying_result_id, race_id) "
+        "where is_excluded_from_qualifying",
+        [(12, 9, 0)],
     ),
     Fact(
         "Ten rows of qualifying in 2015 have Marussia, and the results have Manor.",
@@ -667,10 +752,75 @@ LAPS = [
         [(2015, "marussia", "manor", 10)],
     ),
     Fact(
-        "In Brazil 1997 the race times of Frentzen and Fisichella are a minute short.",
+        "In Brazil 1997 the source's race times of Frentzen and Fisichella are a minute short.",
         "select driver_ref, difference_ms from lap_sums where season = 1997 "
         "and difference_ms < -5 order by 1",
         [("fisichella", -60_000), ("frentzen", -60_000)],
+    ),
+    Fact(
+        "Of 7,935 race times 51 are corrected, in eight races, and three gaps.",
+        "select race_time_basis, season, round, count(*), min(race_time_ms - source_race_time_ms), "
+        "count(*) filter (where gap_to_winner_ms <> source_gap_to_winner_ms) "
+        "from results where race_time_ms <> source_race_time_ms group by all order by all",
+        [
+            ("gap text", 1980, 10, 1, 12_160, 1),
+            ("laps", 1997, 2, 2, 60_000, 2),
+            ("pit stop clock", 2020, 15, 9, 3_600_000, 0),
+            ("pit stop clock", 2022, 18, 18, 7_200_000, 0),
+            ("record books", 1965, 4, 4, -1_620_000, 0),
+            ("record books", 1970, 11, 3, 3_600_000, 0),
+            ("record books", 1980, 9, 8, -60_000, 0),
+            ("record books", 1994, 13, 6, -240_000, 0),
+        ],
+    ),
+    Fact(
+        "The winners took 2:59:47.515 in Bahrain 2020 and 3:01:44.004 in Japan 2022.",
+        "select season, race_time_ms from results where is_win "
+        "and (season, round) in ((2020, 15), (2022, 18)) order by season",
+        [(2020, 10_787_515), (2022, 10_904_004)],
+    ),
+    Fact(
+        "In the sprint of Azerbaijan 2023 the gaps of Russell and Hamilton are to the cars ahead.",
+        "select driver_name, gap_to_winner_ms, source_gap_to_winner_ms, sprint_time_basis "
+        "from marts.fct_sprint_results where sprint_time_ms <> source_sprint_time_ms order by 2",
+        [
+            ("George Russell", 8_532, 3_467, "gap to the car ahead"),
+            ("Lewis Hamilton", 16_503, 4_890, "gap to the car ahead"),
+        ],
+    ),
+    Fact(
+        "By the race times Kovalainen was 12th in Brazil 2009 and Vergne 16th in the United States 2013; 12 "
+        "lapped cars have another place by a decision of the stewards.",
+        "select position_basis, count(*), count(*) filter (where lost > 0), max(lost) "
+        "from (select *, finishing_position - source_finishing_position as lost from results) "
+        "where lost <> 0 group by 1 order by 1",
+        [("race times", 9, 2, 4), ("stewards", 12, 5, 3)],
+    ),
+    Fact(
+        "No classified car took longer than a car behind it, but for Leclerc in the sprint of Qatar 2023.",
+        "with times as ("
+        "select 'race' as session, race_id, finishing_position, race_time_ms as ms, driver_name from results "
+        "union all select 'sprint', race_id, finishing_position, sprint_time_ms, driver_name "
+        "from marts.fct_sprint_results) "
+        "select ahead.session, ahead.driver_name, behind.driver_name from times as ahead "
+        "join times as behind using (session, race_id) "
+        "where ahead.finishing_position < behind.finishing_position and ahead.ms > behind.ms",
+        [("sprint", "Charles Leclerc", "Lance Stroll")],
+    ),
+    Fact(
+        "101 fastest laps in 18 races were those of other drivers; none of them is the fastest of its race.",
+        "select count(*), count(distinct race_id), count(*) filter (where 1 in "
+        "(fastest_lap_rank, source_fastest_lap_rank)) from results where fastest_lap_basis = 'laps'",
+        [(101, 18, 0)],
+    ),
+    Fact(
+        "With them 97 ranks are those that the source has for the same lap at another result.",
+        "select count(*), count(*) filter (where results.fastest_lap_rank = others.source_fastest_lap_rank) "
+        "from results join results as others on results.race_id = others.race_id "
+        "and results.fastest_lap_number = others.source_fastest_lap_number "
+        "and results.fastest_lap_time_ms = others.source_fastest_lap_time_ms "
+        "where results.fastest_lap_basis = 'laps'",
+        [(97, 97)],
     ),
     Fact(
         "Gaps of Belgium 2024 are to the winner, not to Russell, who was disqualified.",

@@ -78,9 +78,9 @@ LAPS = [
     Fact(
         "the sum of laps is the race time of 4,997 results, within 5 ms; most of the others have penalties",
         """
-        select count(*), count(*) filter (where abs(elapsed_ms - race_time_ms) <= 5)
+        select count(*), count(*) filter (where abs(elapsed_ms - source_race_time_ms) <= 5)
         from driver_races join marts.fct_race_results using (race_id, driver_id)
-        where laps = laps_completed and race_time_ms is not null
+        where laps = laps_completed and source_race_time_ms is not null
         """,
         [(5_124, 4_997)],
     ),

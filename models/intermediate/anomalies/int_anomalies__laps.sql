@@ -55,7 +55,7 @@ compared_laps as (
         results.race_id,
         results.driver_id,
         races.season,
-        results.laps_completed,
+        results.source_laps_completed as laps_completed,
         results.source_time_ms as time_ms,
         coalesce(driver_laps.laps, 0) as laps,
         driver_laps.laps_ms

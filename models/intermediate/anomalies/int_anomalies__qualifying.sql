@@ -6,6 +6,12 @@ qualifying as (
 
 ),
 
+positions as (
+
+    select * from {{ ref('int_qualifying__positions') }}
+
+),
+
 results as (
 
     select * from {{ ref('int_results__outcomes') }}
@@ -140,6 +146,28 @@ unioned as (
             expected='{race_constructor_name} by the race result'
         ) }}
     from other_constructors
+
+    union all
+
+    select
+        {{ anomaly(
+            'qualifying_position_is_grid', 'qualifying', ['qualifying_result_id'],
+            seen='position {source_qualifying_position}, which is the grid slot',
+            expected='position {qualifying_position} by the times'
+        ) }}
+    from positions
+    where qualifying_position_basis = 'times' and qualifying_position <> source_qualifying_position
+
+    union all
+
+    select
+        {{ anomaly(
+            'qualifying_exclusion_ignored', 'qualifying', ['qualifying_result_id'],
+            seen='position {source_qualifying_position}, with times',
+            expected='no times. {exclusion_reason}'
+        ) }}
+    from positions
+    where is_excluded_from_qualifying
 
 )
 

@@ -31,33 +31,16 @@ pole_position_exceptions as (
 
 ),
 
-race_and_sprint_results as (
+sprint_outcomes as (
 
-    select * from {{ ref('int_results__race_and_sprint_results') }}
-
-),
-
-corrected_times as (
-
-    select * from {{ ref('int_results__corrected_times') }}
+    select * from {{ ref('int_results__outcomes') }}
+    where session_type = 'sprint'
 
 ),
 
-corrected_places as (
+pit_stops as (
 
-    select * from {{ ref('int_results__corrected_places') }}
-
-),
-
-corrected_fastest_laps as (
-
-    select * from {{ ref('int_results__corrected_fastest_laps') }}
-
-),
-
-driver_laps as (
-
-    select * from {{ ref('int_laps__by_driver') }}
+    select * from {{ ref('stg_ergast__pit_stops') }}
 
 ),
 
@@ -68,6 +51,8 @@ race_results as (
         outcomes.source_finishing_position,
         outcomes.is_classified,
         outcomes.source_winner_time_ms,
+        outcomes.non_start_reason,
+        outcomes.laps_completed as laps_counted,
         races.season
     from results
     inner join outcomes
@@ -196,64 +181,6 @@ gaps as (
 
 ),
 
-wrong_times as (
-
-    select
-        corrected_times.*,
-        case session_type when 'race' then 'results' else 'sprint_results' end as table_name
-    from corrected_times
-
-),
-
-wrong_places as (
-
-    select
-        corrected_places.*,
-        case session_type when 'race' then 'results' else 'sprint_results' end as table_name
-    from corrected_places
-
-),
-
--- By the source's own times and places, corrected or not.
-timed as (
-
-    select
-        race_and_sprint_results.session_type,
-        case race_and_sprint_results.session_type when 'race' then 'results' else 'sprint_results' end as table_name,
-        race_and_sprint_results.result_id,
-        race_and_sprint_results.race_id,
-        races.season,
-        race_and_sprint_results.position_text,
-        race_and_sprint_results.time_ms,
-        max(race_and_sprint_results.time_ms) over (
-            partition by races.season, race_and_sprint_results.session_type, race_and_sprint_results.race_id
-            order by cast(race_and_sprint_results.position_text as integer)
-        ) as longest_time_ms
-    from race_and_sprint_results
-    inner join races
-        on race_and_sprint_results.race_id = races.race_id
-    where
-        race_and_sprint_results.position_text not in ('R', 'D', 'E', 'F', 'N', 'W')
-        and race_and_sprint_results.time_ms is not null
-
-),
-
-compared_fastest_laps as (
-
-    select
-        race_results.result_id,
-        race_results.race_id,
-        race_results.season,
-        race_results.fastest_lap_number,
-        race_results.fastest_lap_time_ms,
-        driver_laps.best_counted_lap_ms
-    from race_results
-    inner join driver_laps
-        on race_results.race_id = driver_laps.race_id
-        and race_results.driver_id = driver_laps.driver_id
-
-),
-
 fastest_laps_of_race as (
 
     select
@@ -282,6 +209,86 @@ races_without_fastest_laps as (
     inner join fastest_lap_years
         on fastest_laps_of_race.season >= fastest_lap_years.first_season
     where fastest_laps_of_race.fastest_laps = 0
+
+),
+
+winner_laps as (
+
+    select
+        race_id,
+        max(laps_completed) as winner_laps
+    from race_results
+    where finishing_position = 1
+    group by race_id
+
+),
+
+-- The least number of laps is rounded down.
+distances as (
+
+    select
+        race_results.result_id,
+        race_results.race_id,
+        race_results.season,
+        race_results.position_text,
+        race_results.laps_completed,
+        race_results.is_classified,
+        cast(
+            floor(winner_laps.winner_laps * {{ var('classified_distance_percent') }} / 100.0) as integer
+        ) as least_laps
+    from race_results
+    inner join winner_laps
+        on race_results.race_id = winner_laps.race_id
+    where
+        race_results.season >= {{ var('first_classified_distance_season') }}
+        and (race_results.is_classified or race_results.position_text in ('R', 'N'))
+
+),
+
+short_sprints as (
+
+    select
+        sprint_outcomes.result_id as sprint_result_id,
+        sprint_outcomes.race_id,
+        races.season,
+        sprint_outcomes.position_text,
+        sprint_outcomes.laps_completed
+    from sprint_outcomes
+    inner join races
+        on sprint_outcomes.race_id = races.race_id
+    where
+        sprint_outcomes.position_text not in ('R', 'D', 'E', 'F', 'N', 'W')
+        and not sprint_outcomes.is_classified
+
+),
+
+laps_of_pit_stops as (
+
+    select
+        race_id,
+        driver_id,
+        max(lap_number) as last_stop_lap
+    from pit_stops
+    group by race_id, driver_id
+
+),
+
+disqualified_without_laps as (
+
+    select
+        race_results.result_id,
+        race_results.race_id,
+        race_results.season,
+        greatest(
+            race_results.laps_counted,
+            coalesce(laps_of_pit_stops.last_stop_lap, 0),
+            coalesce(race_results.fastest_lap_number, 0)
+        ) as laps_known
+    from race_results
+    left join laps_of_pit_stops
+        on race_results.race_id = laps_of_pit_stops.race_id
+        and race_results.driver_id = laps_of_pit_stops.driver_id
+    where race_results.position_text = 'D' and race_results.laps_completed = 0
 
 ),
 
@@ -446,53 +453,55 @@ unioned as (
 
     select
         {{ anomaly(
-            'race_time_wrong', '{table_name}', ['result_id'],
-            seen='{source_time_ms} ms',
-            expected='{time_ms} ms by the {time_basis}'
+            'start_not_taken', 'results', ['result_id'],
+            seen='text {position_text}, grid slot {source_grid}',
+            expected='no start. {non_start_reason}'
         ) }}
-    from wrong_times
+    from race_results
+    where non_start_reason is not null
 
     union all
 
     select
         {{ anomaly(
-            'order_differs_from_times', '{table_name}', ['result_id'],
-            seen='position {position_text} after {time_ms} ms',
-            expected='no less than {longest_time_ms} ms, the time of a car ahead'
+            'classified_short_of_distance', 'results', ['result_id'],
+            seen='text {position_text}, {laps_completed} laps',
+            expected='not classified with fewer than {least_laps} laps'
         ) }}
-    from timed
-    where time_ms < longest_time_ms
+    from distances
+    where is_classified and laps_completed < least_laps
 
     union all
 
     select
         {{ anomaly(
-            'finishing_position_wrong', '{table_name}', ['result_id'],
-            seen='position {source_finishing_position}',
-            expected='position {finishing_position}: {reason}'
+            'unclassified_with_distance', 'results', ['result_id'],
+            seen='text {position_text}, {laps_completed} laps',
+            expected='classified with at least {least_laps} laps'
         ) }}
-    from wrong_places
+    from distances
+    where not is_classified and laps_completed >= least_laps
 
     union all
 
     select
         {{ anomaly(
-            'fastest_lap_differs_from_laps', 'results', ['result_id'],
-            seen='{fastest_lap_time_ms} ms on lap {fastest_lap_number}',
-            expected='{best_counted_lap_ms} ms, the least of the laps, if that lap counts'
+            'sprint_classified_short_of_distance', 'sprint_results', ['sprint_result_id'],
+            seen='text {position_text}, {laps_completed} laps',
+            expected='not classified'
         ) }}
-    from compared_fastest_laps
-    where fastest_lap_time_ms <> best_counted_lap_ms
+    from short_sprints
 
     union all
 
     select
         {{ anomaly(
-            'fastest_lap_of_other_driver', 'results', ['result_id'],
-            seen='{source_fastest_lap_time_ms} ms on lap {source_fastest_lap_number}, a lap of another driver',
-            expected='{fastest_lap_time_ms} ms on lap {fastest_lap_number}'
+            'laps_of_disqualified_missing', 'results', ['result_id'],
+            seen='0 laps',
+            expected='at least {laps_known} laps by the other files'
         ) }}
-    from corrected_fastest_laps
+    from disqualified_without_laps
+    where laps_known > 0
 
 )
 

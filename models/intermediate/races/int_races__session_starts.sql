@@ -26,7 +26,8 @@ race_problems as (
         season,
         circuit_ref,
         {% for session in sessions %}
-        max(case when session_name = '{{ session }}' then problem end) as {{ session }}_problem
+        max(case when session_name = '{{ session }}' then problem end) as {{ session }}_problem,
+        max(case when session_name = '{{ session }}' then starts_at end) as right_{{ session }}_starts_at
         {%- if not loop.last %},{% endif %}
         {% endfor %}
     from exceptions
@@ -45,6 +46,8 @@ corrected as (
         case
             when race_problems.{{ session }}_problem = 'local time' then null
             when race_problems.{{ session }}_problem = 'day early' then races.{{ session }}_starts_at + interval '1' day
+            when race_problems.{{ session }}_problem in ('moved', 'wrong hour')
+                then race_problems.right_{{ session }}_starts_at
             else races.{{ session }}_starts_at
         end as {{ session }}_starts_at
         {%- if not loop.last %},{% endif %}

@@ -57,7 +57,8 @@ final as (
         cars.is_classified,
         cars.is_finished,
         cars.reason_out_group,
-        coalesce(cars.winner_time_ms >= {{ var('full_race_ms') }}, true) as is_full_race
+        -- A corrected time has hours in which the race was stopped, which the source's lacks.
+        coalesce(cars.source_winner_time_ms >= {{ var('full_race_ms') }}, true) as is_full_race
     from cars
     inner join races
         on cars.race_id = races.race_id

@@ -137,7 +137,7 @@ judged as (
             when finishing_position_exceptions.finishing_position is not null then 'stewards'
             when by_times.finishing_position is not null then 'race times'
         end as position_basis,
-        coalesce(finishing_position_exceptions.reason, 'by the race times') as reason
+        coalesce(finishing_position_exceptions.reason, 'By the race times') as reason
     from classified
     left join finishing_position_exceptions
         on classified.session_type = 'race'

@@ -148,9 +148,9 @@ compared as (
 
     select
         *,
-        lag(time_ms) over neighbours - winner_time_ms as gap_ahead_ms,
         time_ms - winner_time_ms as gap_ms,
-        lead(time_ms) over neighbours - winner_time_ms as gap_behind_ms
+        lag(time_ms - winner_time_ms) over neighbours as gap_ahead_ms,
+        lead(time_ms - winner_time_ms) over neighbours as gap_behind_ms
     from timed
     where position_text not in ('R', 'D', 'E', 'F', 'N', 'W')
     window neighbours as (

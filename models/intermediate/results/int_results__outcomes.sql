@@ -30,6 +30,12 @@ corrected_fastest_laps as (
 
 ),
 
+corrections as (
+
+    select * from {{ ref('int_results__corrections') }}
+
+),
+
 -- A letter instead of a number says that the car was not classified. The source's own `position` does not say it:
 -- it is filled for the unclassified from 2025, and missing for two of the classified in 2005.
 classified as (
@@ -60,14 +66,21 @@ corrected as (
         classified.car_number,
         classified.source_grid,
         classified.points,
-        classified.laps_completed,
+        coalesce(corrections.laps_completed, classified.laps_completed) as laps_completed,
+        classified.laps_completed as source_laps_completed,
+        corrections.non_start_reason,
+        coalesce(corrections.is_short_of_distance, false) as is_short_of_distance,
         classified.status_id,
         classified.status,
         classified.status_group,
         classified.status_category,
         classified.source_finishing_position,
-        coalesce(corrected_places.finishing_position, classified.source_finishing_position) as finishing_position,
         case
+            when not coalesce(corrections.is_short_of_distance, false)
+                then coalesce(corrected_places.finishing_position, classified.source_finishing_position)
+        end as finishing_position,
+        case
+            when corrections.is_short_of_distance then 'distance'
             when classified.source_finishing_position is not null
                 then coalesce(corrected_places.position_basis, 'source')
         end as position_basis,
@@ -103,6 +116,9 @@ corrected as (
     left join corrected_places
         on classified.session_type = corrected_places.session_type
         and classified.result_id = corrected_places.result_id
+    left join corrections
+        on classified.session_type = corrections.session_type
+        and classified.result_id = corrections.result_id
     left join corrected_fastest_laps
         on classified.session_type = 'race'
         and classified.result_id = corrected_fastest_laps.result_id
@@ -139,9 +155,13 @@ judged as (
         *,
         finishing_position is not null as is_classified,
         -- Retired, disqualified or excluded cars started if they ran a lap or had a slot on the grid.
-        laps_completed > 0
-        or finishing_position is not null
-        or (position_text in ('R', 'N', 'D') and source_grid > 0) as is_started,
+        non_start_reason is null
+        and (
+            laps_completed > 0
+            or finishing_position is not null
+            or (position_text in ('R', 'N', 'D') and source_grid > 0)
+            or is_short_of_distance
+        ) as is_started,
         status_category = 'running' and position_text not in ('R', 'D', 'E', 'F', 'W') as is_finished,
         car_number is not null and laps_completed > 0 and drivers_of_car > 1 as is_shared_drive
     from counted
@@ -172,6 +192,7 @@ final as (
         position_order,
         is_classified,
         is_started,
+        non_start_reason,
         is_finished,
         position_text in ('D', 'E') as is_disqualified,
         -- A classified car may have stopped before the flag, so this does not look at the classification.
@@ -186,6 +207,7 @@ final as (
         driver_entry_number,
         points,
         laps_completed,
+        source_laps_completed,
         time_ms,
         source_time_ms,
         time_basis,

@@ -4,7 +4,7 @@ with
 
 qualifying as (
 
-    select * from {{ ref('stg_ergast__qualifying') }}
+    select * from {{ ref('int_qualifying__positions') }}
 
 ),
 
@@ -42,6 +42,9 @@ final as (
         constructors.constructor_name,
         qualifying.car_number,
         qualifying.qualifying_position,
+        qualifying.source_qualifying_position,
+        qualifying.qualifying_position_basis,
+        qualifying.is_excluded_from_qualifying,
         qualifying.q1_ms,
         qualifying.q2_ms,
         qualifying.q3_ms,

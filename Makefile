@@ -7,7 +7,7 @@ UNIT_TESTS = changed
 WORKERS ?= logical
 override PARALLEL = --numprocesses "$${WORKERS:-logical}" --dist loadfile --no-loadscope-reorder
 override TORTURED = faults broken_csv orders benchmark
-override SQL = $(wildcard models tests analyses snapshots dashboard scripts)
+override SQL = $(wildcard models tests analyses snapshots dashboard scripts/pitwall/raw/jolpica/sql)
 override LINT_SETTINGS = Makefile $(wildcard .sqlfluff .sqlfluff_library/*.py macros requirements/dev.txt) \
     $(wildcard scripts/pitwall/raw/jolpica/sql/.sqlfluff)
 # Each is also the name of its Debian package.
@@ -51,6 +51,7 @@ help:
 	@echo 'make build              build the warehouse from a small simulated championship'
 	@echo 'make build RAW=path     build it from real files: a folder of CSVs, a zip, or the URL of a zip'
 	@echo '                        (MAX_BAD_ROWS=n accepts up to n rows that cannot be read)'
+	@echo 'make build RAW=path ALSO=dump  and fill what it lacks from a dump of jolpica-f1'
 	@echo 'make build UNIT_TESTS=always  run the unit tests even if no code changed since they passed'
 	@echo 'make build FULL=1       build everything again, even if little of the data changed'
 	@echo 'make build ENGINE=name  build it on postgres or spark instead of duckdb; make docs ENGINE=name shows it'
@@ -91,7 +92,7 @@ help:
 	@echo 'PYTHON=program          the Python 3.11, 3.12 or 3.13 that .venv is made from (default: the newest found)'
 
 build: engine packages $(ENGINE_EXTRA)
-	@.venv/bin/python scripts/convert_input.py --max-bad-rows="$$MAX_BAD_ROWS" \
+	@.venv/bin/python scripts/convert_input.py --max-bad-rows="$$MAX_BAD_ROWS" $(if $(value ALSO),--also="$$ALSO") \
 	    $(if $(filter-out undefined,$(origin RAW)),-- "$$RAW")
 	@.venv/bin/python scripts/build.py --engine="$$ENGINE" --unit-tests="$$UNIT_TESTS" \
 	    $(if $(call flag,$(value FULL)),--full) $(if $(filter-out undefined,$(origin RAW)),--may-simulate)

@@ -14,17 +14,19 @@ from pathlib import Path
 
 from pitwall.command import ROOT, Parser, PlainError, exit_code, printable, require, whole_number
 from pitwall.data_folder import MANIFEST, data_folder, locked, recover
-from pitwall.raw.origin import describe, is_simulated, read_origin
+from pitwall.raw.origin import ALSO, describe, is_simulated, read_origin
 
 SEASONS = 5  # so many are simulated
 
 
-def convert_input(raw: str | None, max_bad_rows: int) -> int:
+def convert_input(raw: str | None, max_bad_rows: int, also: str = "") -> int:
     """Convert the input. Returns the exit code of the command that did it.
 
     Raises:
         PlainError: RAW is empty, or it is not known what the last warehouse was built from.
     """
+    if also and raw is None:
+        raise PlainError("ALSO needs RAW: name the archive with RAW and the dump with ALSO")
     if raw is not None and not raw.strip():
         raise PlainError("RAW is empty; name a folder, a zip or an address, or leave RAW out")
     data = data_folder()
@@ -33,16 +35,19 @@ def convert_input(raw: str | None, max_bad_rows: int) -> int:
     if raw is None:
         if os.environ.get("PITWALL_LAKE"):
             return 0  # the build reads from the lake
-        raw = last_input(data)
+        raw, also = last_input(data), read_origin(data / "parquet", ALSO)
         options.append("--accept-as-before")  # the user has accepted these rows
-        if not raw or (not Path(raw).exists() and Path(raw) != simulated):
-            gone = f"{raw or 'the input of the last build'} cannot be converted again"
+        is_gone = not raw or (not Path(raw).exists() and Path(raw) != simulated)
+        if is_gone or (also and not Path(also).exists()):
+            gone = f"{(raw if is_gone else also) or 'the input of the last build'} cannot be converted again"
             print(f"{printable(gone)}; the converted data stay: {describe(data / 'parquet')}.", flush=True)
             return 0
     if Path(raw) == simulated:
         code = run_command("simulate.py", "--seasons", f"{SEASONS}", simulated)
         if code:
             return code
+    if also:
+        options.append(f"--also={also}")
     return run_command("csv_to_parquet.py", *options, "--", raw)
 
 
@@ -100,8 +105,15 @@ def main(arguments: list[str] | None = None) -> int:
         default=0,
         help="rows that may be set aside (default: 0)",
     )
+    parser.add_argument(
+        "--also", metavar="DUMP", default="", help="dump of jolpica-f1 that fills what RAW lacks"
+    )
     options = parser.parse_args(arguments)
-    return exit_code("convert_input", lambda: convert_input(options.raw, options.max_bad_rows), data_folder())
+    return exit_code(
+        "convert_input",
+        lambda: convert_input(options.raw, options.max_bad_rows, options.also),
+        data_folder(),
+    )
 
 
 if __name__ == "__main__":

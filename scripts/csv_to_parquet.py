@@ -21,7 +21,8 @@ from pitwall.raw.account import account_of
 from pitwall.raw.calendar import write_calendar
 from pitwall.raw.careful import Outcome, convert_carefully, counted
 from pitwall.raw.checksums import write_checksums
-from pitwall.raw.jolpica.dump import files_of_dump
+from pitwall.raw.fetch import without_secrets
+from pitwall.raw.jolpica.dump import files_of_dump, known_tables
 from pitwall.raw.keys import keys_are_unique
 from pitwall.raw.lake import lake_from_environment
 from pitwall.raw.laps_json import correct_lines, laps_as_csv
@@ -34,6 +35,7 @@ from pitwall.raw.manifest import (
     utc_now,
     write_manifest,
 )
+from pitwall.raw.merge import disagreements_table, merge_folders, write_disagreements
 from pitwall.raw.origin import write_origin
 from pitwall.raw.plain import convert_plain
 from pitwall.raw.schema import SOURCES, Table, raw_tables, read_tables
@@ -51,6 +53,8 @@ RAW has one CSV per table, named races.csv, results.csv and so on:
   an address         .venv/bin/python scripts/csv_to_parquet.py https://example.org/data.zip
 The files of safety cars, red flags and fatal accidents may be missing; their tables then have no rows.
 It may also be a dump of jolpica-f1 (formula_one_round.csv and so on), which is mapped to the same tables.
+Both at once, where the dump fills what the archive lacks:
+                     .venv/bin/python scripts/csv_to_parquet.py archive.zip --also dump.zip
 
 what is written, in DIR:
   parquet/<table>.parquet         typed, one file per table
@@ -194,14 +198,48 @@ def check_unchanged(path: Path, before: os.stat_result, source: str) -> None:
         raise PlainError(f"{source}: changed while it was read; start again when it is complete")
 
 
+def convert_also(raw: str, tables: list[Table], known: Path, folder: Path) -> dict[str, Row]:
+    """Convert a second source of the same tables, which has to be a dump, into `folder`/parquet.new.
+
+    Args:
+        known: the converted tables of the first source, whose ids are kept.
+
+    Returns:
+        The rows of its manifest by table name.
+    """
+    for name in ("parquet.new", "quarantine.new", ".tmp"):
+        (folder / name).mkdir(parents=True)
+    files = files_of_dump(raw, folder / ".tmp", known, note)
+    if files is None:
+        raise PlainError(
+            f"{without_secrets(raw)}: no dump of jolpica-f1, which ALSO needs; name an archive with RAW"
+        )
+    rows = {}
+    for table in tables:
+        row, notes = load_table(table, *files[f"{table.name}.csv"], folder, None)
+        rows[table.name] = row
+        if row["rows_quarantined"]:
+            notes = [*notes, f"{counted(row['rows_quarantined'], 'row')} set aside"]
+        for line in notes:
+            note(f"{table.name} of the dump: {line}")
+    return rows
+
+
 def run(
-    raw: str, data: Path, *, max_bad_rows: int = 0, accept_as_before: bool = False, schema: Path = SOURCES
+    raw: str,
+    data: Path,
+    *,
+    also: str = "",
+    max_bad_rows: int = 0,
+    accept_as_before: bool = False,
+    schema: Path = SOURCES,
 ) -> None:
     """Convert all tables, then replace those of the last run. The caller holds the lock of the data folder.
 
     Args:
         raw: a folder of CSVs, a zip of them, or the URL of such a zip.
         data: the data folder.
+        also: a second source, a dump of jolpica-f1: it fills what the first lacks.
         max_bad_rows: how many rows may be set aside, over all tables.
         accept_as_before: allow as many as the last run set aside, if that is more.
         schema: the dbt sources file that declares the tables.
@@ -217,24 +255,35 @@ def run(
         for folder in ("parquet.new", "quarantine.new", ".tmp"):
             (data / folder).mkdir()
         wanted = {table.file.lower() for table in tables}
-        mapped = files_of_dump(raw, data, note) if schema == SOURCES else None
+        mapped = None
+        if schema == SOURCES:
+            mapped = files_of_dump(raw, data / ".tmp", known_tables(data / "parquet"), note)
+        if mapped and also:
+            raise PlainError(f"{without_secrets(raw)}: is a dump; with ALSO name an archive with RAW")
         files = mapped or locate(raw, wanted - optional, data / ".tmp", optional)
         previous = read_manifest(data / "parquet")
         if accept_as_before:
             max_bad_rows = max(max_bad_rows, sum(row["rows_quarantined"] for row in previous.values()))
         rows = []
         for table in tqdm(tables, unit="table", leave=False, disable=None):
-            file, last = files.get(table.file.lower()), previous.get(table.name)
+            # A merged table is not the file of this source alone, so it is not linked.
+            file, last = files.get(table.file.lower()), None if also else previous.get(table.name)
             row, notes = (
                 load_table(table, *file, data, last) if file else (load_missing(table, data, last), [])
             )
             rows.append(row)
             report(row, notes)
+        disagreements = None
+        if also:
+            disagreements = add_source(also, rows, data)
         refuse_if_too_many(rows, data, max_bad_rows)
         kept = {row["table_name"] for row in rows if row["converted_at"] != row["checked_at"]}
+        if schema == SOURCES:
+            rows.append(write_disagreements(disagreements, data / "parquet.new"))
+            tables = [*tables, disagreements_table()]
         write_checksums(tables, kept, data / "parquet", data / "parquet.new")
         write_manifest(data / "parquet.new", rows)
-        write_origin(data / "parquet.new", raw)
+        write_origin(data / "parquet.new", raw, also)
         if schema == SOURCES:  # other tables may have no races
             write_calendar(data / "parquet.new")
         swap(data)
@@ -246,6 +295,27 @@ def run(
     aside = f"{quarantined:,} set aside in {data / 'quarantine'}" if quarantined else "none set aside"
     seconds = time.monotonic() - started
     print(printable(f"{len(files)} tables, {read:,} rows, {aside}, {seconds:.1f} s: {data / 'parquet'}"))
+
+
+def add_source(also: str, rows: list[Row], data: Path) -> pl.DataFrame:
+    """Merge a second source into the tables of `parquet.new`.
+
+    Args:
+        rows: the rows of the manifest, which are changed.
+
+    Returns:
+        Where the sources differ.
+    """
+    tables = read_tables(SOURCES)
+    folder, parquet = data / ".tmp" / "also", data / "parquet.new"
+    others = convert_also(also, tables, parquet, folder)
+    for path in (folder / "quarantine.new").iterdir():
+        path.rename(data / "quarantine.new" / f"jolpica_{path.name}")
+    folders = {"archive": parquet, "jolpica": folder / "parquet.new"}
+    by_name = {row["table_name"]: row for row in rows}
+    disagreements = merge_folders(tables, folders, {"archive": by_name, "jolpica": others})
+    note(f"{counted(disagreements.height, 'cell')} in which the sources differ: quality.source_disagreements")
+    return disagreements
 
 
 def note(line: str) -> None:
@@ -302,14 +372,16 @@ def main(arguments: list[str] | None = None) -> int:
         help="rows that may be set aside (default: 0)",
     )
     add("--accept-as-before", action="store_true", help="or as many as the last run set aside, if more")
+    add("--also", metavar="DUMP", default="", help="dump of jolpica-f1 that fills what RAW lacks")
     add("--schema", metavar="YML", type=Path, default=SOURCES, help="dbt sources that declare the tables")
     options = parser.parse_args(arguments)
     data: Path = options.data or data_folder()
 
     def action() -> None:
-        check_raw(options.raw)
         check_local(data)
-        check_kept(Path(options.raw), data)
+        for raw in (options.raw, *([options.also] if options.also else [])):
+            check_raw(raw)
+            check_kept(Path(raw), data)
         lake = lake_from_environment()
         if lake:
             lake.tables()  # fails before the conversion if the lake cannot be read
@@ -317,6 +389,7 @@ def main(arguments: list[str] | None = None) -> int:
             run(
                 options.raw,
                 data,
+                also=options.also,
                 max_bad_rows=options.max_bad_rows,
                 accept_as_before=options.accept_as_before,
                 schema=options.schema,

@@ -5,6 +5,7 @@ The dump here is invented: two drivers of one team and others of another, in thr
 
 import csv
 import shutil
+import subprocess
 import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+from conftest import SCRIPTS, run
 
 import csv_to_parquet
 from pitwall.raw.jolpica.dump import COLUMNS, OPTIONAL, SQL
@@ -258,6 +260,13 @@ def test_results_are_described_as_ergast_does(converter: Converter) -> None:
     ]
 
 
+def test_a_car_one_lap_down_has_a_lap_in_the_singular(converter: Converter) -> None:
+    converter.dump["sessionentry"][2]["laps"] = "49"
+    converter.run()
+    names = dict(converter.rows("status"))
+    assert "+1 Lap" in [names[status] for (status,) in converter.rows("results", "status_id")]
+
+
 def test_a_car_without_a_result_did_not_qualify_until_2022(converter: Converter) -> None:
     """Car 2 of 1990 has no entry in the race. Car 7 of 2024 has none either: its driver only practised."""
     assert "1 cars without an entry in their race" in converter.run()
@@ -436,7 +445,7 @@ def test_a_race_is_known_by_two_of_round_circuit_and_date(converter: Converter) 
         "Wet GP": 113,
         "Old GP": 114,
     }
-    assert "round 1 of 2024, New GP, is new: the last conversion lacks it" in printed
+    assert "round 1 of 2024, New GP, is new: the known data lack it" in printed
 
 
 def test_a_race_on_another_date_is_reported_and_keeps_its_id(converter: Converter) -> None:
@@ -444,7 +453,7 @@ def test_a_race_on_another_date_is_reported_and_keeps_its_id(converter: Converte
     converter.run(renumbered(converter, IDS))
     converter.dump["round"][1]["date"] = "2024-09-15"
     assert (
-        "  round 2 of 2024, Belgian GP, is on 2024-09-15 here and was on 2024-09-08 in the last conversion\n"
+        "  round 2 of 2024, Belgian GP, is on 2024-09-15 in the dump and on 2024-09-08 in the known data\n"
         in converter.run()
     )
     assert 112 in [row[0] for row in converter.rows("races")]
@@ -577,3 +586,90 @@ def test_a_cancelled_round_is_reported_and_left_out(converter: Converter) -> Non
 def test_a_second_run_finds_nothing_changed(converter: Converter) -> None:
     converter.run()
     assert converter.run().count("unchanged") == 14
+
+
+# --- both at once ---------------------------------------------------------------------------------------
+
+
+def archive_of(converter: Converter) -> Path:
+    """An archive of the same championship with other ids, in which race 1 has a wrong time and no laps."""
+    converter.run()
+    archive = renumbered(converter, IDS)
+    laps = (archive / "lap_times.csv").read_text(encoding="utf-8")
+    (archive / "lap_times.csv").write_text(laps.partition("\n")[0] + "\n", encoding="utf-8")
+    results = (archive / "results.csv").read_text(encoding="utf-8").replace("4801750", "4801999")
+    (archive / "results.csv").write_text(results, encoding="utf-8")
+    shutil.rmtree(converter.data)
+    return archive
+
+
+def test_the_dump_fills_what_the_archive_lacks(converter: Converter) -> None:
+    """The laps come from the dump, with the ids of the archive. The wrong time stays, and is listed."""
+    archive = archive_of(converter)
+    printed = converter.run(archive, "--also", str(converter.write()))
+    assert "  1 cell in which the sources differ: quality.source_disagreements\n" in printed
+    assert [row[:3] for row in converter.rows("lap_times")] == [(111, 101, 1), (111, 101, 2), (111, 102, 1)]
+    assert 4_801_999 in [time for (time,) in converter.rows("results", "milliseconds")]
+    [row] = converter.rows("source_disagreements")
+    assert row[:8] == (
+        "results",
+        "result_id=402",
+        "milliseconds",
+        2024,
+        "archive",
+        "4801999",
+        "jolpica",
+        "4801750",
+    )
+
+
+def test_the_manifest_counts_merged_rows(converter: Converter) -> None:
+    archive = archive_of(converter)
+    converter.dump["lap"][0]["time"] = "slow"
+    converter.run(archive, "--also", str(converter.write()), "--max-bad-rows", "1")
+    manifest = pl.read_parquet(converter.data / "parquet" / "load_manifest.parquet")
+    laps = manifest.filter(pl.col("table_name") == "lap_times").to_dicts()[0]
+    assert (laps["rows_read"], laps["rows_converted"], laps["rows_quarantined"]) == (3, 2, 1)
+    assert laps["source_name"] == "lap_times.csv + jolpica"
+    assert converter.quarantine("jolpica_lap_times") == [("milliseconds", "slow")]
+
+
+def test_one_source_after_two_is_converted_again(converter: Converter) -> None:
+    archive = archive_of(converter)
+    converter.run(archive, "--also", str(converter.write()))
+    converter.run(archive)
+    assert (converter.rows("lap_times"), converter.rows("source_disagreements")) == ([], [])
+    assert "unchanged" in converter.run(archive)
+
+
+def test_also_needs_a_dump_beside_an_archive(converter: Converter) -> None:
+    archive, dump = archive_of(converter), converter.write()
+    for raw, also, words in (
+        (archive, archive, "no dump of jolpica-f1, which ALSO needs"),
+        (dump, dump, "is a dump; with ALSO name an archive with RAW"),
+        (archive, archive / "none.zip", "no such folder or zip"),
+    ):
+        converter.capture.readouterr()
+        code = csv_to_parquet.main([str(raw), "--also", str(also), "--data", str(converter.data)])
+        error = converter.capture.readouterr().err
+        assert (code, error.count("\n"), words in error) == (2, 1, True)
+
+
+def test_without_raw_both_are_converted_again(converter: Converter) -> None:
+    """As long as both are there. Then the converted data stay."""
+
+    def convert(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        return run(SCRIPTS / "convert_input.py", *arguments, PITWALL_DATA=converter.data)
+
+    archive, dump = archive_of(converter), converter.write()
+    refused = convert("--also", dump)
+    assert (refused.returncode, refused.stdout) == (
+        2,
+        "convert_input: ALSO needs RAW: name the archive with RAW and the dump with ALSO\n",
+    )
+    assert convert(f"--also={dump}", "--", archive).returncode == 0
+    assert "cell in which the sources differ" in convert().stdout
+    assert len(converter.rows("lap_times")) == 3
+    shutil.rmtree(dump)
+    assert f"{dump} cannot be converted again; the converted data stay" in convert().stdout
+    assert len(converter.rows("lap_times")) == 3

@@ -36,7 +36,9 @@ def part_checksums(table: Table, parquet: Path) -> pl.DataFrame:
 
 
 def season_of_row(table: Table) -> pl.Expr:
-    """The season of each row of an optional table: that of its date, or of `1973 Canadian Grand Prix`."""
+    """The season of each row of an optional table: its own, or of its date or `1973 Canadian Grand Prix`."""
+    if any(column.name == "season" for column in table.columns):
+        return pl.col("season").cast(pl.Int64).fill_null(0)
     dates = [column.name for column in table.columns if column.dtype == pl.Date]
     season = (
         pl.col(dates[0]).dt.year() if dates else pl.col("race").str.extract("^([0-9]{4}) ").cast(pl.Int32)

@@ -13,20 +13,23 @@ from pitwall.raw.fetch import is_url, without_secrets
 # Polars is imported only where it is used: a build without new data needs nothing but the name of its input.
 
 FILE = "origin.txt"
+ALSO = "origin_also.txt"  # the second source; missing if there is none
 # The address of the pages of simulated drivers, races and seasons. It is reserved for examples.
 SIMULATED_URL = "//example.org/"
 
 
-def write_origin(parquet: Path, raw: str) -> None:
+def write_origin(parquet: Path, raw: str, also: str = "") -> None:
     """Record the input: the absolute path of a folder or zip, or a URL without its secrets."""
-    origin = without_secrets(raw) if is_url(raw) else Path(raw).absolute()
-    (parquet / FILE).write_bytes(os.fsencode(origin))
+    for name, each in ((FILE, raw), (ALSO, also)):
+        if each:
+            origin = without_secrets(each) if is_url(each) else Path(each).absolute()
+            (parquet / name).write_bytes(os.fsencode(origin))
 
 
-def read_origin(parquet: Path) -> str:
+def read_origin(parquet: Path, name: str = FILE) -> str:
     """The input of the data in a folder; "" if it is not known."""
     try:
-        return os.fsdecode(regular(parquet / FILE).read_bytes())
+        return os.fsdecode(regular(parquet / name).read_bytes())
     except OSError:
         return ""
 

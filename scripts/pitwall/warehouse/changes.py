@@ -19,6 +19,7 @@ from pitwall.raw.schema import OPTIONAL_SOURCES, read_tables
 from pitwall.raw.values import POLARS_ERRORS
 from pitwall.warehouse.sql import glob_pattern
 
+DISAGREEMENTS = "source_disagreements"  # where the sources differ: its rows have a season, or none
 # Tables with neither races nor seasons. `seasons` and the optional tables have a year, all others a race.
 REFERENCE = ("circuits", "constructors", "drivers", "status")
 # The first season with pit stops, with qualifying and with lap times: later seasons are compared with it.
@@ -109,7 +110,7 @@ def _find_changes(last: duckdb.DuckDBPyConnection, parquet: Path, code: str, led
         "select distinct table_name, "
         "case when table_name = 'seasons' or table_name in ? then nullif(part, 0) else season end as season "
         "from changed left join all_races on part = race_id where table_name not in ?",
-        [optional, REFERENCE],
+        [[*optional, DISAGREEMENTS], REFERENCE],
     )
     without_race = last.execute("select table_name from changed_seasons where season is null").fetchall()
     if without_race:
@@ -196,6 +197,8 @@ def optional_tables() -> list[str]:
 
 def source_of(table: str) -> str:
     """The source of dbt that declares a raw table."""
+    if table == DISAGREEMENTS:
+        return "pitwall"
     return "racedata" if table in optional_tables() else "ergast"
 
 

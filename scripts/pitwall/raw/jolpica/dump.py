@@ -56,12 +56,15 @@ OPTIONAL = {
 Notes = Callable[[str], None]  # gets each line about what is odd and accepted
 
 
-def files_of_dump(raw: str, data: Path, note: Notes) -> dict[str, tuple[str, Path]] | None:
+def files_of_dump(
+    raw: str, work: Path, known: Path | None, note: Notes
+) -> dict[str, tuple[str, Path]] | None:
     """The CSV files of the raw tables, mapped from a dump. None if `raw` is no dump.
 
     Args:
         raw: what the user named: a folder, a zip or an address.
-        data: the data folder. Its last conversion knows the ids; the mapped files are put into its `.tmp`.
+        work: a folder for the mapped files, and for what has to be downloaded or unpacked.
+        known: the folder of converted tables whose ids are kept; None if there are none.
 
     Returns:
         For each file of a raw table, what messages call it, and its path.
@@ -69,7 +72,7 @@ def files_of_dump(raw: str, data: Path, note: Notes) -> dict[str, tuple[str, Pat
     Raises:
         PlainError: the dump cannot be mapped.
     """
-    work, tables = data / ".tmp", read_tables(SOURCES)
+    tables = read_tables(SOURCES)
     names = {f"{PREFIX}{name}.csv": name for name in COLUMNS}
     found = {names[file]: path for file, path in find(raw, set(names), work).items()}
     if not found:
@@ -88,7 +91,7 @@ def files_of_dump(raw: str, data: Path, note: Notes) -> dict[str, tuple[str, Pat
     try:
         with duckdb.connect() as connection:
             _load(connection, found)
-            _load_known(connection, tables, data / "parquet")
+            _load_known(connection, tables, known)
             for query in sorted(SQL.glob("*.sql")):
                 connection.execute(query.read_text(encoding="utf-8"))
             for line in _odd(connection):
@@ -130,17 +133,21 @@ def _load(connection: "DuckDBPyConnection", found: dict[str, Path]) -> None:
             raise PlainError(f"{path.name}: an id is NULL or repeats; get an undamaged dump")
 
 
-def _load_known(connection: "DuckDBPyConnection", tables: list[Table], parquet: Path) -> None:
-    """Give the queries the tables of the last conversion: empty if there is none, or if it is simulated."""
+def known_tables(parquet: Path) -> Path | None:
+    """The folder of the last conversion if its ids can be kept: it is intact, and not simulated."""
     try:
         check_intact(parquet)
-        is_known = not is_simulated(parquet)
     except PlainError:
-        is_known = False
+        return None
+    return None if is_simulated(parquet) else parquet
+
+
+def _load_known(connection: "DuckDBPyConnection", tables: list[Table], known: Path | None) -> None:
+    """Give the queries the tables whose ids are kept: empty if there are none."""
     connection.execute("create schema known")
     for table in tables:
-        path = parquet / f"{table.name}.parquet"
-        if is_known and path.is_file():
+        if known:
+            path = known / f"{table.name}.parquet"
             query = f"create table known.{table.name} as from read_parquet($path)"
             connection.execute(query, {"path": str(path)})
         else:

@@ -1,12 +1,3 @@
--- One row per round: its season.
-create table rounds as
-select
-    round.*,
-    season.year
-from dump.round
-left join dump.season
-    on round.season_id = season.id;
-
 -- One row per session: its round, and the day and time in UTC. Without has_time_data the time is midnight, which means
 -- nothing.
 create table sessions as
@@ -18,6 +9,23 @@ select
     strftime(as_utc(session.timestamp), '%Y-%m-%d') as session_date,
     case when session.has_time_data = 't' then strftime(as_utc(session.timestamp), '%H:%M:%S') end as session_time
 from dump.session;
+
+-- One row per round: its season and its day. From 2025 on Ergast's day is that of the start in UTC, before that the local
+-- one.
+create table rounds as
+select
+    round.* exclude (date),
+    season.year,
+    case
+        when season.year >= '2025' and races.session_time is not null then races.session_date
+        else round.date
+    end as date
+from dump.round
+left join dump.season
+    on round.season_id = season.id
+left join sessions as races
+    on round.id = races.round_id
+    and races.type = 'R';
 
 -- One row per car of a round: its driver and its team.
 create table cars as

@@ -197,8 +197,11 @@ described as (
         race_entries.laps_completed,
         -- From 2023 on the dump has the times of lapped and retired cars too. In Ergast a time is one of the lead lap.
         case
-            when as_milliseconds(race_entries.time) is null then race_entries.time
-            when try_cast(race_entries.laps_completed as integer) < race_entries.winner_laps then null
+            when
+                rounds.year >= '2023'
+                and as_milliseconds(race_entries.time) is not null
+                and try_cast(race_entries.laps_completed as integer) < race_entries.winner_laps
+                then null
             else race_entries.time
         end as time,
         race_entries.winner_ms,
@@ -219,6 +222,8 @@ described as (
             else coalesce(race_entries.detail, status_codes.status, 'Status ' || race_entries.status, 'Unknown')
         end as status
     from race_entries
+    left join rounds
+        on race_entries.round_id = rounds.id
     left join status_codes
         on race_entries.status = status_codes.code
 

@@ -1,4 +1,4 @@
--- Against the last conversion: races that it lacks, and races on another date.
+-- Races that the known data lack, and races on another date than there.
 with
 
 earlier as (
@@ -12,10 +12,10 @@ select
         when races.race_id is null
             then
                 'round ' || rounds.number || ' of ' || rounds.year || ', ' || rounds.name
-                || ', is new: the last conversion lacks it'
+                || ', is new: the known data lack it'
         else
             'round ' || rounds.number || ' of ' || rounds.year || ', ' || rounds.name || ', is on ' || rounds.date
-            || ' here and was on ' || races.date || ' in the last conversion'
+            || ' in the dump and on ' || races.date || ' in the known data'
     end
 from rounds
 inner join race_ids

@@ -3,10 +3,10 @@
 -- | place | circuit_name | seasons | median_time_lost_ms |
 -- |---|---|---|---|
 -- | 1 | Autodromo Enzo e Dino Ferrari | 3 | 29419 |
--- | 2 | Losail International Circuit | 3 | 29261 |
--- | 3 | Marina Bay Street Circuit | 7 | 28263 |
+-- | 2 | Losail International Circuit | 3 | 29278 |
+-- | 3 | Marina Bay Street Circuit | 7 | 28242 |
 -- | 4 | Sochi Autodrom | 8 | 26373 |
--- | 5 | Autodromo Nazionale di Monza | 10 | 25793 |
+-- | 5 | Autodromo Nazionale di Monza | 10 | 25713 |
 with
 
 pit_losses as (

@@ -2,14 +2,14 @@
 --
 -- | season | constructor_name | stops | median_to_race_median_ms | lead_ms |
 -- |---|---|---|---|---|
--- | 2018 | Mercedes | 52 | -563 | 15 |
--- | 2019 | Red Bull | 65 | -480 | 230 |
+-- | 2018 | Mercedes | 52 | -564 | 16 |
+-- | 2019 | Red Bull | 65 | -480 | 222 |
 -- | 2020 | Red Bull | 53 | -642 | 479 |
--- | 2021 | Red Bull | 69 | -400 | 175 |
--- | 2022 | Red Bull | 81 | -591 | 285 |
--- | 2023 | Red Bull | 84 | -495 | 21 |
--- | 2024 | Red Bull | 77 | -336 | 27 |
--- | 2025 | Ferrari | 57 | -367 | 179 |
+-- | 2021 | Red Bull | 69 | -404 | 171 |
+-- | 2022 | Red Bull | 81 | -591 | 234 |
+-- | 2023 | Red Bull | 84 | -512 | 34 |
+-- | 2024 | Red Bull | 77 | -368 | 39 |
+-- | 2025 | Ferrari | 57 | -367 | 116 |
 with
 
 pit_crews as (

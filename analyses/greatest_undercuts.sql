@@ -3,16 +3,16 @@
 -- | place | season | race_name | driver_name | passed | laps_earlier | gap_before_ms | early_gain_ms |
 -- |---|---|---|---|---|---|---|---|
 -- | 1 | 2018 | Russian Grand Prix | Fernando Alonso | Sergey Sirotkin | 5 | 974 | 26348 |
--- | 2 | 2011 | Malaysian Grand Prix | Mark Webber | Michael Schumacher | 4 | 2697 | 19523 |
--- | 3 | 2013 | Singapore Grand Prix | Adrian Sutil | Pastor Maldonado | 4 | 1258 | 15228 |
--- | 4 | 2012 | European Grand Prix | Nico Rosberg | Paul di Resta | 3 | 2428 | 13386 |
--- | 5 | 2011 | Chinese Grand Prix | Michael Schumacher | Adrian Sutil | 5 | 902 | 12859 |
+-- | 2 | 2013 | Singapore Grand Prix | Adrian Sutil | Pastor Maldonado | 4 | 1258 | 15228 |
+-- | 3 | 2012 | European Grand Prix | Nico Rosberg | Paul di Resta | 3 | 2428 | 13386 |
+-- | 4 | 2011 | Chinese Grand Prix | Michael Schumacher | Adrian Sutil | 5 | 902 | 12859 |
+-- | 5 | 2019 | Chinese Grand Prix | Max Verstappen | Charles Leclerc | 5 | 1988 | 12827 |
 with
 
 undercuts as (
 
     select * from {{ ref('fct_undercuts') }}
-    where outcome = 'undercut' and abs(lane_gain_ms) <= 500
+    where outcome = 'undercut' and abs(lane_gain_ms) <= 500 and not has_unusual_stop
 
 ),
 

@@ -3,16 +3,16 @@
 -- | place | season | race_name | driver_name | laps | green_laps | slope_ms_per_lap |
 -- |---|---|---|---|---|---|---|
 -- | 1 | 2018 | Abu Dhabi Grand Prix | Charles Leclerc | 48 | 47 | -103.6 |
--- | 2 | 2022 | Australian Grand Prix | Alexander Albon | 57 | 45 | -99.9 |
--- | 3 | 2018 | Abu Dhabi Grand Prix | Romain Grosjean | 47 | 46 | -91.8 |
--- | 4 | 2016 | Russian Grand Prix | Esteban Gutiérrez | 51 | 47 | -84.3 |
--- | 5 | 2013 | Indian Grand Prix | Romain Grosjean | 47 | 46 | -83.3 |
+-- | 2 | 2018 | Abu Dhabi Grand Prix | Romain Grosjean | 47 | 46 | -91.8 |
+-- | 3 | 2016 | Russian Grand Prix | Esteban Gutiérrez | 51 | 47 | -84.3 |
+-- | 4 | 2013 | Indian Grand Prix | Romain Grosjean | 47 | 46 | -83.3 |
+-- | 5 | 2024 | Monaco Grand Prix | George Russell | 77 | 72 | -79.0 |
 with
 
 long_stints as (
 
     select * from {{ ref('fct_stints') }}
-    where green_laps >= 45
+    where green_laps >= 45 and not is_slope_unusual
 
 ),
 

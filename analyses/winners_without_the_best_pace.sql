@@ -4,7 +4,7 @@
 -- |---|---|---|---|
 -- | Qatar Grand Prix | Max Verstappen | 100.959 | Lando Norris |
 -- | Miami Grand Prix | Max Verstappen | 100.195 | Sergio Pérez |
--- | Bahrain Grand Prix | Max Verstappen | 100.182 | Sergio Pérez |
+-- | Bahrain Grand Prix | Max Verstappen | 100.154 | Sergio Pérez |
 -- | Saudi Arabian Grand Prix | Sergio Pérez | 100.045 | Max Verstappen |
 -- | Azerbaijan Grand Prix | Sergio Pérez | 100.024 | Max Verstappen |
 with

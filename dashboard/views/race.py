@@ -293,6 +293,7 @@ def stints() -> None:
             alt.Tooltip("last_lap:Q", title="last lap"),
             alt.Tooltip("start_pace_s:Q", title="pace at the start, s", format=".3f"),
             alt.Tooltip("slope_ms_per_lap:Q", title="slower a lap, ms", format="+.0f"),
+            alt.Tooltip("is_slope_unusual:N", title="dry and wet track"),
             alt.Tooltip("ended_by:N", title="ended by"),
         ],
     )
@@ -349,6 +350,7 @@ def pit_stops() -> None:
             alt.Tooltip("duration_s:Q", title="in the lane, s", format=".3f"),
             alt.Tooltip("time_lost_s:Q", title="time lost, s", format=".3f"),
             alt.Tooltip("is_field_slow:N", title="field slow"),
+            alt.Tooltip("unusual_reason:N", title="unusual"),
         ],
     )
     # Names of stops close to the median would cover each other.

@@ -394,6 +394,7 @@ def lap_times(raw: Path, races: pd.DataFrame, drivers: pd.DataFrame) -> pd.DataF
     laps["is_misfiled"] = laps["actual_driver_id"].notna()
     laps["actual_driver_id"] = laps["actual_driver_id"].fillna(laps["driver_id"]).astype("int32")
     laps["is_red_flag"] = laps["lap_time_ms"] > RED_FLAG_MS
+    laps["is_red_flag_by_rule"] = laps["is_red_flag"]  # without the optional files the rule decides
     return laps[
         [
             "race_id",
@@ -405,6 +406,7 @@ def lap_times(raw: Path, races: pd.DataFrame, drivers: pd.DataFrame) -> pd.DataF
             "position",
             "lap_time_ms",
             "is_red_flag",
+            "is_red_flag_by_rule",
             "is_misfiled",
         ]
     ]
@@ -525,6 +527,9 @@ def race_laps(laps: pd.DataFrame, stops: pd.DataFrame, results: pd.DataFrame) ->
     has_stops = laps["race_id"].isin(stops["race_id"])
     for name in ("is_in_lap", "is_out_lap"):
         laps[name] = laps[name].astype("boolean").where(has_stops)
+    # The benchmark has no record of safety cars.
+    for name in ("is_safety_car", "is_virtual_safety_car"):
+        laps[name] = pd.Series(pd.NA, index=laps.index, dtype="boolean")
     return laps[
         [
             "race_id",
@@ -541,9 +546,12 @@ def race_laps(laps: pd.DataFrame, stops: pd.DataFrame, results: pd.DataFrame) ->
             "lap_class",
             "is_green",
             "is_field_slow",
+            "is_safety_car",
+            "is_virtual_safety_car",
             "is_in_lap",
             "is_out_lap",
             "is_red_flag",
+            "is_red_flag_by_rule",
             "is_misfiled",
         ]
     ]
@@ -634,7 +642,11 @@ def stints(laps: pd.DataFrame, stops: pd.DataFrame) -> pd.DataFrame:
     )
     slope = np.sign(slope) * np.floor((slope.abs().round(6) * 10).round(5) + 0.5) / 10
     found = found.assign(
-        ended_by=ended_by, green_laps=sums["n"], start_pace_ms=start_pace, slope_ms_per_lap=slope
+        ended_by=ended_by,
+        green_laps=sums["n"],
+        start_pace_ms=start_pace,
+        slope_ms_per_lap=slope,
+        is_slope_unusual=(slope.abs() > 300).where(slope.notna()),
     )
     found["green_laps"] = found["green_laps"].fillna(0)
     return found.reset_index()[
@@ -651,6 +663,7 @@ def stints(laps: pd.DataFrame, stops: pd.DataFrame) -> pd.DataFrame:
             "green_laps",
             "start_pace_ms",
             "slope_ms_per_lap",
+            "is_slope_unusual",
         ]
     ]
 

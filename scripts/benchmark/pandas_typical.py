@@ -63,6 +63,7 @@ def lap_times(raw: Path) -> pd.DataFrame:
             laps.loc[is_wrong, "actual_driver_id"] = ids[row["actual_driver_ref"]]
             laps.loc[is_wrong, "is_misfiled"] = True
     laps["is_red_flag"] = laps["milliseconds"] > careful.RED_FLAG_MS
+    laps["is_red_flag_by_rule"] = laps["is_red_flag"]
     return laps
 
 
@@ -194,6 +195,7 @@ def stint_of(stint: pd.DataFrame) -> pd.Series:
             "green_laps": len(green),
             "start_pace_ms": start_pace,
             "slope_ms_per_lap": slope,
+            "is_slope_unusual": None if np.isnan(slope) else abs(slope) > 300,
         }
     )
 
@@ -216,10 +218,11 @@ def stints(laps: pd.DataFrame, stops: pd.DataFrame) -> pd.DataFrame:
 
 
 LAP_TIMES = ["race_id", "driver_id", "lap_number", "season", "round", "actual_driver_id", "position"]
-LAP_TIMES += ["lap_time_ms", "is_red_flag", "is_misfiled"]
+LAP_TIMES += ["lap_time_ms", "is_red_flag", "is_red_flag_by_rule", "is_misfiled"]
 RACE_LAPS = ["race_id", "driver_id", "lap_number", "season", "round", "position", "positions_gained"]
 RACE_LAPS += ["lap_time_ms", "elapsed_ms", "gap_to_leader_ms", "field_median_ms", "lap_class", "is_green"]
-RACE_LAPS += ["is_field_slow", "is_in_lap", "is_out_lap", "is_red_flag", "is_misfiled"]
+RACE_LAPS += ["is_field_slow", "is_safety_car", "is_virtual_safety_car", "is_in_lap", "is_out_lap"]
+RACE_LAPS += ["is_red_flag", "is_red_flag_by_rule", "is_misfiled"]
 
 
 def run(raw: Path, out: Path) -> None:
@@ -233,6 +236,7 @@ def run(raw: Path, out: Path) -> None:
     races, drivers = careful.races_and_drivers(raw)
     stops, results = careful.small_tables(raw, out, names_of, races, drivers, named)
     laps = race_laps(laps, stops, results)
+    laps["is_safety_car"] = laps["is_virtual_safety_car"] = None  # the benchmark has no record of them
     careful.write(laps.rename(columns=final_names)[RACE_LAPS], out, "fct_race_laps", names_of)
     careful.write(race_pace(laps), out, "fct_race_pace", names_of)
     careful.write(stints(laps, stops), out, "fct_stints", names_of)

@@ -74,6 +74,7 @@ def lap_times(raw: Path) -> pl.LazyFrame:
             position="position",
             lap_time_ms="lap_time_ms",
             is_red_flag=pl.col("lap_time_ms") > RED_FLAG_MS,
+            is_red_flag_by_rule=pl.col("lap_time_ms") > RED_FLAG_MS,
             is_misfiled=pl.col("actual").is_not_null(),
         )
     )
@@ -177,8 +178,11 @@ def race_laps(laps: pl.LazyFrame, raw: Path) -> pl.LazyFrame:
             "lap_class",
             (pl.col("lap_class") == "green").alias("is_green"),
             "is_field_slow",
+            # The benchmark has no record of safety cars.
+            *[pl.lit(None, pl.Boolean).alias(name) for name in ("is_safety_car", "is_virtual_safety_car")],
             *[pl.when("has_stops").then(name).alias(name) for name in ("is_in_lap", "is_out_lap")],
             "is_red_flag",
+            pl.col("is_red_flag").alias("is_red_flag_by_rule"),
             "is_misfiled",
         )
     )

@@ -261,6 +261,9 @@ FIGURES: dict[str, dict[str, Source]] = {
             from laps inner join ranked using (race_id)
         """),
         "in all but {} of {:,} rows": RECONCILED,
+        "In {:w} seasons two engines of one constructor": Sql(
+            "select count(distinct season) from seeds.championship_entry_cars"
+        ),
         "- {:w} rows of": Sql(
             "select count(*) from seeds.place_exceptions where contains(reason, 'found by comparison')"
         ),
@@ -347,7 +350,43 @@ FIGURES: dict[str, dict[str, Source]] = {
             "select round(median(interquartile_range_pct) filter (season between 2010 and 2013), 1), "
             "round(median(interquartile_range_pct) filter (season < 2010), 1) from marts.fct_race_pace"
         ),
-        "the lap above {:w} minutes": lambda each: (each["red_flag_ms"] // 60_000,),
+        "in {} of {} rows it counts another number": Sql(
+            "select count(*) filter (full_laps <> source_full_laps), count(*) from marts.fct_safety_cars"
+        ),
+        "A lap of more than {:w} minutes counts": lambda each: (each["recorded_red_flag_ms"] // 60_000,),
+        "Cars up to {:w} laps behind the leader": lambda each: (each["red_flag_lapped_laps"],),
+        "leader count from {:w} minutes on": lambda each: (each["red_flag_ms"] // 60_000,),
+        "a lap of more than {:w} minutes was taken": lambda each: (each["red_flag_ms"] // 60_000,),
+        "This took {} long repairs for one, and missed {} laps, {} of them in Japan 2022, where the source "
+        "lost two hours": Sql("""
+            select
+                count(*) filter (is_red_flag_by_rule and not is_red_flag),
+                count(*) filter (is_red_flag and not is_red_flag_by_rule),
+                count(*) filter (
+                    is_red_flag and not is_red_flag_by_rule
+                    and dim_races.season = 2022 and race_name = 'Japanese Grand Prix'
+                )
+            from marts.fct_lap_times inner join marts.dim_races using (race_id)
+        """),
+        "The field is slow on {:,} of {:,} whole laps": Sql(
+            "select sum(recorded_laps_found), sum(recorded_laps) from quality.rule_of_thumb_scores "
+            "where recorded_as = 'safety car'"
+        ),
+        "From {} to {}, {} of {:,} slow laps have neither": Sql(
+            "select min(season), max(season), sum(laps_found - laps_found_right), sum(laps_found) "
+            "from quality.rule_of_thumb_scores where recorded_as = 'safety car or virtual safety car'"
+        ),
+        "within {} seconds on the lap before": lambda each: (each["neighbour_gap_ms"] // 1000,),
+        "the medians of the stops that have both are {:.1f} s and {:.1f} s": Sql("""
+            select median(lost_to_neighbours_ms) / 1000, median(time_lost_ms) / 1000
+            from marts.fct_pit_stop_costs
+            inner join marts.fct_pit_stop_times using (race_id, driver_id, stop_number)
+            where time_lost_ms is not null
+        """),
+        "Behind the safety car the median is {:.1f} s": Sql(
+            "select median(lost_to_neighbours_ms) / 1000 from marts.fct_pit_stop_costs "
+            "where is_under_safety_car"
+        ),
         "from {:w} green laps on": lambda each: (each["stint_slope_laps"],),
         "stops of up to two minutes. Laps on which at least four fifths": lambda each: (
             share(each["long_stop_ms"], 120_000) + share(each["led_field_percent"], 80)
@@ -380,7 +419,43 @@ FIGURES: dict[str, dict[str, Source]] = {
             f"select {trains(2017, 'Chinese Grand Prix')}, {trains(2021, 'Portuguese Grand Prix')}, "
             f"{trains(2021, 'São Paulo Grand Prix')}"
         ),
-        "from {:w} such stops on": lambda each: (each["pit_loss_stops"],),
+        "longer by {} % of the time in the lane": lambda each: (each["no_stop_percent"],),
+        "in Japan {}, lap {}. Of the others": Sql(
+            "select season, lap_number from marts.fct_pit_stop_times where stop_kind = 'no stop'"
+        ),
+        "more than {} s longer in the lane than the median": lambda each: (each["unusual_stop_ms"] // 1000,),
+        "laps differ by more than {} s from two": lambda each: (each["changing_track_ms"] // 1000,),
+        "seemed to cost {:.0f} s": Sql(
+            "select median(time_lost_ms) / 1000 from marts.fct_pit_stop_times inner join marts.dim_races "
+            "using (race_id, season, race_name) where season = 2022 and race_name = 'Singapore Grand Prix'"
+        ),
+        "outside the lane differs by more than {} s": lambda each: (each["unusual_stop_ms"] // 1000,),
+        "Of {:,} measured stops these are {}, {} and {}": Sql("""
+            select
+                count(time_lost_ms),
+                count(time_lost_ms) filter (unusual_reason = 'long stop'),
+                count(time_lost_ms) filter (unusual_reason = 'changing track'),
+                count(time_lost_ms) filter (unusual_reason = 'unusual laps')
+            from marts.fct_pit_stop_times
+        """),
+        "median from {:w} usual stops on": lambda each: (each["pit_loss_stops"],),
+        "A slope beyond {} ms a lap": lambda each: (each["stint_slope_ms"],),
+        "{} of {:,} stints have one": Sql(
+            "select count(*) filter (is_slope_unusual), count(is_slope_unusual) from marts.fct_stints"
+        ),
+        "up to {} % faster, as the track": lambda each: (100 - each["later_session_fastest_percent"],),
+        "more than 1 % slower or more than {} % faster": lambda each: (
+            *share(each["later_session_slowest_percent"], 101),
+            100 - each["later_session_fastest_percent"],
+        ),
+        "a dry Q1 was {:.0f} % faster than pole. {} gaps in {} races": Sql(
+            "select -min(gap_to_pole_percent), count(*), count(distinct race_id) "
+            "from marts.fct_qualifying_gaps where pole_comparison = 'other track'"
+        ),
+        "A gap of more than {} % is left out": lambda each: (each["team_mate_gap_percent"],),
+        "{} pairs of times are such": Sql(
+            "select count(*) // 2 from intermediate.int_results__team_mates where not is_qualifying_gap_usual"
+        ),
         "within {:w} seconds of each other": lambda each: (each["undercut_gap_ms"] // 1000,),
         "stops first gains {:.1f} s in the median, the work of the crews left out": Sql(
             "select median(early_gain_ms - lane_gain_ms) / 1000 from marts.fct_undercuts"
@@ -410,6 +485,10 @@ FIGURES: dict[str, dict[str, Source]] = {
             by_a_point_or_two()
         ),
         "? {:W}. Hill would have": lambda _: (len(answer("titles_changed_by_dropped_scores")),),
+        "at circuits with {:w} or more such stops": lambda _: limit(
+            "cheaper_stops_behind_the_safety_car", "then 1 end) >="
+        ),
+        "such stops since 2011": Because("the first season with pit stops"),
         "among circuits with {:w} or more seasons": lambda _: limit("costliest_pit_lanes", "count(*) >="),
         "equally long, to half a second": lambda _: share(
             limit("greatest_undercuts", "abs(lane_gain_ms) <=")[0], 500
@@ -430,7 +509,7 @@ FIGURES: dict[str, dict[str, Source]] = {
         "gap of half the points for a win": lambda each: share(each["baseline_title_percent"], 50),
         "at least {} minutes": lambda each: (each["full_race_ms"] // 60_000,),
         "a winning time below {} minutes": lambda each: (each["full_race_ms"] // 60_000,),
-        "fewer than {:w} measured stops": lambda each: (each["pit_loss_stops"],),
+        "by a usual stop, in milliseconds; NULL with fewer than {:w}": lambda each: (each["pit_loss_stops"],),
         "fewer than {:w} such medians": lambda each: (each["race_reference_laps"],),
         "is at least {} % above the lower quartile": lambda each: (each["slow_field_percent"] - 100,),
         "over green laps only, at least {:w},": lambda each: (each["race_pace_laps"],),
@@ -464,6 +543,12 @@ FIGURES: dict[str, dict[str, Source]] = {
         ),
         "driver was at least {} % slower": lambda each: (each["slow_driver_percent"] - 100,),
         "Above {:w} minutes": lambda each: (each["red_flag_ms"] // 60_000,),
+        "more than {:w} minutes, or that of a lapped car which takes more than {:w}": lambda each: (
+            each["recorded_red_flag_ms"] // 60_000,
+            each["red_flag_ms"] // 60_000,
+        ),
+        "any lap above {:w} minutes": lambda each: (each["red_flag_ms"] // 60_000,),
+        "at most {} s ahead or behind": lambda each: (each["neighbour_gap_ms"] // 1000,),
         "more than {:w} minutes": lambda each: (each["red_flag_ms"] // 60_000,),
         "at least {:w} cars stood for more than two minutes": lambda each: (
             each["red_flag_long_stops"],
@@ -594,6 +679,9 @@ def page(name: str) -> str:
     text = (ROOT / name).read_text(encoding="utf-8")
     if name == RELEASES:
         text = re.split(r"(?m)^## ", text)[1]
+    for heading in RECOMPUTED.get(name, ()):
+        before, section, after = re.split(rf"(### {re.escape(heading)}\n.*?)(?=\n##)", text, flags=re.DOTALL)
+        text = before + re.sub(r"(?m)^\|.*\n", "", section) + after
     if name in TABLES:
         text = re.sub(r"(?m)^\|.*\n", "", text)
         text = MEASURES.sub("", text)
@@ -602,6 +690,13 @@ def page(name: str) -> str:
 
 # test_readme.py recomputes the answers of the README, test_benchmark_page.py the measures.
 TABLES = ("README.md", "docs/from-laptop-to-cloud.md")
+# test_real_championship.py recomputes the tables under these headings.
+RECOMPUTED = {
+    "docs/rules-of-the-sport.md": (
+        "Reconciled with the source, not with record books",
+        "Entries: each chassis and engine apart",
+    )
+}
 MEASURES = re.compile(r"<!-- how fast -->.*?<!-- end of how fast -->", re.DOTALL)
 
 

@@ -1,5 +1,6 @@
 """An incremental build gives the same cells as a full build from the same files, in every table."""
 
+import csv
 import json
 import re
 import shutil
@@ -93,6 +94,53 @@ def check_what_ran(data: Path, *sources: str) -> None:
 def raw_and_data(without_last_race: Path, tmp_path: Path) -> tuple[Path, Path]:
     """Copies of `built_raw` and of `data`."""
     return tuple(shutil.copytree(without_last_race / name, tmp_path / name) for name in ("built_raw", "data"))
+
+
+def test_flags_of_a_season_are_built_incrementally(builder: Builder, raw_and_data: tuple[Path, Path]) -> None:
+    """Safety cars and red flags have no ids: they belong to the season in the name of their race."""
+    raw, data = raw_and_data
+    with (raw / "races.csv").open(encoding="utf-8", newline="") as file:
+        names = [(row["year"], row["name"]) for row in csv.DictReader(file)]
+    of_2025 = [name for year, name in names if year == "2025"]
+    safety_cars = ["Race,Cause,Deployed,Retreated,FullLaps"]
+    safety_cars += [
+        f"{year} {name},Accident,{lap + 2},{lap + 6}.0,3" for lap, (year, name) in enumerate(names)
+    ]
+    red_flags = ["Race,Lap,Resumed,Incident,Excluded"]
+    red_flags += [f"{year} {name},9,R,Rain.," for year, name in names[::5]]
+    virtual = {f"{year} {name}": [20, 21] for year, name in names[::3]}
+
+    def write() -> None:
+        (raw / "safety_cars.csv").write_text("\n".join(safety_cars) + "\n", encoding="utf-8")
+        (raw / "red_flags.csv").write_text("\n".join(red_flags) + "\n", encoding="utf-8")
+        (raw / "virtual_safety_car_estimates.json").write_text(
+            json.dumps(virtual, indent=1), encoding="utf-8"
+        )
+
+    def build() -> str:
+        must_run(SCRIPTS / "csv_to_parquet.py", raw, PITWALL_DATA=data)
+        return builder.build(data)
+
+    write()
+    assert "has its first rows, or none left)" in build()
+    safety_cars = [row for row in safety_cars if f"2025 {of_2025[0]}," not in row]
+    safety_cars += [f"2025 {of_2025[1]},Rain,50,,1", "2025 Moon Grand Prix,Rain,50,,1"]
+    red_flags += [f"2025 {of_2025[2]},12,S,A crash.,"]
+    virtual[f"2025 {of_2025[3]}"] = [7]
+    write()
+    compare_with_full(builder, raw, data, "incremental: 1 of 6 seasons changed (2025)")
+    with duckdb.connect(data / "warehouse.duckdb", read_only=True) as connection:
+        unknown = connection.execute(
+            "select seen, season from quality.source_anomalies where anomaly_kind = 'race_name_unknown'"
+        ).fetchall()
+    assert unknown == [("2025 Moon Grand Prix", None)]
+    check_what_ran(
+        data,
+        *(f"racedata.{table}" for table in ("red_flags", "safety_cars", "virtual_safety_car_estimates")),
+        *("pitwall", "ops"),
+    )
+    (raw / "red_flags.csv").unlink()
+    assert "(full: red_flags has its first rows, or none left)" in build()
 
 
 def test_a_new_a_revised_and_a_removed_race_are_built_incrementally(

@@ -127,7 +127,10 @@ PLAIN = {
     "pit_stops": ("stops", "count(*) filter (where stop_kind = 'stop')"),
     "median_pit_time_ms": ("stops", "median(duration_ms) filter (where stop_kind = 'stop')"),
     "median_race_pace_percent": ("paces", "median(median_pct_of_best) filter (where is_representative)"),
-    "median_qualifying_gap_percent": ("gaps", "median(gap_to_pole_percent)"),
+    "median_qualifying_gap_percent": (
+        "gaps",
+        "median(gap_to_pole_percent) filter (where pole_comparison <> 'other track')",
+    ),
     "championship_points": ("driver_tables", "sum(points)"),
     "titles": ("driver_tables_of_complete_seasons", "count(*) filter (where position = 1)"),
     "constructor_championship_points": ("constructor_tables", "sum(points)"),

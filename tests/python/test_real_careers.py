@@ -233,6 +233,63 @@ FACTS = [
         "official.wins)",
         [(0, 0)],
     ),
+    # Teams and lineages
+    Fact(
+        "Team Lotus won 79 races and seven titles as seven constructors, Brabham 35, Cooper 16, McLaren 201.",
+        "select team_name, constructors, first_season, last_season, wins, titles from marts.team_careers "
+        "where team_name in ('Team Lotus', 'Brabham', 'Cooper', 'McLaren', 'Ferrari') order by wins desc",
+        [
+            ("Ferrari", 1, 1950, 2025, 248, 16),
+            ("McLaren", 5, 1966, 2025, 201, 9),
+            ("Team Lotus", 7, 1958, 1994, 79, 7),
+            ("Brabham", 6, 1962, 1992, 35, 2),
+            ("Cooper", 11, 1950, 1969, 16, 2),
+        ],
+    ),
+    Fact(
+        "A team has one start in a race: fewer than the sum of its constructors where several of them raced.",
+        "select team_name, team_careers.starts, sum(teams.starts)::int from marts.team_careers "
+        "join teams using (team_ref, team_name) where team_name in ('Team Lotus', 'Ferrari') group by all "
+        "order by all",
+        [("Ferrari", 1117, 1117), ("Team Lotus", 491, 542)],
+    ),
+    Fact(
+        "Every season of a constructor has one lineage, and the chains are as their factories were.",
+        "select lineage_name, string_agg(distinct constructor_name, ', ' order by constructor_name), "
+        "min(season), max(season), count(distinct season) from team_seasons "
+        "where lineage_name in ('Tyrrell to Mercedes', 'Toleman to Alpine') group by all order by all",
+        [
+            ("Toleman to Alpine", "Alpine F1 Team, Benetton, Lotus F1, Renault, Toleman", 1981, 2025, 45),
+            ("Tyrrell to Mercedes", "BAR, Brawn, Honda, Mercedes, Tyrrell", 1970, 2025, 56),
+        ],
+    ),
+    Fact(
+        "Names that came back are one team and several lineages.",
+        "select team_name, count(distinct lineage_ref) from team_seasons group by all "
+        "having count(distinct lineage_ref) > 1 order by all",
+        [
+            ("Alfa Romeo", 2),
+            ("Aston Martin", 2),
+            ("Honda", 2),
+            ("March", 2),
+            ("Mercedes", 2),
+            ("Renault", 2),
+        ],
+    ),
+    Fact(
+        "Teams and lineages have all wins and titles of the constructors.",
+        "select (select sum(wins) from teams), (select sum(wins) from marts.team_careers), "
+        "(select sum(wins) from marts.lineage_careers), (select sum(titles) from teams), "
+        "(select sum(titles) from marts.team_careers), (select sum(titles) from marts.lineage_careers)",
+        [(1_143, 1_143, 1_143, 67, 67, 67)],
+    ),
+    Fact(
+        "Each constructor of the seeds exists, and each season of a lineage's constructor has a row in it.",
+        "select (select count(*) from seeds.constructor_teams anti join marts.dim_constructors "
+        "using (constructor_ref)), (select count(*) from seeds.team_lineages anti join team_seasons on "
+        "team_lineages.constructor_ref = team_seasons.constructor_ref and season = first_season)",
+        [(0, 0)],
+    ),
 ]
 
 

@@ -62,6 +62,29 @@ left join marts.dim_drivers as best on best.driver_id = most_successful_driver_i
 
 FACTS = [
     Fact(
+        "What a gap to pole compares: 291 gaps of 34 races are from a drier or wetter track.",
+        "select pole_comparison, count(*), count(distinct race_id) from gaps "
+        "where pole_comparison is not null group by all order by all",
+        [
+            ("earlier session", 3283, 306),
+            ("other track", 291, 34),
+            ("race fuel", 777, 70),
+            ("same session", 6334, 511),
+        ],
+    ),
+    Fact(
+        "Germany 2012: a dry Q1 and a wet Q3 make a gap of -24 %; no gap that counts is negative by more.",
+        "select min(gap_to_pole_percent), min(gap_to_pole_percent) filter ("
+        "where pole_comparison in ('same session', 'earlier session')) from gaps",
+        [(Decimal("-23.733"), Decimal("-0.031"))],
+    ),
+    Fact(
+        "A gap of team mates above 5 % is no comparison; without them no season's median is above 4 %.",
+        "select (select count(*) // 2 from intermediate.int_results__team_mates "
+        "where not is_qualifying_gap_usual), max(abs(median_qualifying_gap_percent)) from mates",
+        [(51, Decimal("3.727"))],
+    ),
+    Fact(
         "Hamilton beat Rosberg in qualifying 42 to 36 in four years, but lost 2014 by 7 to 12.",
         "select 'all', qualifyings_ahead, qualifyings_behind from careers "
         "where driver_ref = 'hamilton' and mate_ref = 'rosberg' union all "

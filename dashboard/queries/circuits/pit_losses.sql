@@ -16,6 +16,7 @@ select
     circuit_pit_losses.season,
     circuit_pit_losses.stops,
     circuit_pit_losses.measured_stops,
+    circuit_pit_losses.usual_stops,
     cast(round(circuit_pit_losses.median_time_lost_ms / 1000.0, 1) as decimal(6, 1)) as pit_loss_s,
     cast(round(circuit_pit_losses.median_duration_ms / 1000.0, 1) as decimal(6, 1)) as pit_lane_s,
     cast(round(medians.median_ms / 1000.0, 1) as decimal(6, 1)) as median_circuit_s

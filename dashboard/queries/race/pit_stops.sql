@@ -1,4 +1,4 @@
--- Without stops under a red flag, which last as long as the interruption.
+-- Without stops under a red flag, which last as long as the interruption, and without stops that were none.
 select
     stops.lap_number,
     stops.driver_name,
@@ -10,8 +10,9 @@ select
     cast(stops.duration_ms / 1000.0 as decimal(9, 3)) as duration_s,
     cast((stops.duration_ms - stops.duration_to_race_median_ms) / 1000.0 as decimal(9, 3)) as race_median_s,
     cast(stops.time_lost_ms / 1000.0 as decimal(9, 3)) as time_lost_s,
-    stops.is_field_slow
+    stops.is_field_slow,
+    stops.unusual_reason
 from marts.fct_pit_stop_times as stops
 inner join marts.dim_drivers on stops.driver_id = dim_drivers.driver_id
-where stops.race_id = :race and stops.stop_kind <> 'red flag'
+where stops.race_id = :race and stops.stop_kind not in ('red flag', 'no stop')
 order by stops.duration_ms, stops.driver_name, stops.stop_number

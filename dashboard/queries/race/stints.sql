@@ -31,6 +31,7 @@ select
     stints.green_laps,
     cast(stints.start_pace_ms / 1000.0 as decimal(9, 3)) as start_pace_s,
     stints.slope_ms_per_lap,
+    stints.is_slope_unusual,
     max(stints.stint_number) over (partition by stints.driver_id) as stints,
     max(stints.laps) over () as longest
 from marts.fct_stints as stints

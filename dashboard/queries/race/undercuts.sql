@@ -8,6 +8,7 @@ select
     cast(gap_after_ms / 1000.0 as decimal(9, 3)) as gap_after_s,
     cast(early_gain_ms / 1000.0 as decimal(9, 3)) as early_gain_s,
     cast(lane_gain_ms / 1000.0 as decimal(9, 3)) as lane_gain_s,
+    has_unusual_stop,
     count(*) over (partition by outcome) as same_outcome
 from marts.fct_undercuts
 where race_id = :race

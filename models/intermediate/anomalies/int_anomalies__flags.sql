@@ -18,9 +18,22 @@ virtual_safety_cars as (
 
 ),
 
+fatal_accidents as (
+
+    select * from {{ ref('stg_racedata__fatal_accidents_drivers') }}
+    where session_name = 'Race'
+
+),
+
 race_names as (
 
     select * from {{ ref('int_races__names') }}
+
+),
+
+races as (
+
+    select * from {{ ref('stg_ergast__races') }}
 
 ),
 
@@ -84,7 +97,37 @@ named_flags as (
 
 ),
 
+wrong_days as (
+
+    select
+        'driver=' || fatal_accidents.driver_name as source_key,
+        races.race_id,
+        races.season,
+        fatal_accidents.accident_date,
+        races.race_date
+    from fatal_accidents
+    inner join race_names
+        on fatal_accidents.season = race_names.season
+        and fatal_accidents.race_name = race_names.race_name
+    inner join races
+        on race_names.race_id = races.race_id
+    where fatal_accidents.accident_date <> races.race_date
+
+),
+
 unioned as (
+
+    select
+        'accident_date_differs' as anomaly_kind,
+        'fatal_accidents_drivers' as source_table,
+        source_key,
+        race_id,
+        season,
+        cast(accident_date as {{ dbt.type_string() }}) as seen,
+        cast(race_date as {{ dbt.type_string() }}) || ', the day of the race' as expected
+    from wrong_days
+
+    union all
 
     select
         'race_name_differs' as anomaly_kind,

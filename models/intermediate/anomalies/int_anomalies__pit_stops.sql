@@ -31,6 +31,12 @@ phantom_pit_stops as (
 
 ),
 
+stops_between_normal_laps as (
+
+    select * from {{ ref('int_laps__stops_between_normal_laps') }}
+
+),
+
 season_pit_stops as (
 
     select
@@ -105,6 +111,24 @@ phantom_stops as (
 
 ),
 
+stops_without_loss as (
+
+    select
+        season_pit_stops.race_id,
+        season_pit_stops.driver_id,
+        season_pit_stops.stop_number,
+        season_pit_stops.season,
+        season_pit_stops.lap_number,
+        season_pit_stops.duration_text,
+        stops_between_normal_laps.lost_to_usual_laps_ms
+    from season_pit_stops
+    inner join stops_between_normal_laps
+        on season_pit_stops.race_id = stops_between_normal_laps.race_id
+        and season_pit_stops.driver_id = stops_between_normal_laps.driver_id
+        and season_pit_stops.stop_number = stops_between_normal_laps.stop_number
+
+),
+
 unioned as (
 
     select
@@ -115,6 +139,16 @@ unioned as (
         ) }}
     from season_pit_stops
     where duration_ms > {{ var('red_flag_ms') }}
+
+    union all
+
+    select
+        {{ anomaly(
+            'pit_stop_between_normal_laps', 'pit_stops', ['race_id', 'driver_id', 'stop_number'],
+            seen='{duration_text} in the pit lane on lap {lap_number}',
+            expected='no pit stop: this lap and the next differ from two usual laps by {lost_to_usual_laps_ms} ms'
+        ) }}
+    from stops_without_loss
 
     union all
 

@@ -33,6 +33,13 @@ phantom_pit_stops as (
 
 ),
 
+stops_between_normal_laps as (
+
+    select * from {{ ref('int_laps__stops_between_normal_laps') }}
+    where {{ in_changed_seasons() }}
+
+),
+
 lane_laps as (
 
     select
@@ -141,6 +148,7 @@ kinds as (
                     usual_stops.usual_ms * {{ var('red_flag_stop_percent') | int / 100 }}, {{ var('long_stop_ms') }}
                 )
                 then 'red flag'
+            when stops_between_normal_laps.race_id is not null then 'no stop'
             when phantom_laps.race_id is not null then 'drive-through'
             when pit_stops.duration_ms < usual_stops.usual_ms * {{ var('drive_through_percent') | int / 100 }}
                 then 'drive-through'
@@ -157,6 +165,10 @@ kinds as (
     left join phantom_laps
         on pit_stops.race_id = phantom_laps.race_id
         and pit_stops.lap_number between phantom_laps.first_lap and phantom_laps.last_lap
+    left join stops_between_normal_laps
+        on pit_stops.race_id = stops_between_normal_laps.race_id
+        and pit_stops.driver_id = stops_between_normal_laps.driver_id
+        and pit_stops.stop_number = stops_between_normal_laps.stop_number
 
 )
 

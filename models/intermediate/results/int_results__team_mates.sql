@@ -174,6 +174,15 @@ compared as (
         ) }} as qualifying_gap_percent
     from paired
 
+),
+
+final as (
+
+    select
+        *,
+        abs(qualifying_gap_percent) <= {{ var('team_mate_gap_percent') }} as is_qualifying_gap_usual
+    from compared
+
 )
 
-select * from compared
+select * from final

@@ -9,6 +9,12 @@ seasons as (
 
 ),
 
+constructor_teams as (
+
+    select * from {{ ref('int_careers__constructor_teams') }}
+
+),
+
 constructors as (
 
     select * from {{ ref('dim_constructors') }}
@@ -28,6 +34,10 @@ final as (
         seasons.season,
         seasons.competitor_id as constructor_id,
         constructors.constructor_name,
+        constructor_teams.team_ref,
+        constructor_teams.team_name,
+        constructor_teams.lineage_ref,
+        constructor_teams.lineage_name,
         seasons.is_season_complete,
         seasons.partners as drivers,
         seasons.entries,
@@ -73,6 +83,9 @@ final as (
         seasons.indianapolis_500_podiums,
         seasons.indianapolis_500_poles
     from seasons
+    left join constructor_teams
+        on seasons.season = constructor_teams.season
+        and seasons.competitor_id = constructor_teams.constructor_id
     left join constructors
         on seasons.competitor_id = constructors.constructor_id
     left join races as first_races

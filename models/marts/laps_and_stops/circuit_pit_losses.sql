@@ -28,7 +28,8 @@ circuit_stops as (
         races.circuit_id,
         races.season,
         pit_stops.duration_ms,
-        pit_stops.time_lost_ms
+        pit_stops.time_lost_ms,
+        pit_stops.unusual_reason
     from pit_stops
     inner join races
         on pit_stops.race_id = races.race_id
@@ -53,7 +54,8 @@ losses as (
         circuit_id,
         season,
         cast(count(*) as integer) as measured_stops,
-        {{ percentile_ms('time_lost_ms') }} as median_time_lost_ms
+        cast(count(*) filter (where unusual_reason is null) as integer) as usual_stops,
+        {{ percentile_ms('case when unusual_reason is null then time_lost_ms end') }} as median_time_lost_ms
     from circuit_stops
     where time_lost_ms is not null
     group by circuit_id, season
@@ -69,8 +71,9 @@ final as (
         lane_times.stops,
         lane_times.median_duration_ms,
         coalesce(losses.measured_stops, 0) as measured_stops,
+        coalesce(losses.usual_stops, 0) as usual_stops,
         case
-            when losses.measured_stops >= {{ var('pit_loss_stops') }} then losses.median_time_lost_ms
+            when losses.usual_stops >= {{ var('pit_loss_stops') }} then losses.median_time_lost_ms
         end as median_time_lost_ms
     from lane_times
     left join losses

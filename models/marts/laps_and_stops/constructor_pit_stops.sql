@@ -15,17 +15,28 @@ constructors as (
 
 ),
 
+-- Repairs and penalties are no work of the crew that can be compared.
+compared as (
+
+    select
+        *,
+        case when coalesce(unusual_reason, '') <> 'long stop' then duration_to_race_median_ms end as compared_ms
+    from pit_stops
+
+),
+
 seasons as (
 
     select
         season,
         constructor_id,
         cast(count(*) as integer) as stops,
+        cast(count(compared_ms) as integer) as usual_stops,
         min(duration_ms) as fastest_ms,
-        {{ percentile_ms('duration_to_race_median_ms') }} as median_to_race_median_ms,
-        {{ percentile_ms('duration_to_race_median_ms', 0.75) }}
-        - {{ percentile_ms('duration_to_race_median_ms', 0.25) }} as interquartile_range_ms
-    from pit_stops
+        {{ percentile_ms('compared_ms') }} as median_to_race_median_ms,
+        {{ percentile_ms('compared_ms', 0.75) }}
+        - {{ percentile_ms('compared_ms', 0.25) }} as interquartile_range_ms
+    from compared
     group by season, constructor_id
 
 ),
@@ -37,11 +48,12 @@ final as (
         seasons.constructor_id,
         constructors.constructor_name,
         seasons.stops,
+        seasons.usual_stops,
         seasons.fastest_ms,
         seasons.median_to_race_median_ms,
         seasons.interquartile_range_ms,
         cast(
-            rank() over (partition by seasons.season order by seasons.median_to_race_median_ms) as integer
+            rank() over (partition by seasons.season order by seasons.median_to_race_median_ms nulls last) as integer
         ) as season_rank
     from seasons
     left join constructors

@@ -62,6 +62,7 @@ in_and_out_laps as (
         pit_stops.driver_id,
         pit_stops.stop_number,
         sum(race_laps.lap_time_ms) as lap_times_ms,
+        sum(race_laps.field_median_ms) as field_ms,
         max(case when race_laps.is_field_slow then 1 else 0 end) = 1 as is_field_slow,
         -- Both laps are there, and on each the field is known to be at speed: not so where all of it is in the lane.
         sum(
@@ -75,14 +76,7 @@ in_and_out_laps as (
             end
         ) = 2 as is_measurable,
         max(case when race_laps.is_virtual_safety_car then 1 when not race_laps.is_virtual_safety_car then 0 end) = 1
-            as is_under_virtual_safety_car,
-        -- Other cars tell how slow the track was, also behind the safety car.
-        case
-            when
-                sum(case when race_laps.lap_class in ('in', 'out') then 1 else 0 end) = 2
-                and count(race_laps.field_median_ms) = 2
-                then sum(race_laps.lap_time_ms - race_laps.field_median_ms)
-        end as lost_to_field_ms
+            as is_under_virtual_safety_car
     from pit_stops
     inner join race_laps
         on pit_stops.race_id = race_laps.race_id
@@ -107,19 +101,35 @@ safety_car_stops as (
 
 ),
 
-final as (
+-- The field's usual lap of the race, at speed.
+field_laps as (
+
+    select
+        race_id,
+        lap_number,
+        min(field_median_ms) as field_median_ms
+    from race_laps
+    where not is_field_slow
+    group by race_id, lap_number
+
+),
+
+usual_laps as (
+
+    select
+        race_id,
+        {{ percentile_ms('field_median_ms') }} as usual_ms
+    from field_laps
+    group by race_id
+
+),
+
+measured as (
 
     select
         pit_stops.race_id,
-        results.race_name,
-        results.race_date,
         pit_stops.driver_id,
-        results.driver_name,
         pit_stops.stop_number,
-        results.season,
-        results.round,
-        results.constructor_id,
-        results.constructor_name,
         pit_stops.lap_number,
         pit_stops.stop_kind,
         pit_stops.duration_ms,
@@ -133,12 +143,8 @@ final as (
             when pit_stops.stop_kind = 'stop' and in_and_out_laps.is_measurable
                 then cast(in_and_out_laps.lap_times_ms - 2 * race_pace.median_ms as integer)
         end as time_lost_ms,
-        case when pit_stops.stop_kind = 'stop' then cast(in_and_out_laps.lost_to_field_ms as integer) end
-            as lost_to_field_ms
+        in_and_out_laps.field_ms - 2 * usual_laps.usual_ms as field_change_ms
     from pit_stops
-    inner join results
-        on pit_stops.race_id = results.race_id
-        and pit_stops.driver_id = results.driver_id
     left join race_medians
         on pit_stops.race_id = race_medians.race_id
     left join in_and_out_laps
@@ -146,14 +152,67 @@ final as (
         and pit_stops.driver_id = in_and_out_laps.driver_id
         and pit_stops.stop_number = in_and_out_laps.stop_number
     left join recorded_seasons
-        on results.season = recorded_seasons.season
+        on pit_stops.season = recorded_seasons.season
     left join safety_car_stops
         on pit_stops.race_id = safety_car_stops.race_id
         and pit_stops.driver_id = safety_car_stops.driver_id
         and pit_stops.stop_number = safety_car_stops.stop_number
+    left join usual_laps
+        on pit_stops.race_id = usual_laps.race_id
     left join race_pace
         on pit_stops.race_id = race_pace.race_id
         and pit_stops.driver_id = race_pace.driver_id
+
+),
+
+-- What a stop usually costs outside the pit lane: braking and accelerating, less the way through the lane.
+usual_losses as (
+
+    select
+        race_id,
+        {{ percentile_ms('time_lost_ms - duration_ms') }} as lost_outside_ms
+    from measured
+    where time_lost_ms is not null
+    group by race_id
+
+),
+
+final as (
+
+    select
+        measured.race_id,
+        results.race_name,
+        results.race_date,
+        measured.driver_id,
+        results.driver_name,
+        measured.stop_number,
+        results.season,
+        results.round,
+        results.constructor_id,
+        results.constructor_name,
+        measured.lap_number,
+        measured.stop_kind,
+        measured.duration_ms,
+        measured.duration_to_race_median_ms,
+        measured.is_field_slow,
+        measured.is_under_safety_car,
+        measured.is_under_virtual_safety_car,
+        measured.time_lost_ms,
+        case
+            when measured.duration_to_race_median_ms > {{ var('unusual_stop_ms') }} then 'long stop'
+            when measured.time_lost_ms is null then null
+            when abs(measured.field_change_ms) > {{ var('changing_track_ms') }} then 'changing track'
+            when
+                abs(measured.time_lost_ms - measured.duration_ms - usual_losses.lost_outside_ms)
+                > {{ var('unusual_stop_ms') }}
+                then 'unusual laps'
+        end as unusual_reason
+    from measured
+    inner join results
+        on measured.race_id = results.race_id
+        and measured.driver_id = results.driver_id
+    left join usual_losses
+        on measured.race_id = usual_losses.race_id
 
 )
 

@@ -66,6 +66,7 @@ in_laps as (
         driver_id,
         lap_number
     from pit_stops
+    where stop_kind <> 'no stop'
 
 ),
 

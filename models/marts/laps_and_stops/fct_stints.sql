@@ -12,7 +12,7 @@ race_laps as (
 pit_stops as (
 
     select * from {{ ref('int_laps__pit_stop_kinds') }}
-    where stop_kind <> 'drive-through' and {{ in_changed_seasons() }}
+    where stop_kind in ('stop', 'red flag') and {{ in_changed_seasons() }}
 
 ),
 
@@ -146,7 +146,17 @@ totals as (
 stints as (
 
     select
-        totals.*,
+        totals.race_id,
+        totals.driver_id,
+        totals.end_lap,
+        totals.first_lap,
+        totals.last_lap,
+        totals.laps,
+        totals.green_laps,
+        case
+            when totals.green_laps >= {{ var('stint_slope_laps') }}
+                then cast(round(cast(totals.slope_ms_per_lap as decimal(20, 6)), 1) as decimal(9, 1))
+        end as slope_ms_per_lap,
         ended.ended_by,
         cast(
             row_number() over (partition by totals.race_id, totals.driver_id order by totals.first_lap) as integer
@@ -203,10 +213,8 @@ final as (
         stints.ended_by,
         stints.green_laps,
         start_paces.start_pace_ms,
-        case
-            when stints.green_laps >= {{ var('stint_slope_laps') }}
-                then cast(round(cast(stints.slope_ms_per_lap as decimal(20, 6)), 1) as decimal(9, 1))
-        end as slope_ms_per_lap
+        stints.slope_ms_per_lap,
+        abs(stints.slope_ms_per_lap) > {{ var('stint_slope_ms') }} as is_slope_unusual
     from stints
     left join start_paces
         on stints.race_id = start_paces.race_id

@@ -5,7 +5,7 @@ with
 pit_stops as (
 
     select * from {{ ref('fct_pit_stop_times') }}
-    where {{ in_changed_seasons() }}
+    where stop_kind <> 'no stop' and {{ in_changed_seasons() }}
 
 ),
 
@@ -47,7 +47,8 @@ first_stops as (
         season,
         round,
         lap_number,
-        duration_ms
+        duration_ms,
+        unusual_reason is not null as is_unusual
     from ordered_stops
     where stop_order = 1 and stop_kind = 'stop'
 
@@ -64,7 +65,8 @@ stop_pairs as (
         early.round,
         early.lap_number as early_stop_lap,
         late.lap_number as late_stop_lap,
-        late.duration_ms - early.duration_ms as lane_gain_ms
+        late.duration_ms - early.duration_ms as lane_gain_ms,
+        early.is_unusual or late.is_unusual as has_unusual_stop
     from first_stops as early
     inner join first_stops as late
         on early.race_id = late.race_id
@@ -159,6 +161,7 @@ final as (
         close_pairs.gap_after_ms,
         close_pairs.gap_before_ms - close_pairs.gap_after_ms as early_gain_ms,
         close_pairs.lane_gain_ms,
+        close_pairs.has_unusual_stop,
         case
             when close_pairs.gap_before_ms > 0 and close_pairs.gap_after_ms < 0 then 'undercut'
             when close_pairs.gap_before_ms < 0 and close_pairs.gap_after_ms > 0 then 'overcut'

@@ -72,7 +72,19 @@ comparable as (
 
     select
         *,
-        qualifying_format <> 'aggregate' or aggregate_ms is not null as is_comparable_with_pole
+        qualifying_format <> 'aggregate' or aggregate_ms is not null as is_comparable_with_pole,
+        case
+            when last_session_ms is null or (qualifying_format = 'aggregate' and aggregate_ms is null) then null
+            when fastest_of_session_ms = deciding_ms then 'same session'
+            when
+                season <= {{ var('last_race_fuel_season') }} and last_session in ('q1', 'q2')
+                then 'race fuel'
+            when
+                deciding_ms * 100 > fastest_of_session_ms * {{ var('later_session_slowest_percent') }}
+                or deciding_ms * 100 < fastest_of_session_ms * {{ var('later_session_fastest_percent') }}
+                then 'other track'
+            else 'earlier session'
+        end as pole_comparison
     from compared
 
 ),
@@ -109,6 +121,7 @@ final as (
                     'comparable.last_session_ms - comparable.deciding_ms', 'comparable.deciding_ms', 'decimal(8, 3)'
                 ) }}
         end as gap_to_pole_percent,
+        comparable.pole_comparison,
         case
             when comparable.qualifying_format = 'knockout' then comparable.q1_ms - comparable.q2_ms
         end as gained_in_q2_ms,

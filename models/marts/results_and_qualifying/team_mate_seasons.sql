@@ -33,10 +33,12 @@ seasons as (
         cast(count(*) filter (where is_behind_in_race) as integer) as races_behind,
         cast(count(*) filter (where is_ahead_in_qualifying) as integer) as qualifyings_ahead,
         cast(count(*) filter (where is_behind_in_qualifying) as integer) as qualifyings_behind,
-        cast(count(qualifying_gap_percent) as integer) as qualifying_gaps,
+        cast(count(*) filter (where is_qualifying_gap_usual) as integer) as qualifying_gaps,
         cast(
             cast(
-                percentile_cont(0.5) within group (order by qualifying_gap_percent) as decimal(20, 9)
+                percentile_cont(0.5) within group (
+                    order by case when is_qualifying_gap_usual then qualifying_gap_percent end
+                ) as decimal(20, 9)
             ) as decimal(8, 3)
         ) as median_qualifying_gap_percent,
         cast(sum(points) as decimal(8, 2)) as points,

@@ -61,6 +61,9 @@ CHARTS: dict[str, Bars | Series] = {
         "per cent of starts",
     ),
     "who_won_from_the_furthest_back": Bars(f"{RACE}, {{driver_name}}", "grid", "grid slot of the winner"),
+    "cheaper_stops_behind_the_safety_car": Bars(
+        "{circuit_name}", "saved_ms", "seconds that a stop behind the safety car saves", 1000
+    ),
     "closest_fights_for_pole": Bars(f"{RACE}, {{second_name}}", "gap_to_pole_ms", "milliseconds behind pole"),
     "closest_titles": Bars(
         "{season} {champion}, {runner_up}", "margin", "points between champion and runner-up"

@@ -2,11 +2,11 @@
 --
 -- | place | circuit_name | seasons | median_time_lost_ms |
 -- |---|---|---|---|
--- | 1 | Autodromo Enzo e Dino Ferrari | 3 | 29419 |
--- | 2 | Losail International Circuit | 3 | 29278 |
--- | 3 | Marina Bay Street Circuit | 7 | 28242 |
--- | 4 | Sochi Autodrom | 8 | 26373 |
--- | 5 | Autodromo Nazionale di Monza | 10 | 25713 |
+-- | 1 | Autodromo Enzo e Dino Ferrari | 3 | 29041 |
+-- | 2 | Losail International Circuit | 3 | 28042 |
+-- | 3 | Marina Bay Street Circuit | 6 | 27884 |
+-- | 4 | Sochi Autodrom | 8 | 26248 |
+-- | 5 | Autodromo Nazionale di Monza | 10 | 25566 |
 with
 
 pit_losses as (

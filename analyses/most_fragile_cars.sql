@@ -3,7 +3,7 @@
 -- | place | season | constructor_name | race_starts | all_failures | most_frequent_cause | of_that_cause |
 -- |---|---|---|---|---|---|---|
 -- | 1 | 1991 | Lola | 21 | 19 | transmission | 8 |
--- | 2 | 1986 | Minardi | 30 | 27 | engine, transmission | 8 |
+-- | 2 | 1986 | Minardi | 29 | 26 | engine | 8 |
 -- | 3 | 1987 | Minardi | 31 | 27 | engine | 13 |
 -- | 4 | 1980 | Alfa Romeo | 26 | 22 | accident | 7 |
 -- | 5 | 1985 | RAM | 23 | 19 | engine | 10 |

@@ -2,7 +2,7 @@
 --
 -- | place | kind | team | first_season | last_season | constructors | starts | wins | titles |
 -- |---|---|---|---|---|---|---|---|---|
--- | 1 | team | Ferrari | 1950 | 2025 | 1 | 1117 | 248 | 16 |
+-- | 1 | team | Ferrari | 1950 | 2025 | 1 | 1116 | 248 | 16 |
 -- | 2 | team | McLaren | 1966 | 2025 | 5 | 988 | 201 | 9 |
 -- | 3 | team | Mercedes | 1954 | 2025 | 1 | 335 | 131 | 8 |
 -- | 4 | team | Red Bull | 2005 | 2025 | 1 | 411 | 126 | 6 |
@@ -10,7 +10,7 @@
 -- | 6 | team | Team Lotus | 1958 | 1994 | 7 | 491 | 79 | 7 |
 -- | 7 | team | Brabham | 1962 | 1992 | 6 | 394 | 35 | 2 |
 -- | 7 | team | Renault | 1977 | 2020 | 1 | 400 | 35 | 2 |
--- | 1 | lineage | Ferrari | 1950 | 2025 | 1 | 1117 | 248 | 16 |
+-- | 1 | lineage | Ferrari | 1950 | 2025 | 1 | 1116 | 248 | 16 |
 -- | 2 | lineage | McLaren | 1966 | 2025 | 5 | 988 | 201 | 9 |
 -- | 3 | lineage | Tyrrell to Mercedes | 1970 | 2025 | 5 | 940 | 154 | 10 |
 -- | 4 | lineage | Stewart to Red Bull | 1997 | 2025 | 3 | 545 | 127 | 6 |

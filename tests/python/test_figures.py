@@ -204,7 +204,9 @@ FIGURES: dict[str, dict[str, Source]] = {
     "docs/rules-of-the-sport.md": {
         "of Formula 1": TERM,
         "In {:w} cases the source files": Sql("select count(*) from seeds.misfiled_laps"),
-        "In {} results the source says that a car retired": Sql("select count(*) from seeds.starts_not_taken"),
+        "In {} results the source says that a car retired": Sql(
+            "select count(*) from seeds.starts_not_taken"
+        ),
         "classified with {} % of the winner's laps, rounded down. The results follow this rule from {} on": (
             lambda each: (each["classified_distance_percent"], each["first_classified_distance_season"])
         ),

@@ -35,10 +35,11 @@ from pitwall.raw.manifest import (
     utc_now,
     write_manifest,
 )
-from pitwall.raw.merge import disagreements_table, merge_folders, write_disagreements
+from pitwall.raw.merge import disagreements_table, write_disagreements
 from pitwall.raw.origin import write_origin
 from pitwall.raw.plain import convert_plain
 from pitwall.raw.schema import SOURCES, Table, raw_tables, read_tables
+from pitwall.raw.second import add_source
 from pitwall.raw.values import POLARS_ERRORS
 
 # isort: split
@@ -198,33 +199,6 @@ def check_unchanged(path: Path, before: os.stat_result, source: str) -> None:
         raise PlainError(f"{source}: changed while it was read; start again when it is complete")
 
 
-def convert_also(raw: str, tables: list[Table], known: Path, folder: Path) -> dict[str, Row]:
-    """Convert a second source of the same tables, which has to be a dump, into `folder`/parquet.new.
-
-    Args:
-        known: the converted tables of the first source, whose ids are kept.
-
-    Returns:
-        The rows of its manifest by table name.
-    """
-    for name in ("parquet.new", "quarantine.new", ".tmp"):
-        (folder / name).mkdir(parents=True)
-    files = files_of_dump(raw, folder / ".tmp", known, note)
-    if files is None:
-        raise PlainError(
-            f"{without_secrets(raw)}: no dump of jolpica-f1, which ALSO needs; name an archive with RAW"
-        )
-    rows = {}
-    for table in tables:
-        row, notes = load_table(table, *files[f"{table.name}.csv"], folder, None)
-        rows[table.name] = row
-        if row["rows_quarantined"]:
-            notes = [*notes, f"{counted(row['rows_quarantined'], 'row')} set aside"]
-        for line in notes:
-            note(f"{table.name} of the dump: {line}")
-    return rows
-
-
 def run(
     raw: str,
     data: Path,
@@ -273,9 +247,7 @@ def run(
             )
             rows.append(row)
             report(row, notes)
-        disagreements = None
-        if also:
-            disagreements = add_source(also, rows, data)
+        disagreements = add_source(also, rows, data, load_table, note) if also else None
         refuse_if_too_many(rows, data, max_bad_rows)
         kept = {row["table_name"] for row in rows if row["converted_at"] != row["checked_at"]}
         if schema == SOURCES:
@@ -295,27 +267,6 @@ def run(
     aside = f"{quarantined:,} set aside in {data / 'quarantine'}" if quarantined else "none set aside"
     seconds = time.monotonic() - started
     print(printable(f"{len(files)} tables, {read:,} rows, {aside}, {seconds:.1f} s: {data / 'parquet'}"))
-
-
-def add_source(also: str, rows: list[Row], data: Path) -> pl.DataFrame:
-    """Merge a second source into the tables of `parquet.new`.
-
-    Args:
-        rows: the rows of the manifest, which are changed.
-
-    Returns:
-        Where the sources differ.
-    """
-    tables = read_tables(SOURCES)
-    folder, parquet = data / ".tmp" / "also", data / "parquet.new"
-    others = convert_also(also, tables, parquet, folder)
-    for path in (folder / "quarantine.new").iterdir():
-        path.rename(data / "quarantine.new" / f"jolpica_{path.name}")
-    folders = {"archive": parquet, "jolpica": folder / "parquet.new"}
-    by_name = {row["table_name"]: row for row in rows}
-    disagreements = merge_folders(tables, folders, {"archive": by_name, "jolpica": others})
-    note(f"{counted(disagreements.height, 'cell')} in which the sources differ: quality.source_disagreements")
-    return disagreements
 
 
 def note(line: str) -> None:

@@ -178,7 +178,8 @@ FACTS = [
         "The result of China 2014 is that of lap 54, and Hamilton led all 54; 33,194 laps are led in all, "
         "none of them twice.",
         "select (select sum(laps_led_at_least) from careers), "
-        "(select sum(laps_led_at_least) from teams), laps_led from intermediate.int_laps__by_driver join marts.dim_races using (race_id, season) "
+        "(select sum(laps_led_at_least) from teams), laps_led "
+        "from intermediate.int_laps__by_driver join marts.dim_races using (race_id, season) "
         "join marts.dim_drivers using (driver_id) where season = 2014 and round = 4 and driver_ref = "
         "'hamilton'",
         [(33_194, 33_194, 54)],

@@ -400,9 +400,10 @@ def test_each_cell_in_which_the_sources_differ_is_a_row(
             found.setdefault(source, {})[cell] = count
         assert found == BOTH
         for table in read_tables(SOURCES):
-            counts = [
-                connection.execute(f"select count(*) from '{tmp_path}/{name}/parquet/{table.name}.parquet'")
+            before, after = (
+                connection.execute(
+                    f"select count(*) from '{tmp_path}/{name}/parquet/{table.name}.parquet'"
+                ).fetchall()[0][0]
                 for name in ("archive", "both")
-            ]
-            [(before,), (after,)] = [each for count in counts for each in count.fetchall()]
+            )
             assert after - before == (1 if table.name == "status" else 0)

@@ -222,7 +222,7 @@ winner_laps as (
         race_id,
         max(laps_completed) as winner_laps
     from race_results
-    where finishing_position = 1
+    where source_finishing_position = 1
     group by race_id
 
 ),

@@ -136,8 +136,7 @@ measured as (
         case when pit_stops.stop_kind = 'stop' then pit_stops.duration_ms - race_medians.race_median_ms end
             as duration_to_race_median_ms,
         in_and_out_laps.is_field_slow,
-        case when recorded_seasons.has_safety_cars then safety_car_stops.race_id is not null end
-            as is_under_safety_car,
+        safety_car_stops.race_id is not null as is_behind_safety_car,
         in_and_out_laps.is_under_virtual_safety_car,
         case
             when pit_stops.stop_kind = 'stop' and in_and_out_laps.is_measurable
@@ -151,8 +150,6 @@ measured as (
         on pit_stops.race_id = in_and_out_laps.race_id
         and pit_stops.driver_id = in_and_out_laps.driver_id
         and pit_stops.stop_number = in_and_out_laps.stop_number
-    left join recorded_seasons
-        on pit_stops.season = recorded_seasons.season
     left join safety_car_stops
         on pit_stops.race_id = safety_car_stops.race_id
         and pit_stops.driver_id = safety_car_stops.driver_id
@@ -195,7 +192,7 @@ final as (
         measured.duration_ms,
         measured.duration_to_race_median_ms,
         measured.is_field_slow,
-        measured.is_under_safety_car,
+        case when recorded_seasons.has_safety_cars then measured.is_behind_safety_car end as is_under_safety_car,
         measured.is_under_virtual_safety_car,
         measured.time_lost_ms,
         case
@@ -213,6 +210,8 @@ final as (
         and measured.driver_id = results.driver_id
     left join usual_losses
         on measured.race_id = usual_losses.race_id
+    left join recorded_seasons
+        on results.season = recorded_seasons.season
 
 )
 

@@ -6,6 +6,7 @@ ledger and the checksums of the raw data that it was built from. Plain dbt drops
 
 import csv
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import duckdb
@@ -190,6 +191,7 @@ def reference_change(last: duckdb.DuckDBPyConnection, parquet: Path) -> str:
     return ""
 
 
+@cache
 def optional_tables() -> list[str]:
     """The names of the raw tables whose file may be missing."""
     return [table.name for table in read_tables(OPTIONAL_SOURCES)]

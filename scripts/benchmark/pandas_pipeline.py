@@ -17,6 +17,7 @@ import pandas as pd
 SEEDS = Path(__file__).resolve().parents[2] / "seeds"
 NULLS = ["\\N", ""]
 RED_FLAG_MS = 600_000
+CLASSIFIED_PERCENT = 90
 MINUTE, HOUR = 60_000, 3_600_000
 ACCENTS = str.maketrans("àáâãäåçèéêëìíîïñòóôõöøùúûüýÿ", "aaaaaaceeeeiiiinoooooouuuuyy")
 ENTITIES = {"&lt;": "<", "&gt;": ">", "&quot;": '"', "&#39;": "'", "&nbsp;": " ", "&amp;": "&"}
@@ -121,6 +122,7 @@ def outcomes(raw: Path, races: pd.DataFrame, drivers: pd.DataFrame, laps: pd.Dat
     correct_times(results, of_drivers, lost_hours(raw, of_drivers))
     correct_places(results)
     correct_fastest_laps(results, of_drivers)
+    correct_laps(results, laps)
     text = results["position_text"]
     results["is_classified"] = results["finishing_position"].notna()
     results["is_started"] = (
@@ -128,6 +130,11 @@ def outcomes(raw: Path, races: pd.DataFrame, drivers: pd.DataFrame, laps: pd.Dat
         | results["is_classified"]
         | (text.isin(list("RND")) & (results["grid"] > 0))
     )
+    reasons = seed("starts_not_taken").set_index(["season", "round", "driver_ref"])["reason"]
+    keys = pd.MultiIndex.from_frame(results[["season", "round", "driver_ref"]])
+    results["non_start_reason"] = reasons.reindex(keys).to_numpy()
+    results["non_start_reason"] = results["non_start_reason"].where(results["session_type"] == "race")
+    results["is_started"] &= results["non_start_reason"].isna()
     results["is_finished"] = (results["status_category"] == "running") & ~text.isin(list("RDEFW"))
     results["is_disqualified"] = text.isin(["D", "E"])
     # Drivers who share a car have the same result in the same car.
@@ -158,6 +165,24 @@ def outcomes(raw: Path, races: pd.DataFrame, drivers: pd.DataFrame, laps: pd.Dat
         results["status_group"],
     )
     return results
+
+
+def correct_laps(results: pd.DataFrame, laps: pd.DataFrame) -> None:
+    """Laps on file of disqualified cars without laps, and no place for sprint cars that ran too few laps."""
+    results["source_laps_completed"] = results["laps_completed"]
+    is_without = (
+        (results["session_type"] == "race")
+        & (results["position_text"] == "D")
+        & (results["laps_completed"] == 0)
+    )
+    keys = pd.MultiIndex.from_frame(results.loc[is_without, ["race_id", "driver_id"]])
+    on_file = laps.groupby(["race_id", "driver_id"])["lap_number"].max().reindex(keys)
+    results.loc[is_without, "laps_completed"] = on_file.fillna(0).to_numpy().astype("int64")
+    sprints = results[results["session_type"] == "sprint"]
+    winners = sprints[sprints["position_text"] == "1"].set_index("race_id")["laps_completed"]
+    least = sprints["race_id"].map(winners) * CLASSIFIED_PERCENT
+    short = sprints.index[(sprints["laps_completed"] + 1) * 100 <= least]
+    results.loc[short, "finishing_position"] = np.nan
 
 
 def lost_hours(raw: Path, laps: pd.DataFrame) -> pd.Series:
@@ -343,6 +368,7 @@ def race_results(results: pd.DataFrame, points_computed: pd.DataFrame) -> pd.Dat
             "position_text",
             "position_order",
             "is_started",
+            "non_start_reason",
             "is_classified",
             "is_finished",
             "is_disqualified",
@@ -354,6 +380,7 @@ def race_results(results: pd.DataFrame, points_computed: pd.DataFrame) -> pd.Dat
             "points",
             "points_computed",
             "laps_completed",
+            "source_laps_completed",
             "race_time_ms",
             "gap_to_winner_ms",
             "source_race_time_ms",

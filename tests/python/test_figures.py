@@ -204,7 +204,9 @@ FIGURES: dict[str, dict[str, Source]] = {
     "docs/rules-of-the-sport.md": {
         "of Formula 1": TERM,
         "In {:w} cases the source files": Sql("select count(*) from seeds.misfiled_laps"),
-        "In {} results the source says that a car retired": Sql("select count(*) from seeds.starts_not_taken"),
+        "In {} results the source says that a car retired": Sql(
+            "select count(*) from seeds.starts_not_taken"
+        ),
         "classified with {} % of the winner's laps, rounded down. The results follow this rule from {} on": (
             lambda each: (each["classified_distance_percent"], each["first_classified_distance_season"])
         ),
@@ -218,16 +220,12 @@ FIGURES: dict[str, dict[str, Source]] = {
             select min(season), count(*) from quality.source_anomalies
             where anomaly_kind = 'sprint_classified_short_of_distance'
         """),
-        "Since 1995, record": Sql("""
-            select min(season) from seeds.starts_not_taken where contains(reason, 'started again')
-        """),
         "in {:w} races of {} and {} the source has the grid after penalties": Sql("""
             select count(distinct race_id), min(season), max(season)
             from marts.fct_qualifying_results where qualifying_position_basis = 'times'
         """),
         "at least {:w} places behind it": lambda each: (each["penalty_places"],),
         "Before {} most races have one time per driver": lambda each: (each["first_knockout_season"],),
-        "with two exceptions. `source": Because("the list names them"),
         "There are {:w} exceptions": Sql("""
             select count(*) from seeds.pole_position_exceptions
         """),

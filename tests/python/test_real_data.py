@@ -335,7 +335,7 @@ MEANING = [
         ],
     ),
     Fact(
-        "São Paulo 2024 was moved to 15:30 UTC, and its qualifying to Sunday; Qatar 2024 started at 16:00 UTC.",
+        "São Paulo 2024 was moved to 15:30 UTC, its qualifying to Sunday; Qatar 2024 started at 16:00 UTC.",
         "select race_name, sprint_starts_at, qualifying_starts_at, race_starts_at from marts.dim_races "
         "where season = 2024 and race_name in ('São Paulo Grand Prix', 'Qatar Grand Prix') order by round",
         [
@@ -648,7 +648,7 @@ LAPS = [
         [(30, 30, 0, "D")],
     ),
     Fact(
-        "No other result has other laps than in the source. Four disqualified cars of 2025 have 0 laps in both.",
+        "No other result has other laps than in the source. Four disqualified cars of 2025 have 0 laps.",
         "select (select count(*) from results where laps_completed <> source_laps_completed), count(*) "
         "from results where season = 2025 and is_disqualified and laps_completed = 0",
         [(1, 4)],
@@ -715,7 +715,7 @@ LAPS = [
         [(1995, "blundell", 1_002_640)],
     ),
     Fact(
-        "Singapore 2025 repeats positions 12 and 13 in qualifying; the two excluded drivers are 19th and 20th.",
+        "Singapore 2025 repeats positions 12 and 13 in qualifying; the excluded drivers are 19th and 20th.",
         "select driver_ref, source_qualifying_position, qualifying_position from qualifying "
         "where season = 2025 and race_name = 'Singapore Grand Prix' "
         "and source_qualifying_position in (12, 13) order by 3",
@@ -728,7 +728,7 @@ LAPS = [
         0,
     ),
     Fact(
-        "In eight races of 2006 and 2007 the source has the grid after penalties: Kubica was 5th in Belgium 2007.",
+        "In eight races of 2006 and 2007 the source has the grid instead: Kubica was 5th at Spa in 2007.",
         "select count(distinct race_id), min(season), max(season), "
         "max(qualifying_position) filter (where season = 2007 and race_name = 'Belgian Grand Prix' "
         "and driver_ref = 'kubica'), max(source_qualifying_position) filter (where season = 2007 "
@@ -737,9 +737,10 @@ LAPS = [
         [(8, 2006, 2007, 5, 14)],
     ),
     Fact(
-        "Hamilton was excluded from qualifying in Spain 2012 and São Paulo 2021: Maldonado and Verstappen were first.",
-        "select season, race_name, driver_ref from qualifying where qualifying_position = 1 "
-        "and (season, race_name) in ((2012, 'Spanish Grand Prix'), (2021, 'São Paulo Grand Prix')) order by 1",
+        "Hamilton was excluded from qualifying in Spain 2012 and São Paulo 2021: Maldonado and Verstappen "
+        "were first.",
+        "select season, race_name, driver_ref from qualifying where qualifying_position = 1 and "
+        "(season, race_name) in ((2012, 'Spanish Grand Prix'), (2021, 'São Paulo Grand Prix')) order by 1",
         [(2012, "Spanish Grand Prix", "maldonado"), (2021, "São Paulo Grand Prix", "max_verstappen")],
     ),
     Fact(

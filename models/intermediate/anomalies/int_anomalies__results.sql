@@ -138,7 +138,11 @@ repeated_grid_slots as (
         race_id,
         source_grid,
         season,
-        count(*) as results_in_slot
+        count(*) as results_in_slot,
+        case
+            when count(distinct car_number) = 1 then 'the drivers of one car'
+            else 'one result; the slot of one car is wrong'
+        end as explanation
     from race_results
     where source_grid > 0
     group by race_id, source_grid, season
@@ -381,7 +385,7 @@ unioned as (
         {{ anomaly(
             'grid_slot_repeated', 'results', ['race_id', 'source_grid'],
             seen='{results_in_slot} results',
-            expected='one car; pole belongs to its starter'
+            expected='{explanation}'
         ) }}
     from repeated_grid_slots
 

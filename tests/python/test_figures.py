@@ -265,6 +265,10 @@ FIGURES: dict[str, dict[str, Source]] = {
         "- {:w} rows of": Sql(
             "select count(*) from seeds.place_exceptions where contains(reason, 'found by comparison')"
         ),
+        "do not count {:w} places in countback": Sql(
+            "select count(*) from seeds.place_exceptions where purpose = 'countback'"
+        ),
+        "less than 60 % of the time of every other": Because("the threshold of the test race_times_fit_the_circuit"),
         "In {:w} season totals": Sql(
             "select count(*) from marts.fct_championship_exceptions "
             "where kind = 'record_books_differ' and measure = 'points_counted'"

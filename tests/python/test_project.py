@@ -1172,6 +1172,10 @@ NUMBERS = {
     "int_prediction__outcomes": {"3": "the places on a podium"},
     "int_prediction__title_baselines": {"100": "per cent"},
     "int_qualifying__positions": {"2": "sessions with a time", "3": "sessions with a time"},
+    "race_times_fit_the_circuit": {
+        "10": "seasons in which cars and circuits change little",
+        "60": "per cent: a race that lost an hour takes less",
+    },
     "stg_ops__builds": {"2": "the length of a colon and a space"},
     "team_mate_careers": {"0.5": "the median"},
     "team_mate_seasons": {"0.5": "the median"},

@@ -268,7 +268,9 @@ FIGURES: dict[str, dict[str, Source]] = {
         "do not count {:w} places in countback": Sql(
             "select count(*) from seeds.place_exceptions where purpose = 'countback'"
         ),
-        "less than 60 % of the time of every other": Because("the threshold of the test race_times_fit_the_circuit"),
+        "less than 60 % of the time of every other": Because(
+            "the threshold of the test race_times_fit_the_circuit"
+        ),
         "In {:w} season totals": Sql(
             "select count(*) from marts.fct_championship_exceptions "
             "where kind = 'record_books_differ' and measure = 'points_counted'"

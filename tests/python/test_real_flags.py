@@ -72,10 +72,10 @@ LAPS = [
         "select lap_class, count(*) from marts.fct_race_laps group by all order by all",
         [
             ("first", 11_023),
-            ("green", 501_136),
-            ("in", 10_832),
+            ("green", 501_138),
+            ("in", 10_831),
             ("not counted", 27),
-            ("out", 10_591),
+            ("out", 10_590),
             ("red flag", 620),
             ("safety car", 18_448),
             ("slow", 33_618),
@@ -132,7 +132,7 @@ RULES = [
         "select is_under_safety_car, is_under_virtual_safety_car, count(*) "
         "from marts.fct_pit_stop_times where stop_kind = 'stop' group by all order by all nulls last",
         [
-            (False, False, 5603),
+            (False, False, 5602),
             (False, True, 338),
             (False, None, 3989),
             (True, False, 683),

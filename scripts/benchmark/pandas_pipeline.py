@@ -673,7 +673,7 @@ def stints(laps: pd.DataFrame, stops: pd.DataFrame) -> pd.DataFrame:
         green_laps=sums["n"],
         start_pace_ms=start_pace,
         slope_ms_per_lap=slope,
-        is_slope_unusual=(slope.abs() > 300).where(slope.notna()),
+        is_slope_unusual=(slope.abs() > 300).astype("boolean"),
     )
     found["green_laps"] = found["green_laps"].fillna(0)
     return found.reset_index()[

@@ -683,6 +683,8 @@ def page(name: str) -> str:
     text = (ROOT / name).read_text(encoding="utf-8")
     if name == RELEASES:
         text = re.split(r"(?m)^## ", text)[1]
+        # What a figure was before can be computed from no code that is still here.
+        text = re.sub(r"(?ms)^### Corrected figures, \d{4}-\d\d-\d\d\n.*?(?=^###|\Z)", "", text)
     for heading in RECOMPUTED.get(name, ()):
         before, section, after = re.split(rf"(### {re.escape(heading)}\n.*?)(?=\n##)", text, flags=re.DOTALL)
         text = before + re.sub(r"(?m)^\|.*\n", "", section) + after

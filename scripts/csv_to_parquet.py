@@ -263,7 +263,8 @@ def run(
         raise PlainError(f"{data}: cannot be written, look for a full disk: {first_line(error)}") from None
     finally:
         recover(data)
-    read, quarantined = (sum(row[name] for row in rows) for name in ("rows_read", "rows_quarantined"))
+    of_files = [row for row in rows if row["source_name"]]
+    read, quarantined = (sum(row[name] for row in of_files) for name in ("rows_read", "rows_quarantined"))
     aside = f"{quarantined:,} set aside in {data / 'quarantine'}" if quarantined else "none set aside"
     seconds = time.monotonic() - started
     print(printable(f"{len(files)} tables, {read:,} rows, {aside}, {seconds:.1f} s: {data / 'parquet'}"))

@@ -154,6 +154,7 @@ COLUMNS = {
     ),
     "fct_constructor_results": ("points of constructors", "points rows"),
     "fct_driver_championship": ("standings", "official_points official_position official_wins is_reconciled"),
+    "fct_pit_stop_costs": ("pit stops", "lap_number duration_ms neighbours lost_to_neighbours_ms"),
     "fct_pit_stop_times": (
         "pit stops",
         "lap_number duration_ms duration_to_race_median_ms time_lost_ms lost_to_field_ms",

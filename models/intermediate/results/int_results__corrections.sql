@@ -1,3 +1,5 @@
+{{ config(materialized='by_season') }}
+
 with
 
 race_results as (
@@ -80,10 +82,13 @@ corrected_races as (
     select
         'race' as session_type,
         race_results.result_id,
+        races.season,
         non_starts.non_start_reason,
         laps_on_file.laps_completed,
         false as is_short_of_distance
     from race_results
+    inner join races
+        on race_results.race_id = races.race_id
     left join non_starts
         on race_results.race_id = non_starts.race_id
         and race_results.driver_id = non_starts.driver_id
@@ -109,10 +114,13 @@ corrected_sprints as (
     select
         'sprint' as session_type,
         sprint_results.result_id,
+        races.season,
         cast(null as {{ dbt.type_string() }}) as non_start_reason,
         cast(null as integer) as laps_completed,
         true as is_short_of_distance
     from sprint_results
+    inner join races
+        on sprint_results.race_id = races.race_id
     inner join sprint_winners
         on sprint_results.race_id = sprint_winners.race_id
     where

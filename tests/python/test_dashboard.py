@@ -394,6 +394,11 @@ def test_the_race_trace_of_the_winner_is_level_on_slow_laps(own_data: Path) -> N
             "update marts.fct_race_laps set lap_class = 'slow' "
             f"where lap_number = 15 or lap_number = 18 and driver_id = {winner}"
         )
+        for lap, record in ((20, "safety car"), (21, "virtual safety car")):
+            connection.execute(
+                "update marts.fct_race_laps set lap_class = $record where lap_number = $lap",
+                {"lap": lap, "record": record},
+            )
     trace = warehouse.query("race/trace", race=race, cut=110).frame
     trace = trace.filter(pl.col("driver_name") == driver)
     steps = trace["ahead_s"].diff().to_list()
@@ -403,6 +408,8 @@ def test_the_race_trace_of_the_winner_is_level_on_slow_laps(own_data: Path) -> N
     assert steps[8] != pytest.approx(0, abs=0.0005)
     assert steps[14] == pytest.approx(0, abs=0.0005)
     assert steps[17] != pytest.approx(0, abs=0.0005)
+    assert steps[19:21] == [pytest.approx(0, abs=0.0005)] * 2
+    assert steps[18] != pytest.approx(0, abs=0.0005)
 
 
 def test_the_race_trace_has_a_gap_where_a_car_is_too_far_behind(data: Path) -> None:

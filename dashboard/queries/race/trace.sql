@@ -37,7 +37,7 @@ laps as (
 leaders as (
     select
         laps.lap_number,
-        bool_and(laps.lap_class = 'slow') as are_slow
+        bool_and(laps.lap_class in ('slow', 'safety car', 'virtual safety car')) as are_slow
     from laps
     inner join cars on laps.driver_id = cars.driver_id
     where cars.position_order <= 3

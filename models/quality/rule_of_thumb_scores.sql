@@ -18,7 +18,7 @@ safety_cars as (
 
 recorded_seasons as (
 
-    select * from {{ ref('int_races__recorded_seasons') }}
+    select * from {{ ref('int_races__record_coverage') }}
 
 ),
 

@@ -341,7 +341,7 @@ def test_the_build_is_recorded(built: str, server: Server, data: Path) -> None:
     [row] = server.sql(f"select {times} from ops.build_times", "pitwall")
     [(marts,)] = server.sql("select count(*) from pg_tables where schemaname = 'marts'", "pitwall")
     assert row == ("succeeded", "full", True, True, True, marts)
-    assert server.sql("select count(*) from ops.source_updates where is_first_known", "pitwall") == [(15,)]
+    assert server.sql("select count(*) from ops.source_updates where is_first_known", "pitwall") == [(21,)]
     key = "select count(*) from pg_constraint where contype = 'p' and conrelid::regclass::text like 'ops.%'"
     assert server.sql(key, "pitwall") == [(2,)]
     shown = must_run(

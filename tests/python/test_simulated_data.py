@@ -215,7 +215,11 @@ def test_every_kind_of_anomaly_is_searched_for(warehouse: duckdb.DuckDBPyConnect
     in_sql = [
         kind
         for path in sorted(folder.glob("*.sql"))
-        for kind in re.findall(r"anomaly\(\s*'(\w+)'", path.read_text(encoding="utf-8"))
+        for kinds in re.findall(
+            r"anomaly\(\s*'(\w+)'|'(\w+)' as anomaly_kind", path.read_text(encoding="utf-8")
+        )
+        for kind in kinds
+        if kind
     ]
     seeded = {
         kind for (kind,) in warehouse.execute("select anomaly_kind from seeds.anomaly_kinds").fetchall()

@@ -66,7 +66,8 @@ timed as (
         results.time_ms,
         max(results.time_ms) over (
             partition by races.season, results.session_type, results.race_id
-            order by cast(results.position_text as integer) asc
+            order by cast(results.position_text as integer) asc, results.time_ms asc
+            rows between unbounded preceding and current row
         ) as longest_time_ms
     from results
     inner join races

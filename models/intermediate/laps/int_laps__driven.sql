@@ -28,7 +28,7 @@ red_flag_laps as (
 
 recorded_seasons as (
 
-    select * from {{ ref('int_races__recorded_seasons') }}
+    select * from {{ ref('int_races__record_coverage') }}
 
 ),
 

@@ -70,13 +70,24 @@ field_laps as (
 
 ),
 
--- A driver's usual lap, and how far it usually is from the field's, in parts of a million.
 usual_laps as (
+
+    select
+        race_id,
+        driver_id,
+        {{ percentile_ms('lap_time_ms') }} as usual_ms
+    from laps
+    where is_flying
+    group by race_id, driver_id
+
+),
+
+-- How far a driver usually is from the field, in parts of a million.
+usual_parts as (
 
     select
         laps.race_id,
         laps.driver_id,
-        {{ percentile_ms('laps.lap_time_ms') }} as usual_ms,
         {{ percentile_ms('laps.lap_time_ms * 1000000.0 / field_laps.field_ms') }} as part_of_field
     from laps
     inner join field_laps
@@ -128,12 +139,15 @@ measured as (
         laps_of_stops.lap_number,
         laps_of_stops.duration_ms,
         cast(laps_of_stops.laps_ms - 2 * usual_laps.usual_ms as integer) as lost_to_usual_laps_ms,
-        {{ rounded_ms('laps_of_stops.laps_ms - laps_of_stops.field_ms * usual_laps.part_of_field / 1000000.0') }}
+        {{ rounded_ms('laps_of_stops.laps_ms - laps_of_stops.field_ms * usual_parts.part_of_field / 1000000.0') }}
             as lost_to_field_ms
     from laps_of_stops
     inner join usual_laps
         on laps_of_stops.race_id = usual_laps.race_id
         and laps_of_stops.driver_id = usual_laps.driver_id
+    inner join usual_parts
+        on laps_of_stops.race_id = usual_parts.race_id
+        and laps_of_stops.driver_id = usual_parts.driver_id
 
 ),
 

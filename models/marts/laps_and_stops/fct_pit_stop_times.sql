@@ -39,7 +39,8 @@ safety_cars as (
 
 recorded_seasons as (
 
-    select * from {{ ref('int_races__recorded_seasons') }}
+    select * from {{ ref('int_races__record_coverage') }}
+    where {{ in_changed_seasons() }}
 
 ),
 

@@ -150,7 +150,8 @@ def lap_chart(slow: list[Any]) -> None:
         "lap_chart",
         "A line for each car: its position at the start and at the end of each lap.",
         title=finding,
-        note="Lap 0 is the grid. Pale bands: safety car, or the whole field is slow, as in rain; red bands: stopped.",
+        note="Lap 0 is the grid. Pale bands: safety car, or the whole field is slow, as in rain; "
+        "red bands: stopped.",
         height=max(460, bottom * 22),
     )
 

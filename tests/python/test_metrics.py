@@ -121,7 +121,7 @@ PLAIN = {
     "laps_led_since_1996": ("laps", "count(*) filter (where position = 1)"),
     "median_lap_time_ms": (
         "laps",
-        "median(lap_time_ms) filter (where lap_time_ms <= 600000 and driver_id = actual_driver_id)",
+        "median(lap_time_ms) filter (where not is_red_flag and driver_id = actual_driver_id)",
     ),
     "best_lap_time_ms": ("laps", "min(lap_time_ms) filter (where driver_id = actual_driver_id)"),
     "pit_stops": ("stops", "count(*) filter (where stop_kind = 'stop')"),

@@ -18,6 +18,7 @@ SEEDS = Path(__file__).resolve().parents[2] / "seeds"
 NULLS = ["\\N", ""]
 RED_FLAG_MS = 600_000
 CLASSIFIED_PERCENT = 90
+NO_STOP_PERCENT = 20
 MINUTE, HOUR = 60_000, 3_600_000
 ACCENTS = str.maketrans("àáâãäåçèéêëìíîïñòóôõöøùúûüýÿ", "aaaaaaceeeeiiiinoooooouuuuyy")
 ENTITIES = {"&lt;": "<", "&gt;": ">", "&quot;": '"', "&#39;": "'", "&nbsp;": " ", "&amp;": "&"}
@@ -150,10 +151,7 @@ def outcomes(raw: Path, races: pd.DataFrame, drivers: pd.DataFrame, laps: pd.Dat
     results["driver_entry_number"] = (
         best_first.groupby(["session_type", "race_id", "driver_id"]).cumcount() + 1
     )
-    results["grid_position"] = results["grid"].where(results["grid"] != 0)
-    results["is_pit_lane_start"] = (results["grid"] == 0) & results["is_started"]
-    slot = results["grid"].astype("Int64").astype("string").where(results["grid"] > 0)
-    results["grid"] = slot.mask(results["is_pit_lane_start"], "pit lane")
+    mark_pit_lane_starts(results, keys)
     results["reason_out"] = results["status"].where(~results["is_finished"])
     results["reason_out_group"] = np.select(
         [
@@ -165,6 +163,19 @@ def outcomes(raw: Path, races: pd.DataFrame, drivers: pd.DataFrame, laps: pd.Dat
         results["status_group"],
     )
     return results
+
+
+def mark_pit_lane_starts(results: pd.DataFrame, keys: pd.MultiIndex) -> None:
+    """Starts from the pit lane, marked in the source or named by a seed. NULL where the season marks none."""
+    named = pd.MultiIndex.from_frame(seed("pit_lane_starts")[["season", "round", "driver_ref"]])
+    is_named = (results["session_type"] == "race") & keys.isin(named)
+    results["source_grid_position"] = results["grid"].where(results["grid"] != 0)
+    results["grid_position"] = results["source_grid_position"].mask(is_named)
+    is_known = results["is_started"] & ((results["grid"] == 0) | is_named)
+    is_other = ~results["is_started"] | results["season"].between(2019, 2024)
+    results["is_pit_lane_start"] = is_known.astype("boolean").where(is_known | is_other)
+    slot = results["grid_position"].astype("Int64").astype("string")
+    results["grid"] = slot.mask(is_known, "pit lane")
 
 
 def correct_laps(results: pd.DataFrame, laps: pd.DataFrame) -> None:
@@ -360,6 +371,7 @@ def race_results(results: pd.DataFrame, points_computed: pd.DataFrame) -> pd.Dat
             "driver_entry_number",
             "grid_position",
             "grid",
+            "source_grid_position",
             "is_pit_lane_start",
             "is_pole",
             "finishing_position",
@@ -439,8 +451,42 @@ def lap_times(raw: Path, races: pd.DataFrame, drivers: pd.DataFrame) -> pd.DataF
     ]
 
 
-def pit_stop_kinds(raw: Path, races: pd.DataFrame, results: pd.DataFrame) -> pd.DataFrame:
-    """All pit stops, and which of them are red flags or drive-throughs."""
+def without_lost_time(stops: pd.DataFrame, laps: pd.DataFrame) -> np.ndarray:
+    """Which pit stops are none: neither their lap nor the next has lost the time of a stop."""
+    by_lap, by_driver = ["race_id", "lap_number"], ["race_id", "driver_id"]
+    stops = stops.astype({"race_id": "int32", "driver_id": "int32", "lap_number": "int32"})
+    laps = laps.loc[
+        laps["race_id"].isin(stops["race_id"]) & ~laps["is_red_flag"],
+        ["race_id", "actual_driver_id", "lap_number", "lap_time_ms"],
+    ].rename(columns={"actual_driver_id": "driver_id"})
+    at = stops[[*by_driver, "lap_number"]]
+    lane = pd.concat([at, at.assign(lap_number=at["lap_number"] + 1)]).drop_duplicates()
+    flying = laps.merge(lane.assign(is_lane=True), on=[*by_driver, "lap_number"], how="left")
+    flying = flying[flying["is_lane"].isna() & (flying["lap_number"] > 1)].drop(columns="is_lane")
+    field = whole(flying.groupby(by_lap)["lap_time_ms"].median()).rename("field_ms").reset_index()
+    flying = flying.merge(field, on=by_lap)
+    flying["part"] = flying["lap_time_ms"] * 1_000_000.0 / flying["field_ms"]
+    usual = whole(flying.groupby(by_driver)[["lap_time_ms", "part"]].median()).reset_index()
+    del flying
+    found = at.reset_index(names="stop")
+    found = pd.concat([found, found.assign(lap_number=found["lap_number"] + 1)])
+    found = found.merge(laps, on=[*by_driver, "lap_number"]).merge(field, on=by_lap)
+    found = found.merge(usual, on=by_driver, suffixes=("", "_usual"))
+    both = found.groupby("stop").agg(
+        laps=("lap_time_ms", "size"),
+        ms=("lap_time_ms", "sum"),
+        field=("field_ms", "sum"),
+        usual=("lap_time_ms_usual", "first"),
+        part=("part", "first"),
+    )
+    both = both[both["laps"] == 2]
+    lost = np.maximum(both["ms"] - 2 * both["usual"], whole(both["ms"] - both["field"] * both["part"] / 1e6))
+    is_none = lost * 100 < stops["milliseconds"].reindex(both.index) * NO_STOP_PERCENT
+    return stops.index.isin(is_none[is_none].index)
+
+
+def pit_stop_kinds(raw: Path, races: pd.DataFrame, results: pd.DataFrame, laps: pd.DataFrame) -> pd.DataFrame:
+    """All pit stops, and which of them are red flags, drive-throughs or none."""
     stops = with_ms(read(raw, "pit_stops"), "duration").rename(columns={"lap": "lap_number"})
     stops = stops[["race_id", "driver_id", "lap_number", "milliseconds"]]
     at = ["race_id", "lap_number"]
@@ -470,9 +516,10 @@ def pit_stop_kinds(raw: Path, races: pd.DataFrame, results: pd.DataFrame) -> pd.
     stops["stop_kind"] = np.select(
         [
             (ms > RED_FLAG_MS) | (is_red & (ms > (2 * usual).fillna(120_000))),
+            without_lost_time(stops, laps),
             is_phantom | (ms * 10 < usual * 9),
         ],
-        ["red flag", "drive-through"],
+        ["red flag", "no stop", "drive-through"],
         "stop",
     )
     return stops.drop(columns="milliseconds")
@@ -488,7 +535,8 @@ def race_laps(laps: pd.DataFrame, stops: pd.DataFrame, results: pd.DataFrame) ->
     laps = laps.sort_values(["race_id", "driver_id", "lap_number"], ignore_index=True)
     number, ms = laps["lap_number"], laps["lap_time_ms"]
     race_length = laps["race_id"].map(results.groupby("race_id")["laps_completed"].max())
-    in_laps = stops[["race_id", "driver_id", "lap_number"]].drop_duplicates().astype("int32")
+    in_laps = stops.loc[stops["stop_kind"] != "no stop", ["race_id", "driver_id", "lap_number"]]
+    in_laps = in_laps.drop_duplicates().astype("int32")
     is_in_lap = laps[["race_id", "driver_id", "lap_number"]].merge(
         in_laps.assign(is_in_lap=True), on=["race_id", "driver_id", "lap_number"], how="left"
     )
@@ -629,7 +677,7 @@ def stints(laps: pd.DataFrame, stops: pd.DataFrame) -> pd.DataFrame:
     laps = laps.loc[
         laps["is_in_lap"].notna(), [*lap, "season", "round", "lap_time_ms", "is_green", "is_red_flag"]
     ]
-    real = stops[stops["stop_kind"] != "drive-through"].astype(
+    real = stops[~stops["stop_kind"].isin(["drive-through", "no stop"])].astype(
         {"race_id": "int32", "driver_id": "int32", "lap_number": "int32", "stop_kind": "category"}
     )
     laps = laps.merge(real, on=lap, how="left").sort_values(lap, ignore_index=True)
@@ -1151,7 +1199,7 @@ def small_tables(
         write(mart, out, f"fct_{one}_championship", names_of)
         del points, table, mart
 
-    stops = pit_stop_kinds(raw, races, results)
+    stops = pit_stop_kinds(raw, races, results, laps)
     of_races = race_results(results, race_points)
     write(of_races, out, "fct_race_results", names_of)
     return stops, of_races

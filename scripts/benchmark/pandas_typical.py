@@ -92,7 +92,8 @@ def race_laps(laps: pd.DataFrame, stops: pd.DataFrame, results: pd.DataFrame) ->
     results = results.rename(columns={"race_id": "raceId", "driver_id": "driverId"})
     laps = laps.drop(columns="driverId").rename(columns={"actual_driver_id": "driverId"})
     laps = laps.sort_values(["raceId", "driverId", "lap"]).reset_index(drop=True)
-    in_laps = stops.rename(columns={"race_id": "raceId", "driver_id": "driverId", "lap_number": "lap"})
+    in_laps = stops[stops["stop_kind"] != "no stop"]
+    in_laps = in_laps.rename(columns={"race_id": "raceId", "driver_id": "driverId", "lap_number": "lap"})
     in_laps = in_laps[["raceId", "driverId", "lap"]].drop_duplicates()
     laps = laps.merge(in_laps, on=["raceId", "driverId", "lap"], how="left", indicator=True)
     laps["is_in_lap"] = laps["_merge"] == "both"
@@ -203,7 +204,7 @@ def stint_of(stint: pd.DataFrame) -> pd.Series:
 def stints(laps: pd.DataFrame, stops: pd.DataFrame) -> pd.DataFrame:
     """The stints of each driver in each race."""
     laps = laps[laps["is_in_lap"].notna()]
-    real = stops[stops["stop_kind"] != "drive-through"]
+    real = stops[~stops["stop_kind"].isin(["drive-through", "no stop"])]
     real = real.rename(columns={"race_id": "raceId", "driver_id": "driverId", "lap_number": "lap"})
     laps = laps.merge(real, on=["raceId", "driverId", "lap"], how="left")
     kind_before = laps.groupby(DRIVER)["stop_kind"].transform(lambda kind: kind.shift())

@@ -1,6 +1,6 @@
 """Make the two lap tables from the raw CSVs with Polars alone: the floor of what is possible.
 
-Reads the CSVs of folder RAW and a seed of the project, and writes OUT/fct_lap_times.parquet and
+Reads the CSVs of folder RAW and seeds of the project, and writes OUT/fct_lap_times.parquet and
 OUT/fct_race_laps.parquet with the same rows, columns and values as the warehouse. It is lazy, and
 the first table streams from CSV to Parquet. The laps are sorted once. After that each window is a
 comparison with the row before, and needs no groups.
@@ -13,6 +13,7 @@ import polars as pl
 
 SEEDS = Path(__file__).resolve().parents[2] / "seeds"
 RED_FLAG_MS = 600_000
+NO_STOP_PERCENT = 20
 DRIVER = ["race_id", "driver_id"]
 LAP = ["race_id", "lap_number"]
 CLASSES = pl.Enum(["red flag", "not counted", "first", "in", "out", "unknown", "slow", "green"])
@@ -42,13 +43,17 @@ def whole(number: pl.Expr) -> pl.Expr:
     return (number.round(3) + 0.5).floor().cast(pl.Int32)
 
 
+def with_ms(rows: pl.LazyFrame) -> pl.LazyFrame:
+    """`lap_time_ms`, filled from the text `time` if it is missing. Only texts of such rows are parsed."""
+    gaps = rows.filter(pl.col("lap_time_ms").is_null()).with_columns(lap_time_ms=to_ms(pl.col("time")))
+    return pl.concat([rows.filter(pl.col("lap_time_ms").is_not_null()), gaps]).drop("time")
+
+
 def lap_times(raw: Path) -> pl.LazyFrame:
     """fct_lap_times."""
     columns = {"race_id": "raceId", "driver_id": "driverId", "lap_number": "lap", "position": "position"}
     laps = integers(read(raw, "lap_times", **columns, lap_time_ms="milliseconds", time="time"), "time")
-    # The text is parsed only in rows without milliseconds.
-    gaps = laps.filter(pl.col("lap_time_ms").is_null()).with_columns(lap_time_ms=to_ms(pl.col("time")))
-    laps = pl.concat([laps.filter(pl.col("lap_time_ms").is_not_null()), gaps]).drop("time")
+    laps = with_ms(laps)
     races = integers(read(raw, "races", race_id="raceId", season="year", round="round"))
     drivers = integers(read(raw, "drivers", driver_id="driverId", driver_ref="driverRef"), "driver_ref")
     seed = pl.scan_csv(SEEDS / "misfiled_laps.csv", glob=False)
@@ -93,14 +98,48 @@ def entries(raw: Path) -> pl.LazyFrame:
     return best.select(*DRIVER, "laps", grid_position=pl.when(pl.col("grid") > 0).then("grid"))
 
 
+def in_laps_of(stops: pl.LazyFrame, laps: pl.LazyFrame) -> pl.LazyFrame:
+    """The laps that ended in the pit lane. A stop whose lap and next lap lost no time is none."""
+    ms = pl.col("lap_time_ms")
+    laps = laps.filter(~pl.col("is_red_flag")).join(stops, on="race_id", how="semi")
+    laps = laps.select(*DRIVER, "lap_number", "lap_time_ms").collect().lazy()
+    at = stops.select(*DRIVER, "lap_number")
+    after = at.with_columns(pl.col("lap_number") + 1)
+    flying = laps.filter(pl.col("lap_number") > 1).join(
+        pl.concat([at, after]), on=[*DRIVER, "lap_number"], how="anti"
+    )
+    field = flying.group_by(LAP).agg(field_ms=whole(ms.median())).collect().lazy()
+    usual = (
+        flying.join(field, on=LAP)
+        .group_by(DRIVER)
+        .agg(usual_ms=whole(ms.median()), part=whole((ms * 1_000_000.0 / pl.col("field_ms")).median()))
+    )
+    timed = stops.rename({"lap_time_ms": "duration_ms"}).with_row_index("stop")
+    both = pl.concat([timed, timed.with_columns(pl.col("lap_number") + 1)])
+    both = both.join(laps, on=[*DRIVER, "lap_number"]).join(field, on=LAP).join(usual, on=DRIVER)
+    lost = both.group_by("stop").agg(
+        pl.len().alias("laps"),
+        pl.first("duration_ms"),
+        to_usual=ms.sum() - 2 * pl.first("usual_ms"),
+        to_field=whole(ms.sum() - pl.col("field_ms").sum() / 1_000_000.0 * pl.first("part")),
+    )
+    is_none = pl.max_horizontal("to_usual", "to_field") * 100 < pl.col("duration_ms") * NO_STOP_PERCENT
+    none = lost.filter((pl.col("laps") == 2) & is_none)
+    # A stop above ten minutes is a red flag.
+    none = none.filter(pl.col("duration_ms") <= RED_FLAG_MS)
+    return timed.join(none, on="stop", how="anti").select(*DRIVER, "lap_number").unique().collect().lazy()
+
+
 def race_laps(laps: pl.LazyFrame, raw: Path) -> pl.LazyFrame:
     """fct_race_laps."""
     results = entries(raw).collect().lazy()
     lengths = results.group_by("race_id").agg(race_laps=pl.max("laps"))
-    stops = integers(read(raw, "pit_stops", race_id="raceId", driver_id="driverId", lap_number="lap"))
-    stops = stops.unique().collect().lazy()
     laps = laps.drop("driver_id").rename({"actual_driver_id": "driver_id"})
-    laps = laps.join(stops.with_columns(is_in_lap=True), on=[*DRIVER, "lap_number"], how="left")
+    columns = {"race_id": "raceId", "driver_id": "driverId", "lap_number": "lap"}
+    stops = integers(read(raw, "pit_stops", **columns, lap_time_ms="milliseconds", time="duration"), "time")
+    stops = with_ms(stops).collect().lazy()
+    in_laps = in_laps_of(stops, laps)
+    laps = laps.join(in_laps.with_columns(is_in_lap=True), on=[*DRIVER, "lap_number"], how="left")
     laps = laps.join(stops.select("race_id").unique().with_columns(has_stops=True), on="race_id", how="left")
     laps = laps.join(lengths, on="race_id", how="left").sort(*DRIVER, "lap_number")
 

@@ -207,6 +207,10 @@ FIGURES: dict[str, dict[str, Source]] = {
         "In {} results the source says that a car retired": Sql(
             "select count(*) from seeds.starts_not_taken"
         ),
+        "Only from {} to {} does the source mark these": (
+            lambda each: (each["first_pit_lane_season"], each["last_pit_lane_season"])
+        ),
+        "the {} of {} in the seed": Sql("select count(*), min(season) from seeds.pit_lane_starts"),
         "classified with {} % of the winner's laps, rounded down. The results follow this rule from {} on": (
             lambda each: (each["classified_distance_percent"], each["first_classified_distance_season"])
         ),

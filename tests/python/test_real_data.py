@@ -132,6 +132,8 @@ ANOMALIES = {
     "laps_under_wrong_driver": 11,
     "order_differs_from_times": 12,  # 9 results of races and 3 of sprints
     "permanent_number_repeated": 13,
+    "pit_lane_start_not_marked": 18,  # 11 races of 2025
+    "pit_lane_starts_missing": 70,  # seasons: all to 2018, and 2025
     "phantom_pit_stop": 104,  # Australia 2025 51, Canada 2025 53
     "pit_stop_above_ten_minutes": 460,
     "pit_stop_between_normal_laps": 1,  # Japan 2015, Hülkenberg lap 42
@@ -268,14 +270,28 @@ MEANING = [
     ),
     Fact(
         "In the source 1,638 cars have grid 0; 72 of them started, from the pit lane.",
-        "select count(*) filter (where grid_position is null), count(*) filter (where is_pit_lane_start), "
-        "count(*) filter (where grid = 'pit lane' and laps_completed > 0), count(*) filter (where grid "
-        "is null) "
-        "from results",
+        "select count(*), count(*) filter (where is_pit_lane_start), "
+        "count(*) filter (where grid = 'pit lane' and laps_completed > 0), count(*) filter (where grid is null) "
+        "from results where source_grid_position is null",
         [(1_638, 72, 72, 1_566)],
     ),
     Fact(
-        "Grid 0 never occurs in 2025.", "select count(*) from results where season = 2025 and grid is null", 0
+        "18 more starts from the pit lane are known, all of 2025, and the source puts each behind slot 17.",
+        "select count(*), count(*) filter (where grid = 'pit lane' and grid_position is null), min(season), "
+        "min(source_grid_position) from results where is_pit_lane_start and source_grid_position is not null",
+        [(18, 18, 2025, 18)],
+    ),
+    Fact(
+        "Before 2019 the source marks seven starts from the pit lane, so of the others it is not known.",
+        "select count(*) filter (where is_pit_lane_start), "
+        "count(*) filter (where is_started and not is_pit_lane_start), "
+        "min(season) filter (where is_pit_lane_start) from results where season < 2019",
+        [(7, 0, 2015)],
+    ),
+    Fact(
+        "Grid 0 never occurs in 2025.",
+        "select count(*) from results where season = 2025 and source_grid_position is null",
+        0,
     ),
     Fact(
         "Six cars with the text of a car that did not start ran laps.",

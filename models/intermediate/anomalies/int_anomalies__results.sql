@@ -52,6 +52,9 @@ race_results as (
         outcomes.is_classified,
         outcomes.source_winner_time_ms,
         outcomes.non_start_reason,
+        outcomes.is_started,
+        outcomes.is_pit_lane_start,
+        outcomes.grid_position,
         outcomes.laps_completed as laps_counted,
         races.season
     from results
@@ -147,6 +150,18 @@ repeated_grid_slots as (
     where source_grid > 0
     group by race_id, source_grid, season
     having count(*) > 1
+
+),
+
+seasons_without_pit_lane_starts as (
+
+    select
+        cast(null as integer) as race_id,
+        season,
+        count(*) as starts
+    from race_results
+    where is_started and is_pit_lane_start is null
+    group by season
 
 ),
 
@@ -463,6 +478,27 @@ unioned as (
         ) }}
     from race_results
     where non_start_reason is not null
+
+    union all
+
+    select
+        {{ anomaly(
+            'pit_lane_start_not_marked', 'results', ['result_id'],
+            seen='grid slot {source_grid}',
+            expected='a start from the pit lane'
+        ) }}
+    from race_results
+    where is_pit_lane_start and source_grid > 0
+
+    union all
+
+    select
+        {{ anomaly(
+            'pit_lane_starts_missing', 'results', ['season'],
+            seen='{starts} starts from slots of the grid',
+            expected='starts from the pit lane apart from those'
+        ) }}
+    from seasons_without_pit_lane_starts
 
     union all
 

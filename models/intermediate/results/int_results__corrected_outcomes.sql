@@ -53,6 +53,26 @@ non_starts as (
 
 ),
 
+pit_lane_starts as (
+
+    select * from {{ ref('pit_lane_starts') }}
+
+),
+
+unmarked_pit_lane_starts as (
+
+    select
+        races.race_id,
+        drivers.driver_id
+    from pit_lane_starts
+    inner join races
+        on pit_lane_starts.season = races.season
+        and pit_lane_starts.round = races.round
+    inner join drivers
+        on pit_lane_starts.driver_ref = drivers.driver_ref
+
+),
+
 disqualified_without_laps as (
 
     select
@@ -85,7 +105,8 @@ corrected_races as (
         races.season,
         non_starts.non_start_reason,
         laps_on_file.laps_completed,
-        false as is_short_of_distance
+        false as is_short_of_distance,
+        unmarked_pit_lane_starts.race_id is not null as is_pit_lane_start
     from race_results
     inner join races
         on race_results.race_id = races.race_id
@@ -94,7 +115,13 @@ corrected_races as (
         and race_results.driver_id = non_starts.driver_id
     left join laps_on_file
         on race_results.result_id = laps_on_file.result_id
-    where non_starts.race_id is not null or laps_on_file.result_id is not null
+    left join unmarked_pit_lane_starts
+        on race_results.race_id = unmarked_pit_lane_starts.race_id
+        and race_results.driver_id = unmarked_pit_lane_starts.driver_id
+    where
+        non_starts.race_id is not null
+        or laps_on_file.result_id is not null
+        or unmarked_pit_lane_starts.race_id is not null
 
 ),
 
@@ -117,7 +144,8 @@ corrected_sprints as (
         races.season,
         cast(null as {{ dbt.type_string() }}) as non_start_reason,
         cast(null as integer) as laps_completed,
-        true as is_short_of_distance
+        true as is_short_of_distance,
+        false as is_pit_lane_start
     from sprint_results
     inner join races
         on sprint_results.race_id = races.race_id

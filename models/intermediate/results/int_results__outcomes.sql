@@ -12,6 +12,12 @@ statuses as (
 
 ),
 
+races as (
+
+    select * from {{ ref('stg_ergast__races') }}
+
+),
+
 corrected_times as (
 
     select * from {{ ref('int_results__corrected_times') }}
@@ -32,7 +38,7 @@ corrected_fastest_laps as (
 
 corrections as (
 
-    select * from {{ ref('int_results__corrections') }}
+    select * from {{ ref('int_results__corrected_outcomes') }}
 
 ),
 
@@ -68,6 +74,8 @@ corrected as (
         classified.points,
         coalesce(corrections.laps_completed, classified.laps_completed) as laps_completed,
         classified.laps_completed as source_laps_completed,
+        races.season,
+        coalesce(corrections.is_pit_lane_start, false) as is_unmarked_pit_lane_start,
         corrections.non_start_reason,
         coalesce(corrections.is_short_of_distance, false) as is_short_of_distance,
         classified.status_id,
@@ -119,6 +127,8 @@ corrected as (
     left join corrections
         on classified.session_type = corrections.session_type
         and classified.result_id = corrections.result_id
+    left join races
+        on classified.race_id = races.race_id
     left join corrected_fastest_laps
         on classified.session_type = 'race'
         and classified.result_id = corrected_fastest_laps.result_id
@@ -168,6 +178,16 @@ judged as (
 
 ),
 
+placed as (
+
+    select
+        *,
+        case when source_grid > 0 and not is_unmarked_pit_lane_start then source_grid end as grid_position,
+        is_started and (source_grid = 0 or is_unmarked_pit_lane_start) as is_known_pit_lane_start
+    from judged
+
+),
+
 final as (
 
     select
@@ -179,11 +199,19 @@ final as (
         status_id,
         status,
         car_number,
-        nullif(source_grid, 0) as grid_position,
-        source_grid = 0 and is_started as is_pit_lane_start,
+        grid_position,
+        nullif(source_grid, 0) as source_grid_position,
+        -- In other seasons the source gives cars in the pit lane the last slots of the grid.
         case
-            when source_grid = 0 and is_started then 'pit lane'
-            when source_grid > 0 then cast(source_grid as {{ dbt.type_string() }})
+            when is_known_pit_lane_start then true
+            when
+                not is_started
+                or season between {{ var('first_pit_lane_season') }} and {{ var('last_pit_lane_season') }}
+                then false
+        end as is_pit_lane_start,
+        case
+            when is_known_pit_lane_start then 'pit lane'
+            else cast(grid_position as {{ dbt.type_string() }})
         end as grid,
         finishing_position,
         source_finishing_position,
@@ -222,7 +250,7 @@ final as (
         source_fastest_lap_time_ms,
         source_fastest_lap_speed_kph,
         fastest_lap_basis
-    from judged
+    from placed
 
 )
 

@@ -60,6 +60,7 @@ final as (
         outcomes.driver_entry_number,
         outcomes.grid_position,
         outcomes.grid,
+        outcomes.source_grid_position,
         outcomes.is_pit_lane_start,
         pole_positions.result_id is not null as is_pole,
         outcomes.finishing_position,

@@ -153,7 +153,8 @@ qualifying_of_drivers as (
         race_id,
         driver_id,
         min(qualifying_position) as qualifying_position,
-        min(gap_to_pole_ms) as gap_to_pole_ms,
+        -- A time on a dry track says nothing beside one on a wet track.
+        min(case when pole_comparison = 'other track' then null else gap_to_pole_ms end) as gap_to_pole_ms,
         min(deciding_ms) as pole_ms
     from qualifying_gaps
     group by race_id, driver_id

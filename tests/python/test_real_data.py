@@ -271,7 +271,8 @@ MEANING = [
     Fact(
         "In the source 1,638 cars have grid 0; 72 of them started, from the pit lane.",
         "select count(*), count(*) filter (where is_pit_lane_start), "
-        "count(*) filter (where grid = 'pit lane' and laps_completed > 0), count(*) filter (where grid is null) "
+        "count(*) filter (where grid = 'pit lane' and laps_completed > 0), "
+        "count(*) filter (where grid is null) "
         "from results where source_grid_position is null",
         [(1_638, 72, 72, 1_566)],
     ),

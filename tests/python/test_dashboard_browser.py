@@ -146,6 +146,14 @@ def test_a_page_opens_without_error_and_asks_nobody_else(
     page.close()
 
 
+def test_the_first_page_has_an_address_too(server: str, browser: Any) -> None:
+    page, errors, _ = open_page(browser, f"{server}/{PAGES[0]}?season=2023", 1440, "light")
+    assert errors == []
+    assert "Page not found" not in page.inner_text("body")
+    assert "2023: " in page.inner_text('[data-testid="stHeading"] >> nth=1')
+    page.close()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("width", "scheme"), [(1440, "dark"), (390, "light")])
 @pytest.mark.parametrize("address", BEHIND)

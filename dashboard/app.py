@@ -5,7 +5,7 @@ from theme import ground
 from warehouse import Unavailable
 
 # In the order of the navigation: the file in views/, which is also the address of the page, and its title.
-# The first is at `/` too. If the folder were called `pages`, Streamlit would start its files without this one.
+# The first is at `/` too. If the folder were called `pages`, Streamlit would start its files on its own.
 PAGES = {
     "season": "Season",
     "race": "Race",
@@ -20,7 +20,9 @@ st.set_page_config(page_title="Pitwall", page_icon="🏁", layout="wide")
 FIRST = next(iter(PAGES))
 pages = [st.Page(f"views/{FIRST}.py", title=PAGES[FIRST], url_path="", default=True)]
 pages += [
-    st.Page(f"views/{name}.py", title=title, url_path=name, visibility="hidden" if name == FIRST else "visible")
+    st.Page(
+        f"views/{name}.py", title=title, url_path=name, visibility="hidden" if name == FIRST else "visible"
+    )
     for name, title in PAGES.items()
 ]
 page = st.navigation(pages, position="top")

@@ -482,7 +482,8 @@ def without_lost_time(stops: pd.DataFrame, laps: pd.DataFrame) -> np.ndarray:
     both = both[both["laps"] == 2]
     lost = np.maximum(both["ms"] - 2 * both["usual"], whole(both["ms"] - both["field"] * both["part"] / 1e6))
     is_none = lost * 100 < stops["milliseconds"].reindex(both.index) * NO_STOP_PERCENT
-    return stops.index.isin(is_none[is_none].index)
+    found_none: np.ndarray = stops.index.isin(is_none[is_none].index)
+    return found_none
 
 
 def pit_stop_kinds(raw: Path, races: pd.DataFrame, results: pd.DataFrame, laps: pd.DataFrame) -> pd.DataFrame:

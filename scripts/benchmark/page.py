@@ -75,6 +75,7 @@ def against(first: str) -> Callable[[list[Row]], str]:
 
     def write(rows: list[Row]) -> str:
         lines = []
+        has_warehouse = any("warehouse_mb" in row for row in rows)
         for label, group in groups(rows).items():
             base = next((row for row in group if row["name"] == first and not row["failed"]), None)
             for row in group:
@@ -83,8 +84,10 @@ def against(first: str) -> Callable[[list[Row]], str]:
                     ratios = [
                         number(base[measure] / row[measure]) + "x" for measure in ("seconds", "peak_mb")
                     ]
-                lines.append([label, row["name"], *measures(row), *ratios])
-        return table([*MEASURES, f"speed, {first} = 1", f"memory, {first} = 1"], lines)
+                size = [number(row["warehouse_mb"]) if "warehouse_mb" in row else ""] if has_warehouse else []
+                lines.append([label, row["name"], *measures(row), *ratios, *size])
+        header = [*MEASURES, f"speed, {first} = 1", f"memory, {first} = 1"]
+        return table([*header, "warehouse MB"] if has_warehouse else header, lines)
 
     return write
 
@@ -138,10 +141,11 @@ def new_race(rows: list[Row]) -> str:
         full = {row["name"].split()[0]: row for row in group if row["name"].endswith("everything")}
         for row in group:
             whole = full[row["name"].split()[0]]
-            sql = ["", ""]
+            share, sql = "", ["", ""]
+            if not row["failed"]:
+                share = f"{100 * row['seconds'] / whole['seconds']:.0f} %"
             if "sql_seconds" in row:
                 sql = [number(row["sql_seconds"]), f"{100 * row['sql_seconds'] / whole['sql_seconds']:.0f} %"]
-            share = f"{100 * row['seconds'] / whole['seconds']:.0f} %"
             lines.append([label, row["name"], *measures(row), share, *sql])
     return table([*MEASURES, "everything = 100 %", "SQL, s", "everything = 100 %"], lines)
 
@@ -422,8 +426,8 @@ def summary(results: Results) -> str:
         everyday, tested = ways[TYPICAL], ways[WITH_TESTS]
         sentences.append(
             f"pandas as most notebooks use it takes {number(everyday['seconds'])} s for "
-            f"{everyday['laps']:,} laps, where dbt with all tests takes {number(tested['seconds'])} s "
-            f"({number(everyday['seconds'] / tested['seconds'])} times faster)."
+            f"{everyday['laps']:,} laps, where dbt with all tests takes {number(tested['seconds'])} s, "
+            f"so it is {number(everyday['seconds'] / tested['seconds'])} times faster."
         )
     if found := complete(results.get("pipeline", {}).get("rows", []), CAREFUL, WITH_TESTS):
         ways = found[0]

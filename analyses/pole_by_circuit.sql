@@ -3,7 +3,7 @@
 -- | circuit_name | races | pole_to_win_rate | mean_places_changed |
 -- |---|---|---|---|
 -- | Circuit de Barcelona-Catalunya | 35 | 0.7143 | 3.218 |
--- | Marina Bay Street Circuit | 16 | 0.6875 | 3.283 |
+-- | Marina Bay Street Circuit | 16 | 0.6875 | 3.279 |
 -- | Yas Marina Circuit | 16 | 0.6875 | 2.688 |
 -- | Circuit de Nevers Magny-Cours | 18 | 0.2778 | 3.248 |
 -- | Indianapolis Motor Speedway | 19 | 0.2632 | 7.468 |

@@ -131,7 +131,8 @@ def outcomes(raw: Path, races: pd.DataFrame, drivers: pd.DataFrame, laps: pd.Dat
         | results["is_classified"]
         | (text.isin(list("RND")) & (results["grid"] > 0))
     )
-    reasons = seed("starts_not_taken").set_index(["season", "round", "driver_ref"])["reason"]
+    exceptions = seed("start_exceptions").set_index(["season", "round", "driver_ref"])
+    reasons = exceptions.loc[exceptions["start"] == "not taken", "reason"]
     keys = pd.MultiIndex.from_frame(results[["season", "round", "driver_ref"]])
     results["non_start_reason"] = reasons.reindex(keys).to_numpy()
     results["non_start_reason"] = results["non_start_reason"].where(results["session_type"] == "race")
@@ -151,7 +152,7 @@ def outcomes(raw: Path, races: pd.DataFrame, drivers: pd.DataFrame, laps: pd.Dat
     results["driver_entry_number"] = (
         best_first.groupby(["session_type", "race_id", "driver_id"]).cumcount() + 1
     )
-    mark_pit_lane_starts(results, keys)
+    mark_pit_lane_starts(results, keys.isin(exceptions.index[exceptions["start"] == "pit lane"]))
     results["reason_out"] = results["status"].where(~results["is_finished"])
     results["reason_out_group"] = np.select(
         [
@@ -165,10 +166,9 @@ def outcomes(raw: Path, races: pd.DataFrame, drivers: pd.DataFrame, laps: pd.Dat
     return results
 
 
-def mark_pit_lane_starts(results: pd.DataFrame, keys: pd.MultiIndex) -> None:
+def mark_pit_lane_starts(results: pd.DataFrame, is_named: np.ndarray) -> None:
     """Starts from the pit lane, marked in the source or named by a seed. NULL where the season marks none."""
-    named = pd.MultiIndex.from_frame(seed("pit_lane_starts")[["season", "round", "driver_ref"]])
-    is_named = (results["session_type"] == "race") & keys.isin(named)
+    is_named &= (results["session_type"] == "race").to_numpy()
     results["source_grid_position"] = results["grid"].where(results["grid"] != 0)
     results["grid_position"] = results["source_grid_position"].mask(is_named)
     is_known = results["is_started"] & ((results["grid"] == 0) | is_named)

@@ -205,12 +205,14 @@ FIGURES: dict[str, dict[str, Source]] = {
         "of Formula 1": TERM,
         "In {:w} cases the source files": Sql("select count(*) from seeds.misfiled_laps"),
         "In {} results the source says that a car retired": Sql(
-            "select count(*) from seeds.starts_not_taken"
+            "select count(*) from seeds.start_exceptions where start = 'not taken'"
         ),
         "Only from {} to {} does the source mark these": (
             lambda each: (each["first_pit_lane_season"], each["last_pit_lane_season"])
         ),
-        "the {} of {} in the seed": Sql("select count(*), min(season) from seeds.pit_lane_starts"),
+        "the {} of {} in the seed": Sql(
+            "select count(*), min(season) from seeds.start_exceptions where start = 'pit lane'"
+        ),
         "classified with {} % of the winner's laps, rounded down. The results follow this rule from {} on": (
             lambda each: (each["classified_distance_percent"], each["first_classified_distance_season"])
         ),

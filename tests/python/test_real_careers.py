@@ -109,7 +109,8 @@ FACTS = [
     Fact(
         "Each driver of the seed has a result without a lap, which would be a start: retired, from a slot.",
         "select count(*), count(*) filter (where position_text = 'R' and laps_completed = 0 "
-        "and grid_position is not null and not is_started), (select count(*) from seeds.starts_not_taken) "
+        "and grid_position is not null and not is_started), "
+        "(select count(*) from seeds.start_exceptions where start = 'not taken') "
         "from marts.fct_race_results where non_start_reason is not null",
         [(35, 35, 35)],
     ),

@@ -277,10 +277,10 @@ MEANING = [
         [(1_638, 72, 72, 1_566)],
     ),
     Fact(
-        "18 more starts from the pit lane are known, all of 2025, and the source puts each behind slot 17.",
+        "18 more starts from the pit lane are known, all of 2025, and the source puts each behind slot 16.",
         "select count(*), count(*) filter (where grid = 'pit lane' and grid_position is null), min(season), "
         "min(source_grid_position) from results where is_pit_lane_start and source_grid_position is not null",
-        [(18, 18, 2025, 18)],
+        [(18, 18, 2025, 17)],
     ),
     Fact(
         "Before 2019 the source marks seven starts from the pit lane, so of the others it is not known.",

@@ -53,8 +53,7 @@ race_results as (
         outcomes.source_winner_time_ms,
         outcomes.non_start_reason,
         outcomes.is_started,
-        outcomes.is_pit_lane_start,
-        outcomes.grid_position,
+        {{ pit_lane_start() }} as is_pit_lane_start,
         outcomes.laps_completed as laps_counted,
         races.season
     from results

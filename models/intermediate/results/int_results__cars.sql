@@ -47,7 +47,7 @@ final as (
         cars.driver_id,
         cars.constructor_id,
         cars.grid_position,
-        cars.is_pit_lane_start,
+        {{ pit_lane_start('cars') }} as is_pit_lane_start,
         cars.is_shared_drive,
         -- Cars that did not start are left out, so cars behind move up. Cars in the pit lane start last.
         cast(

@@ -32,44 +32,25 @@ lap_times as (
 
 ),
 
-starts_not_taken as (
+start_exceptions as (
 
-    select * from {{ ref('starts_not_taken') }}
+    select * from {{ ref('start_exceptions') }}
 
 ),
 
-non_starts as (
+exceptional_starts as (
 
     select
         races.race_id,
         drivers.driver_id,
-        starts_not_taken.reason as non_start_reason
-    from starts_not_taken
+        case when start_exceptions.start = 'not taken' then start_exceptions.reason end as non_start_reason,
+        start_exceptions.start = 'pit lane' as is_pit_lane_start
+    from start_exceptions
     inner join races
-        on starts_not_taken.season = races.season
-        and starts_not_taken.round = races.round
+        on start_exceptions.season = races.season
+        and start_exceptions.round = races.round
     inner join drivers
-        on starts_not_taken.driver_ref = drivers.driver_ref
-
-),
-
-pit_lane_starts as (
-
-    select * from {{ ref('pit_lane_starts') }}
-
-),
-
-unmarked_pit_lane_starts as (
-
-    select
-        races.race_id,
-        drivers.driver_id
-    from pit_lane_starts
-    inner join races
-        on pit_lane_starts.season = races.season
-        and pit_lane_starts.round = races.round
-    inner join drivers
-        on pit_lane_starts.driver_ref = drivers.driver_ref
+        on start_exceptions.driver_ref = drivers.driver_ref
 
 ),
 
@@ -103,25 +84,19 @@ corrected_races as (
         'race' as session_type,
         race_results.result_id,
         races.season,
-        non_starts.non_start_reason,
+        exceptional_starts.non_start_reason,
         laps_on_file.laps_completed,
         false as is_short_of_distance,
-        unmarked_pit_lane_starts.race_id is not null as is_pit_lane_start
+        coalesce(exceptional_starts.is_pit_lane_start, false) as is_pit_lane_start
     from race_results
     inner join races
         on race_results.race_id = races.race_id
-    left join non_starts
-        on race_results.race_id = non_starts.race_id
-        and race_results.driver_id = non_starts.driver_id
+    left join exceptional_starts
+        on race_results.race_id = exceptional_starts.race_id
+        and race_results.driver_id = exceptional_starts.driver_id
     left join laps_on_file
         on race_results.result_id = laps_on_file.result_id
-    left join unmarked_pit_lane_starts
-        on race_results.race_id = unmarked_pit_lane_starts.race_id
-        and race_results.driver_id = unmarked_pit_lane_starts.driver_id
-    where
-        non_starts.race_id is not null
-        or laps_on_file.result_id is not null
-        or unmarked_pit_lane_starts.race_id is not null
+    where exceptional_starts.race_id is not null or laps_on_file.result_id is not null
 
 ),
 

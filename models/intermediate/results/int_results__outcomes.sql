@@ -12,12 +12,6 @@ statuses as (
 
 ),
 
-races as (
-
-    select * from {{ ref('stg_ergast__races') }}
-
-),
-
 corrected_times as (
 
     select * from {{ ref('int_results__corrected_times') }}
@@ -74,7 +68,6 @@ corrected as (
         classified.points,
         coalesce(corrections.laps_completed, classified.laps_completed) as laps_completed,
         classified.laps_completed as source_laps_completed,
-        races.season,
         coalesce(corrections.is_pit_lane_start, false) as is_unmarked_pit_lane_start,
         corrections.non_start_reason,
         coalesce(corrections.is_short_of_distance, false) as is_short_of_distance,
@@ -127,8 +120,6 @@ corrected as (
     left join corrections
         on classified.session_type = corrections.session_type
         and classified.result_id = corrections.result_id
-    left join races
-        on classified.race_id = races.race_id
     left join corrected_fastest_laps
         on classified.session_type = 'race'
         and classified.result_id = corrected_fastest_laps.result_id
@@ -201,14 +192,7 @@ final as (
         car_number,
         grid_position,
         nullif(source_grid, 0) as source_grid_position,
-        -- In other seasons the source gives cars in the pit lane the last slots of the grid.
-        case
-            when is_known_pit_lane_start then true
-            when
-                not is_started
-                or season between {{ var('first_pit_lane_season') }} and {{ var('last_pit_lane_season') }}
-                then false
-        end as is_pit_lane_start,
+        is_known_pit_lane_start as is_pit_lane_start,
         case
             when is_known_pit_lane_start then 'pit lane'
             else cast(grid_position as {{ dbt.type_string() }})

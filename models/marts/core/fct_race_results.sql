@@ -61,7 +61,7 @@ final as (
         outcomes.grid_position,
         outcomes.grid,
         outcomes.source_grid_position,
-        outcomes.is_pit_lane_start,
+        {{ pit_lane_start() }} as is_pit_lane_start,
         pole_positions.result_id is not null as is_pole,
         outcomes.finishing_position,
         outcomes.source_finishing_position,

@@ -53,7 +53,7 @@ final as (
         outcomes.car_number,
         outcomes.grid_position,
         outcomes.grid,
-        outcomes.is_pit_lane_start,
+        {{ pit_lane_start() }} as is_pit_lane_start,
         outcomes.finishing_position,
         outcomes.source_finishing_position,
         outcomes.position_basis,

@@ -89,13 +89,15 @@ FACTS = [
         "Starts are those of record books: no start for a driver who retired before it, or who did not take "
         "part when a race was started again from the beginning.",
         "select driver_ref, starts from careers where driver_ref in ('alonso', 'coulthard', 'fisichella', "
-        "'hamilton', 'lauda', 'massa', 'max_verstappen', 'michael_schumacher', 'patrese', 'raikkonen', "
+        "'ganley', 'hamilton', 'herbert', 'lauda', 'massa', 'max_verstappen', 'michael_schumacher', 'patrese', 'raikkonen', "
         "'trulli', 'vettel') order by 1",
         [
             ("alonso", 419),
             ("coulthard", 246),
             ("fisichella", 229),
+            ("ganley", 35),
             ("hamilton", 374),
+            ("herbert", 160),
             ("lauda", 171),
             ("massa", 269),
             ("max_verstappen", 227),
@@ -112,7 +114,7 @@ FACTS = [
         "and grid_position is not null and not is_started), "
         "(select count(*) from seeds.start_exceptions where start = 'not taken') "
         "from marts.fct_race_results where non_start_reason is not null",
-        [(35, 35, 35)],
+        [(37, 37, 37)],
     ),
     Fact(
         "Career points are the counted ones, the gross in brackets: Clark 255 (274), Prost 768.5 (798.5), "

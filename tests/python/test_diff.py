@@ -18,7 +18,9 @@ import yaml
 from conftest import ROOT, must_run, run, run_dbt
 
 from pitwall.command import PlainError
+from pitwall.raw import manifest
 from pitwall.raw.manifest import file_sha256
+from pitwall.raw.origin import write_origin
 from pitwall.warehouse import diff_report, versions
 from pitwall.warehouse.comparison import Difference, compare_rows
 from pitwall.warehouse.diff_report import Built, Comparison, TableChange, compare_warehouses, render
@@ -481,6 +483,7 @@ def test_without_checksums_of_the_converted_files_everything_is_built(pair: tupl
 def test_the_conversion_depends_on_its_code_and_the_declarations(tmp_path: Path) -> None:
     project = tmp_path / "project"
     files = ("scripts/csv_to_parquet.py", "scripts/pitwall/raw/values.py", "models/staging/a/_a__sources.yml")
+    files += ("scripts/pitwall/raw/dump/sql/laps.sql", "seeds/source_ranks.csv")
     others = ("scripts/build.py", "models/staging/a/stg_a.sql", "scripts/pitwall/raw/__pycache__/values.py")
     for name in (*files, *others):
         (project / name).parent.mkdir(parents=True, exist_ok=True)
@@ -493,6 +496,33 @@ def test_the_conversion_depends_on_its_code_and_the_declarations(tmp_path: Path)
         (project / name).write_text("changed", encoding="utf-8")
         assert converter_fingerprint(project) != before
         (project / name).write_text("", encoding="utf-8")
+
+
+def test_a_second_source_is_converted_again_by_versions_that_know_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive, dump, parquet = tmp_path / "archive", tmp_path / "dump", tmp_path / "data" / "parquet"
+    for folder in (archive, dump, parquet):
+        folder.mkdir(parents=True)
+    (parquet / manifest.MANIFEST).touch()
+    write_origin(parquet, str(archive), str(dump))
+    assert versions.find_input(parquet.parent, tmp_path) == (str(archive), str(dump), "")
+
+    calls: list[tuple[str | Path, ...]] = []
+    monkeypatch.setattr(versions, "run_script", lambda *arguments: calls.append(arguments[3:]))
+    version = Version(tmp_path / "project", tmp_path / "work")
+    version.data.mkdir()
+    versions.convert(version, str(archive), str(dump))
+    (version.project / versions.SECOND_SOURCE).parent.mkdir(parents=True)
+    (version.project / versions.SECOND_SOURCE).touch()
+    versions.convert(version, str(archive), str(dump))
+    limit = ("--max-bad-rows", versions.ANY_NUMBER)
+    assert calls == [(*limit, "--", str(archive)), (*limit, f"--also={dump}", "--", str(archive))]
+
+    dump.rmdir()
+    monkeypatch.setattr(manifest, "check_intact", lambda _: None)
+    raw, also, note = versions.find_input(parquet.parent, tmp_path)
+    assert (raw, also, note.startswith("The raw files are gone")) == ("", "", True)
 
 
 # The command, on a repository with a copy of the project

@@ -33,7 +33,8 @@ from pitwall.warehouse.opening import unreadable
 SEASONS = "5"  # so many are simulated if there are no data yet
 ANY_NUMBER = "1000000000"  # rows that a conversion may set aside: they are missing in the tables then
 # What the values of the converted files depend on.
-CONVERTER = ("scripts/csv_to_parquet.py", "scripts/pitwall/raw", "models/staging")
+CONVERTER = ("scripts/csv_to_parquet.py", "scripts/pitwall/raw", "models/staging", "seeds/source_ranks.csv")
+SECOND_SOURCE = "scripts/pitwall/raw/second.py"
 OTHER_ENGINES = ("postgres__", "spark__", "redshift__")
 NO_TESTS = ["--exclude-resource-type", "test", "--exclude-resource-type", "unit_test"]
 # Settings of dbt_project.yml that dbt's state does not compare.
@@ -182,23 +183,26 @@ def run_script(project: Path, data: Path, script: str, *arguments: str | Path) -
 # The input
 
 
-def find_input(data: Path, work: Path) -> tuple[str, str]:
+def find_input(data: Path, work: Path) -> tuple[str, str, str]:
     """The raw files of the last conversion, or simulated ones where there are no data.
 
     Returns:
-        The path, "" if it is not there any more, and a note for the reader about that.
+        The path, "" if it is not there any more, the path of the second source, "" if there is none, and a
+        note for the reader if the files are gone.
     """
     if not (data / "parquet" / manifest.MANIFEST).exists():
         raw = work / "raw"
         run_script(ROOT, work, "simulate.py", "--seasons", SEASONS, raw)
-        return str(raw), ""
-    raw_files = origin.read_origin(data / "parquet")
-    if raw_files and Path(raw_files).exists():
-        return raw_files, ""
+        return str(raw), "", ""
+    raw_files, also = (origin.read_origin(data / "parquet", name) for name in (origin.FILE, origin.ALSO))
+    if raw_files and Path(raw_files).exists() and (not also or Path(also).exists()):
+        return raw_files, also, ""
     manifest.check_intact(data / "parquet")
-    return "", (
+    return (
+        "",
+        "",
         "The raw files are gone, so both sides read what was converted last. "
-        "Changes of the conversion do not show."
+        "Changes of the conversion do not show.",
     )
 
 
@@ -206,18 +210,26 @@ def converter_fingerprint(project: Path) -> str:
     """A text that differs as soon as the code of the conversion, or a declaration of raw tables, does."""
     digest = hashlib.sha256()
     for name, content in contents(project, *CONVERTER).items():
-        if name.endswith((".py", "sources.yml")):
+        if not name.startswith("models/") or name.endswith("sources.yml"):
             digest.update(f"{name} {len(content)}\n".encode() + content)
     return digest.hexdigest()
 
 
-def convert(version: Version, raw: str) -> None:
+def knows_second_source(project: Path) -> bool:
+    """Whether a version of the project can fill one source from another."""
+    return (project / SECOND_SOURCE).is_file()
+
+
+def convert(version: Version, raw: str, also: str = "") -> None:
     """Convert the raw files by the code of a version. Tables that are unchanged are kept."""
     record, code = version.data / "converter", converter_fingerprint(version.project)
     if not record.exists() or record.read_text(encoding="utf-8") != code:
         forget(version.data / "parquet")
         record.unlink(missing_ok=True)
-    run_script(version.project, version.data, "csv_to_parquet.py", "--max-bad-rows", ANY_NUMBER, "--", raw)
+    options = ["--max-bad-rows", ANY_NUMBER]
+    if also and knows_second_source(version.project):
+        options.append(f"--also={also}")
+    run_script(version.project, version.data, "csv_to_parquet.py", *options, "--", raw)
     record.write_text(code, encoding="utf-8")
 
 
@@ -251,9 +263,11 @@ def build_both(commit: Commit, data: Path, work: Path, lock: int) -> Pair:
     """
     with extracted(commit) as project:
         base, head = Version(project, work / "base"), Version(ROOT, work / "head")
-        raw, note = find_input(data, work)
+        raw, also, note = find_input(data, work)
         same_converter = not raw or converter_fingerprint(project) == converter_fingerprint(ROOT)
         notes = [note] if note else []
+        if also and not knows_second_source(project):
+            notes.append("The base knows no second source, so it was built without that of the head.")
         if contents(project, "requirements/core.txt") != contents(ROOT, "requirements/core.txt"):
             notes.append(
                 "Both sides ran with the packages installed here, though requirements/core.txt differs."
@@ -264,7 +278,7 @@ def build_both(commit: Commit, data: Path, work: Path, lock: int) -> Pair:
         if raw:
             if (base.data / "parquet").is_symlink():
                 forget(base.data / "parquet")
-            convert(base, raw)
+            convert(base, raw, also)
         else:
             link(base.data / "parquet", data / "parquet")
         what = origin.describe(base.data / "parquet")
@@ -275,7 +289,7 @@ def build_both(commit: Commit, data: Path, work: Path, lock: int) -> Pair:
         else:
             if (head.data / "parquet").is_symlink():
                 forget(head.data / "parquet")
-            convert(head, raw)
+            convert(head, raw, also)
         build_base(base, data, lock)
         notes += build_head(base, head, lock)
         return Pair(base, head, what, notes=notes)

@@ -82,6 +82,14 @@ with DAG(
             description_md="`archive` is the public one, `simulator` makes a championship. "
             "Or a folder, a zip, or the address of a zip.",
         ),
+        "also": Param(
+            setting("ALSO") or None,
+            type=["null", "string"],
+            minLength=1,
+            title="A second source",
+            description_md="A dump of jolpica-f1 that fills what the source lacks: a folder, a zip, "
+            "the address of a zip, or nothing.",
+        ),
         "engine": Param(
             setting("ENGINE", "duckdb"), enum=["duckdb", "postgres"], title="The engine of the warehouse"
         ),
@@ -112,7 +120,8 @@ with DAG(
     @task(task_id="convert", trigger_rule="none_failed", **WRITES)
     def convert(params: dict) -> None:
         """Convert the raw files to Parquet, and check them."""
-        stage(params, "convert_input.py", "--", raw_of(params["source"]))
+        also = [f"--also={params['also']}"] if params["also"] else []
+        stage(params, "convert_input.py", *also, "--", raw_of(params["source"]))
 
     @task(task_id="look_for_news", **WRITES)
     def look_for_news(params: dict) -> dict:

@@ -206,7 +206,11 @@ def test_an_address_no_next_race_and_models_that_stay(project: StandIn) -> None:
 
 def test_on_postgres_with_a_lake(project: StandIn) -> None:
     result = project.run(
-        engine="postgres", lake="s3://bucket/prefix", source="/srv/files", publish_to="/srv/www"
+        engine="postgres",
+        lake="s3://bucket/prefix",
+        source="/srv/files",
+        also="/srv/dump.zip",
+        publish_to="/srv/www",
     )
     assert result.run == "success"
     assert {"fetch", "train", "predict", "release", "publish"} <= states(result.tasks, "skipped")
@@ -214,7 +218,7 @@ def test_on_postgres_with_a_lake(project: StandIn) -> None:
     calls = project.calls()
     assert [arguments for name, arguments, _ in calls if name == "build.py"] == [["--engine", "postgres"]] * 2
     assert {environment["PITWALL_LAKE"] for *_, environment in calls} == {"s3://bucket/prefix"}
-    assert calls[0][:2] == ["convert_input.py", ["--", "/srv/files"]]
+    assert calls[0][:2] == ["convert_input.py", ["--also=/srv/dump.zip", "--", "/srv/files"]]
 
 
 def test_a_simulated_championship_is_not_learned_from(project: StandIn) -> None:
@@ -248,11 +252,13 @@ def test_an_alert_of_a_killed_task(project: StandIn, alerts: Alerts) -> None:
 
 def test_parameters_are_checked_and_the_environment_sets_their_defaults(project: StandIn) -> None:
     good = [{"source": "/srv/files"}, {"engine": "postgres"}, {"lake": "s3://bucket/prefix"}]
-    bad = [{"source": ""}, {"engine": "oracle"}, {"lake": "bucket/prefix"}, {"publish_to": 3}]
+    good.append({"also": "/srv/dump.zip"})
+    bad = [{"source": ""}, {"engine": "oracle"}, {"lake": "bucket/prefix"}, {"publish_to": 3}, {"also": ""}]
     assert project.ask("refused", good + bad) == bad
-    default = {"source": "archive", "engine": "duckdb", "lake": None, "publish_to": None}
+    default = {"source": "archive", "also": None, "engine": "duckdb", "lake": None, "publish_to": None}
     assert project.about()["params"] == default
-    own = {"source": "/srv/files", "engine": "postgres", "lake": "s3://b/p", "publish_to": "/srv/www"}
+    own = {"source": "/srv/files", "also": "/srv/dump.zip", "engine": "postgres", "lake": "s3://b/p"}
+    own["publish_to"] = "/srv/www"
     project.variables.update({f"PITWALL_{name.upper()}": value for name, value in own.items()})
     assert project.about()["params"] == own
 

@@ -9,6 +9,7 @@ The test files run in parallel, one process per core. `make test` runs the tests
 
 import csv
 import fcntl
+import json
 import os
 import pprint
 import re
@@ -402,6 +403,60 @@ def small_warehouse(builder: Builder, shared_folder: Path) -> Path:
         builder.warehouse(data / "raw", data)
 
     return make_once(shared_folder / "small", make) / "warehouse.duckdb"
+
+
+def write_optional_files(raw: Path) -> None:
+    """Write the files that an archive may lack: flags of some races, and accidents."""
+    with (raw / "races.csv").open(encoding="utf-8", newline="") as file:
+        all_names = [f"{row['year']} {row['name']}" for row in csv.DictReader(file)]
+    names = [name for name in all_names if all_names.count(name) == 1]  # two races of 2021 share one
+    virtual = {name: [20, 21] for name in names[::3]}
+    files = {
+        "safety_cars.csv": [
+            "Race,Cause,Deployed,Retreated,FullLaps",
+            *(f"{name},Accident,{lap + 2},{lap + 6}.0,3" for lap, name in enumerate(names)),
+            f"{names[0]},Rain,50,,1",
+        ],
+        "red_flags.csv": [
+            "Race,Lap,Resumed,Incident,Excluded",
+            *(f"{name},9,R,Rain.," for name in names[::5]),
+        ],
+        "virtual_safety_car_estimates.json": [json.dumps(virtual, indent=1)],
+        "fatal_accidents_drivers.csv": [
+            "Driver,Age,Date Of Accident,Event,Car,Session",
+            f"Ann Arrow,29,6/18/21,{names[1]},March,Race",
+            "Bo Bolt,,10/5/22,Test at Spa,March,Test",
+        ],
+        "fatal_accidents_marshalls.csv": [
+            "Name,Age,Date Of Accident,Event",
+            f"Cy Crane,38,9/10/21,{names[2]}",
+        ],
+    }
+    for name, lines in files.items():
+        (raw / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def all_sources_warehouse(builder: Builder, shared_folder: Path) -> Path:
+    """The warehouse of two simulated seasons with a row in every raw table, in its data folder.
+
+    The archive has the optional files, and lacks the laps of a race. A dump of the second season has them.
+    Copy it before you write to it.
+    """
+    from jolpica_dump import write_dump
+
+    def make(data: Path) -> None:
+        simulate(2, data)
+        raw = data / "raw"
+        write_optional_files(raw)
+        dump = write_dump(raw, data / "dump", "2022")
+        race = races_of(raw, "2022")[0]
+        rewrite(raw, "lap_times", lambda rows: [row for row in rows if row["raceId"] != race])
+        must_run(SCRIPTS / "csv_to_parquet.py", raw, "--also", dump, PITWALL_DATA=data, **no_engines())
+        write_forecasts(data)
+        builder.build(data)
+
+    return make_once(shared_folder / "all_sources", make) / "warehouse.duckdb"
 
 
 def rewrite(raw: Path, table: str, change: Callable[[Rows], Rows]) -> None:

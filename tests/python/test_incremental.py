@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from conftest import (
     run,
     write_forecasts,
 )
+from jolpica_dump import write_dump
 from test_ledger import ROW
 
 from pitwall.prediction import ledger
@@ -54,9 +56,14 @@ def content(warehouse: Path) -> dict[str, list[tuple[object, ...]]]:
         }
 
 
-def compare_with_full(builder: Builder, raw: Path, data: Path, plan: str) -> None:
-    """Convert, build incrementally by `plan`, and compare with a full build from the same history."""
-    must_run(SCRIPTS / "csv_to_parquet.py", raw, PITWALL_DATA=data)
+def compare_with_full(
+    builder: Builder, raw: Path, data: Path, plan: str, *options: str | Path
+) -> dict[str, list[tuple[object, ...]]]:
+    """Convert, build incrementally by `plan`, and compare with a full build from the same history.
+
+    Returns the rows of each table.
+    """
+    must_run(SCRIPTS / "csv_to_parquet.py", raw, *options, PITWALL_DATA=data)
     full_data = data.with_name(f"{data.name}-full")
     shutil.copytree(data, full_data)
     assert f"({plan}" in builder.build(data)
@@ -66,6 +73,7 @@ def compare_with_full(builder: Builder, raw: Path, data: Path, plan: str) -> Non
     assert len(full) > 90
     for table, rows in full.items():
         assert incremental[table] == rows, f"{table} differs"
+    return full
 
 
 def check_what_ran(data: Path, *sources: str) -> None:
@@ -143,6 +151,42 @@ def test_flags_of_a_season_are_built_incrementally(builder: Builder, raw_and_dat
     )
     (raw / "red_flags.csv").unlink()
     assert "(full: red_flags has its first rows, or none left)" in build()
+
+
+@pytest.mark.slow
+def test_a_changed_dump_is_built_incrementally(
+    builder: Builder, without_last_race: Path, raw_and_data: tuple[Path, Path]
+) -> None:
+    """The archive has no laps and stops of a race of 2025. Then the dump changes a race time and a lap."""
+    raw, data = raw_and_data
+    race = races_of(raw, "2025")[0]
+    dump = write_dump(raw, data.with_name("dump"), "2025")
+    for table in ("lap_times", "pit_stops"):
+        rewrite(raw, table, lambda rows: [row for row in rows if row["raceId"] != race])
+    must_run(SCRIPTS / "csv_to_parquet.py", raw, "--also", dump, PITWALL_DATA=data)
+    assert "(incremental: 1 of 6 seasons changed (2025))" in builder.build(data)
+    before = content(data / "warehouse.duckdb")
+    laps = len(content(without_last_race / "data" / "warehouse.duckdb")["marts.fct_lap_times"])
+    assert len(before["marts.fct_lap_times"]) == laps, "the dump has the laps"
+
+    def change_time(rows: Rows, **where: str) -> Rows:
+        """Change the last digit of the first time in such a row."""
+        row = next(row for row in rows if row["time"] and where.items() <= row.items())
+        row["time"] = row["time"][:-1] + ("1" if row["time"][-1] == "0" else "0")
+        return rows
+
+    rewrite(
+        dump,
+        "formula_one_sessionentry",
+        partial(change_time, session_id=f"{race}0", position="2", status="0"),
+    )
+    rewrite(dump, "formula_one_lap", partial(change_time, number="5", is_entry_fastest_lap="f"))
+    plan = "incremental: 1 of 6 seasons changed (2025)"
+    after = compare_with_full(builder, raw, data, plan, "--also", dump)
+    changed = {table for table, rows in after.items() if rows != before[table]}
+    assert {"quality.source_disagreements", "marts.fct_lap_times"} <= changed
+    assert "marts.fct_race_results" not in changed, "the archive is used where it has a value"
+    check_what_ran(data, "ergast.lap_times", "pitwall", "ops")
 
 
 def test_a_new_a_revised_and_a_removed_race_are_built_incrementally(

@@ -89,8 +89,8 @@ FACTS = [
         "Starts are those of record books: no start for a driver who retired before it, or who did not take "
         "part when a race was started again from the beginning.",
         "select driver_ref, starts from careers where driver_ref in ('alonso', 'coulthard', 'fisichella', "
-        "'ganley', 'hamilton', 'herbert', 'lauda', 'massa', 'max_verstappen', 'michael_schumacher', 'patrese', 'raikkonen', "
-        "'trulli', 'vettel') order by 1",
+        "'ganley', 'hamilton', 'herbert', 'lauda', 'massa', 'max_verstappen', 'michael_schumacher', "
+        "'patrese', 'raikkonen', 'trulli', 'vettel') order by 1",
         [
             ("alonso", 419),
             ("coulthard", 246),

@@ -30,7 +30,6 @@ from conftest import (
     pass_unit_tests,
     record,
     run,
-    simulate,
 )
 
 pytestmark = pytest.mark.extra
@@ -47,12 +46,9 @@ WITHOUT_TIMES = "columns(lambda name: not starts_with(name, 'dbt_') and name <> 
 
 
 @pytest.fixture(scope="session")
-def data(builder: Builder, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def data(all_sources_warehouse: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder with two simulated seasons in Parquet, and their DuckDB warehouse."""
-    folder = tmp_path_factory.mktemp("spark") / "my data"
-    simulate(2, folder)
-    builder.warehouse(folder / "raw", folder)
-    return folder
+    return shutil.copytree(all_sources_warehouse.parent, tmp_path_factory.mktemp("spark") / "my data")
 
 
 @pytest.fixture(scope="session")

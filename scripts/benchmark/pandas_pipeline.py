@@ -4,7 +4,8 @@ Reads the CSVs of folder RAW and the seeds of the project, and writes OUT/<table
 columns and values as the warehouse: fct_lap_times, fct_race_laps, fct_race_pace, fct_stints,
 fct_race_results, fct_driver_championship and fct_constructor_championship. It is written as a careful user of
 pandas would: everything is vectorised, running sums replace the join of each race with those before it, lap
-times have small types, large frames are deleted early, and pyarrow reads the one large file.
+times have small types and are sorted once, keys of several columns are one integer, large frames are deleted
+early, and pyarrow reads the one large file.
 """
 
 import argparse
@@ -186,8 +187,10 @@ def correct_laps(results: pd.DataFrame, laps: pd.DataFrame) -> None:
         & (results["position_text"] == "D")
         & (results["laps_completed"] == 0)
     )
-    keys = pd.MultiIndex.from_frame(results.loc[is_without, ["race_id", "driver_id"]])
-    on_file = laps.groupby(["race_id", "driver_id"])["lap_number"].max().reindex(keys)
+    without = results[is_without]
+    on_file = laps[laps["race_id"].isin(without["race_id"])]
+    on_file = on_file.groupby(key(on_file, "driver_id"))["lap_number"].max()
+    on_file = on_file.reindex(key(without, "driver_id"))
     results.loc[is_without, "laps_completed"] = on_file.fillna(0).to_numpy().astype("int64")
     sprints = results[results["session_type"] == "sprint"]
     winners = sprints[sprints["position_text"] == "1"].set_index("race_id")["laps_completed"]
@@ -203,12 +206,12 @@ def lost_hours(raw: Path, laps: pd.DataFrame) -> pd.Series:
         stops["time"].str.fullmatch(r"\d\d:\d\d:\d\d", na=False),
         ["race_id", "driver_id", "lap_number", "time"],
     ]
-    laps = laps[laps["race_id"].isin(stops["race_id"])].sort_values(["race_id", "driver_id", "lap_number"])
-    of_driver = laps.groupby(["race_id", "driver_id"])
-    laps = laps.assign(
-        end=of_driver["lap_time_ms"].cumsum(), is_complete=of_driver.cumcount() + 1 == laps["lap_number"]
-    )
-    stops = stops.merge(laps[laps["is_complete"]], on=["race_id", "driver_id", "lap_number"])
+    of_driver = laps.groupby(key(laps, "driver_id"), sort=False)
+    ends = of_driver["lap_time_ms"].cumsum()
+    is_complete = of_driver.cumcount() + 1 == laps["lap_number"]
+    is_stop = pd.Series(key(laps, "driver_id", "lap_number")).isin(key(stops, "driver_id", "lap_number"))
+    of_stops = laps.assign(end=ends)[is_stop & is_complete]
+    stops = stops.merge(of_stops, on=["race_id", "driver_id", "lap_number"])
     stops["earliest"] = to_ms(stops["time"]) - stops["end"]
     stops["latest"] = stops["earliest"] + stops["lap_time_ms"]
     of_race = stops.groupby("race_id")
@@ -247,9 +250,8 @@ def correct_times(results: pd.DataFrame, laps: pd.DataFrame, hours: pd.Series) -
     at = ["season", "round"]
     known = timed[at].merge(seed("race_time_exceptions"), on=at, how="left").set_index(timed.index)
     books = known["winner_time_ms"].where(is_race & (known["source_winner_time_ms"] == winner)) + gap
-    sums = laps.groupby(["race_id", "driver_id"])["lap_time_ms"].agg(["size", "sum"]).reset_index()
-    sums = timed[["race_id", "driver_id"]].merge(sums, on=["race_id", "driver_id"], how="left")
-    sums = sums.set_index(timed.index).where(is_race)
+    sums = laps.groupby(key(laps, "driver_id"), sort=False)["lap_time_ms"].agg(["size", "sum"])
+    sums = sums.reindex(key(timed, "driver_id")).set_index(timed.index).where(is_race)
     lost = timed["race_id"].map(hours).where((sums["sum"] - time).abs() < HOUR / 2)
     short = sums["sum"] - time
     is_short = (sums["size"] == timed["laps_completed"]) & (short > 5)
@@ -314,13 +316,14 @@ def correct_fastest_laps(results: pd.DataFrame, laps: pd.DataFrame) -> None:
         ],
     ].rename(columns={"fastest_lap_number": "lap_number", "fastest_lap_time_ms": "lap_time_ms"})
     of_race = of_race.rename_axis("result").reset_index()
-    laps = laps.loc[laps["race_id"].isin(of_race["race_id"]), [*lap, "driver_id"]]
-    holders = of_race.merge(laps, on=lap, suffixes=("", "_holder"))
-    holders["is_own"] = holders["driver_id"] == holders["driver_id_holder"]
-    of_others = holders.groupby("result")["is_own"].sum().eq(0)
-    of_others = of_race[of_race["result"].isin(of_others[of_others].index)]
-    own = of_others[["result", "race_id", "driver_id", "laps_completed"]].merge(
-        laps, on=["race_id", "driver_id"]
+    # Nearly all are the driver's own, which one lookup finds.
+    fastest = laps[pd.Series(key(laps, "lap_number")).isin(key(of_race, "lap_number"))]
+    own = of_race.merge(fastest, on=[*lap, "driver_id"])["result"]
+    others = of_race[~of_race["result"].isin(own)]
+    others = others[others["result"].isin(others.merge(fastest, on=lap)["result"])]
+    of_drivers = laps[pd.Series(key(laps, "driver_id")).isin(key(others, "driver_id"))]
+    own = others[["result", "race_id", "driver_id", "laps_completed"]].merge(
+        of_drivers[[*lap, "driver_id"]], on=["race_id", "driver_id"]
     )
     own = own[own["lap_number"] <= own["laps_completed"]]
     own = own[own.groupby("result")["lap_number"].transform("size") == own["laps_completed"]]
@@ -414,6 +417,15 @@ def race_results(results: pd.DataFrame, points_computed: pd.DataFrame) -> pd.Dat
 # Laps.
 
 
+def key(frame: pd.DataFrame, *columns: str) -> np.ndarray:
+    """The race and other keys of each row as one integer, which is faster to group, look up and sort by."""
+    bits = {"driver_id": 20, "actual_driver_id": 20, "lap_number": 12}
+    found: np.ndarray = frame["race_id"].to_numpy("int64")
+    for column in columns:
+        found = (found << bits[column]) | frame[column].to_numpy("int64")
+    return found
+
+
 def lap_times(raw: Path, races: pd.DataFrame, drivers: pd.DataFrame) -> pd.DataFrame:
     """fct_lap_times."""
     small = {"raceId": "int32", "driverId": "int32", "lap": "int32", "position": "Int32"}
@@ -434,6 +446,9 @@ def lap_times(raw: Path, races: pd.DataFrame, drivers: pd.DataFrame) -> pd.DataF
     laps["actual_driver_id"] = laps["actual_driver_id"].fillna(laps["driver_id"]).astype("int32")
     laps["is_red_flag"] = laps["lap_time_ms"] > RED_FLAG_MS
     laps["is_red_flag_by_rule"] = laps["is_red_flag"]  # without the optional files the rule decides
+    # Sorted once, for everything below: by race, driver and lap.
+    laps = laps.iloc[np.argsort(key(laps, "actual_driver_id", "lap_number"), kind="stable")]
+    laps = laps.reset_index(drop=True)
     return laps[
         [
             "race_id",
@@ -453,25 +468,24 @@ def lap_times(raw: Path, races: pd.DataFrame, drivers: pd.DataFrame) -> pd.DataF
 
 def without_lost_time(stops: pd.DataFrame, laps: pd.DataFrame) -> np.ndarray:
     """Which pit stops are none: neither their lap nor the next has lost the time of a stop."""
-    by_lap, by_driver = ["race_id", "lap_number"], ["race_id", "driver_id"]
-    stops = stops.astype({"race_id": "int32", "driver_id": "int32", "lap_number": "int32"})
-    laps = laps.loc[
-        laps["race_id"].isin(stops["race_id"]) & ~laps["is_red_flag"],
-        ["race_id", "actual_driver_id", "lap_number", "lap_time_ms"],
-    ].rename(columns={"actual_driver_id": "driver_id"})
-    at = stops[[*by_driver, "lap_number"]]
-    lane = pd.concat([at, at.assign(lap_number=at["lap_number"] + 1)]).drop_duplicates()
-    flying = laps.merge(lane.assign(is_lane=True), on=[*by_driver, "lap_number"], how="left")
-    flying = flying[flying["is_lane"].isna() & (flying["lap_number"] > 1)].drop(columns="is_lane")
-    field = whole(flying.groupby(by_lap)["lap_time_ms"].median()).rename("field_ms").reset_index()
-    flying = flying.merge(field, on=by_lap)
-    flying["part"] = flying["lap_time_ms"] * 1_000_000.0 / flying["field_ms"]
-    usual = whole(flying.groupby(by_driver)[["lap_time_ms", "part"]].median()).reset_index()
-    del flying
-    found = at.reset_index(names="stop")
+    laps = laps.loc[~laps["is_red_flag"], ["race_id", "actual_driver_id", "lap_number", "lap_time_ms"]]
+    laps = laps.rename(columns={"actual_driver_id": "driver_id"})
+    car, lap = key(laps, "driver_id"), key(laps, "lap_number")
+    at = key(stops, "driver_id", "lap_number")
+    is_lane = pd.Series(key(laps, "driver_id", "lap_number")).isin(np.concatenate([at, at + 1])).to_numpy()
+    is_flying = ~is_lane & (laps["lap_number"].to_numpy() > 1)
+    ms = laps["lap_time_ms"].to_numpy()
+    field = whole(pd.Series(ms[is_flying]).groupby(lap[is_flying], sort=False).median())
+    part = ms[is_flying] * 1_000_000.0 / field.reindex(lap[is_flying]).to_numpy()
+    flying = pd.DataFrame({"lap_time_ms_usual": ms[is_flying], "part": part})
+    usual = whole(flying.groupby(car[is_flying], sort=False).median())
+    del flying, part
+    in_lane = laps[is_lane]
+    in_lane = in_lane.assign(field_ms=field.reindex(lap[is_lane]).to_numpy())
+    in_lane = in_lane.join(usual, on=pd.Series(car[is_lane], in_lane.index), how="inner")
+    found = stops[["race_id", "driver_id", "lap_number"]].reset_index(names="stop")
     found = pd.concat([found, found.assign(lap_number=found["lap_number"] + 1)])
-    found = found.merge(laps, on=[*by_driver, "lap_number"]).merge(field, on=by_lap)
-    found = found.merge(usual, on=by_driver, suffixes=("", "_usual"))
+    found = found.merge(in_lane.dropna(subset="field_ms"), on=["race_id", "driver_id", "lap_number"])
     both = found.groupby("stop").agg(
         laps=("lap_time_ms", "size"),
         ms=("lap_time_ms", "sum"),
@@ -533,16 +547,11 @@ def race_laps(laps: pd.DataFrame, stops: pd.DataFrame, results: pd.DataFrame) ->
     """fct_race_laps."""
     results = results[results["driver_entry_number"] == 1]
     laps = laps.drop(columns="driver_id").rename(columns={"actual_driver_id": "driver_id"})
-    laps = laps.sort_values(["race_id", "driver_id", "lap_number"], ignore_index=True)
     number, ms = laps["lap_number"], laps["lap_time_ms"]
     race_length = laps["race_id"].map(results.groupby("race_id")["laps_completed"].max())
-    in_laps = stops.loc[stops["stop_kind"] != "no stop", ["race_id", "driver_id", "lap_number"]]
-    in_laps = in_laps.drop_duplicates().astype("int32")
-    is_in_lap = laps[["race_id", "driver_id", "lap_number"]].merge(
-        in_laps.assign(is_in_lap=True), on=["race_id", "driver_id", "lap_number"], how="left"
-    )
-    laps["is_in_lap"] = is_in_lap["is_in_lap"].notna()
-    of_driver = laps.groupby(["race_id", "driver_id"], sort=False)
+    in_laps = key(stops[stops["stop_kind"] != "no stop"], "driver_id", "lap_number")
+    laps["is_in_lap"] = pd.Series(key(laps, "driver_id", "lap_number")).isin(in_laps)
+    of_driver = laps.groupby(key(laps, "driver_id"), sort=False)
     laps["is_out_lap"] = of_driver["is_in_lap"].shift(fill_value=False)
     position_before = of_driver["position"].shift()
     is_complete = of_driver.cumcount() + 1 == number
@@ -681,44 +690,42 @@ def stints(laps: pd.DataFrame, stops: pd.DataFrame) -> pd.DataFrame:
     real = stops[~stops["stop_kind"].isin(["drive-through", "no stop"])].astype(
         {"race_id": "int32", "driver_id": "int32", "lap_number": "int32", "stop_kind": "category"}
     )
-    laps = laps.merge(real, on=lap, how="left").sort_values(lap, ignore_index=True)
-    of_driver = laps.groupby(["race_id", "driver_id"], sort=False)
+    laps = laps.merge(real, on=lap, how="left")
+    of_driver = laps.groupby(key(laps, "driver_id"), sort=False)
     is_first_of_flag = laps["is_red_flag"] & of_driver["stop_kind"].shift().isna()
     # A race that is stopped on the grid has no pit stops, but tyres may be changed, so the long lap ends the
     # stint.
     laps["ended_by"] = (
         laps["stop_kind"].astype("str").mask(laps["stop_kind"].isna() & is_first_of_flag, "red flag")
     )
-    laps["ends"] = laps["ended_by"].notna().astype("int32")
-    laps["stint_number"] = of_driver["ends"].cumsum() - laps["ends"] + 1
-    stint = ["race_id", "driver_id", "stint_number"]
-    found = laps.groupby(stint).agg(
-        season=("season", "first"),
-        round=("round", "first"),
-        first_lap=("lap_number", "min"),
-        last_lap=("lap_number", "max"),
-        laps=("lap_number", "size"),
+    ends = laps["ended_by"].notna()
+    begins = (of_driver.cumcount() == 0) | ends.shift(fill_value=False)
+    stint = begins.cumsum()
+    first, last = laps[begins.to_numpy()], laps[begins.shift(-1, fill_value=True).to_numpy()]
+    found = first[["race_id", "driver_id", "season", "round"]].assign(
+        stint_number=first.groupby(["race_id", "driver_id"]).cumcount() + 1,
+        first_lap=first["lap_number"],
+        last_lap=last["lap_number"].to_numpy(),
+        laps=last.index - first.index + 1,
+        ended_by=last["ended_by"].to_numpy(),
     )
-    ended_by = laps[laps["ends"] == 1].groupby(stint)["ended_by"].max()
+    found.index = stint[found.index]
 
-    green = laps.loc[laps["is_green"], [*stint, "lap_number", "lap_time_ms"]]
-    early = green[green.groupby(stint).cumcount() < 3].groupby(stint)["lap_time_ms"]
+    green = laps.loc[laps["is_green"], ["lap_number", "lap_time_ms"]]
+    of_stint = stint[green.index]
+    early = green[green.groupby(of_stint).cumcount() < 3]
+    early = early.groupby(of_stint[early.index])["lap_time_ms"]
     start_pace = whole(early.median()[early.size() == 3])
     # The slope by least squares, from sums that are integers.
     lap_number, ms = green["lap_number"].astype("int64"), green["lap_time_ms"].astype("int64")
-    sums = (
-        green[stint]
-        .assign(n=1, x=lap_number, y=ms, xy=lap_number * ms, xx=lap_number**2)
-        .groupby(stint)
-        .sum()
-    )
+    sums = pd.DataFrame({"n": 1, "x": lap_number, "y": ms, "xy": lap_number * ms, "xx": lap_number**2})
+    sums = sums.groupby(of_stint, sort=False).sum()
     enough = sums[sums["n"] >= 8]
     slope = (enough["n"] * enough["xy"] - enough["x"] * enough["y"]) / (
         enough["n"] * enough["xx"] - enough["x"] ** 2
     )
     slope = np.sign(slope) * np.floor((slope.abs().round(6) * 10).round(5) + 0.5) / 10
     found = found.assign(
-        ended_by=ended_by,
         green_laps=sums["n"],
         start_pace_ms=start_pace,
         slope_ms_per_lap=slope,

@@ -23,7 +23,25 @@ races as (
 
 ),
 
--- The lap before the in-lap, and the out-lap. Another stop on either would count too.
+-- From the end of the lap before to the end of the lap after. Another stop on either would count too.
+measured_laps as (
+
+    select
+        before_laps.race_id,
+        before_laps.driver_id,
+        before_laps.lap_number + 1 as lap_number,
+        before_laps.elapsed_ms as before_ms,
+        after_laps.elapsed_ms - before_laps.elapsed_ms as taken_ms,
+        after_laps.is_out_lap as is_after_stop
+    from race_laps as before_laps
+    inner join race_laps as after_laps
+        on before_laps.race_id = after_laps.race_id
+        and before_laps.driver_id = after_laps.driver_id
+        and before_laps.lap_number + 2 = after_laps.lap_number
+    where not before_laps.is_in_lap and not after_laps.is_in_lap
+
+),
+
 measured_stops as (
 
     select
@@ -31,18 +49,13 @@ measured_stops as (
         pit_stops.driver_id,
         pit_stops.stop_number,
         pit_stops.lap_number,
-        before_laps.elapsed_ms as before_ms,
-        after_laps.elapsed_ms as after_ms
+        measured_laps.before_ms,
+        measured_laps.taken_ms
     from pit_stops
-    inner join race_laps as before_laps
-        on pit_stops.race_id = before_laps.race_id
-        and pit_stops.driver_id = before_laps.driver_id
-        and pit_stops.lap_number - 1 = before_laps.lap_number
-    inner join race_laps as after_laps
-        on pit_stops.race_id = after_laps.race_id
-        and pit_stops.driver_id = after_laps.driver_id
-        and pit_stops.lap_number + 1 = after_laps.lap_number
-    where not before_laps.is_in_lap and not after_laps.is_in_lap
+    inner join measured_laps
+        on pit_stops.race_id = measured_laps.race_id
+        and pit_stops.driver_id = measured_laps.driver_id
+        and pit_stops.lap_number = measured_laps.lap_number
 
 ),
 
@@ -53,22 +66,15 @@ neighbours as (
         measured_stops.race_id,
         measured_stops.driver_id,
         measured_stops.stop_number,
-        measured_stops.after_ms - measured_stops.before_ms
-        - (after_laps.elapsed_ms - before_laps.elapsed_ms) as lost_ms
+        measured_stops.taken_ms - measured_laps.taken_ms as lost_ms
     from measured_stops
-    inner join race_laps as before_laps
-        on measured_stops.race_id = before_laps.race_id
-        and measured_stops.lap_number - 1 = before_laps.lap_number
-        and measured_stops.driver_id <> before_laps.driver_id
-    inner join race_laps as after_laps
-        on before_laps.race_id = after_laps.race_id
-        and before_laps.driver_id = after_laps.driver_id
-        and measured_stops.lap_number + 1 = after_laps.lap_number
+    inner join measured_laps
+        on measured_stops.race_id = measured_laps.race_id
+        and measured_stops.lap_number = measured_laps.lap_number
+        and measured_stops.driver_id <> measured_laps.driver_id
     where
-        abs(measured_stops.before_ms - before_laps.elapsed_ms) <= {{ var('neighbour_gap_ms') }}
-        and not before_laps.is_in_lap
-        and not after_laps.is_out_lap
-        and not after_laps.is_in_lap
+        abs(measured_stops.before_ms - measured_laps.before_ms) <= {{ var('neighbour_gap_ms') }}
+        and not measured_laps.is_after_stop
 
 ),
 

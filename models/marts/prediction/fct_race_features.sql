@@ -227,13 +227,14 @@ final as (
     from moments
     inner join races
         on moments.race_id = races.race_id
-    inner join driver_form
+    -- Each has its row. An inner join would let DuckDB first join the three to each other, by race alone.
+    left join driver_form
         on moments.driver_id = driver_form.driver_id
         and moments.race_number = driver_form.race_number
-    inner join constructor_form
+    left join constructor_form
         on moments.constructor_id = constructor_form.constructor_id
         and moments.race_number = constructor_form.race_number
-    inner join circuit_form
+    left join circuit_form
         on races.circuit_id = circuit_form.circuit_id
         and moments.race_number = circuit_form.race_number
     left join places_before

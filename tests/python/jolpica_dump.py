@@ -14,7 +14,7 @@ create macro from_clock(text) as
     cast(split_part(text, ':', 1) as bigint) * 60000
     + cast(cast(split_part(text, ':', 2) as decimal(9, 3)) * 1000 as bigint);
 create table entries as
-select row_number() over () as id, *
+select row_number() over (order by raceId, driverId, constructorId, number) as id, *
 from (
     select raceId, driverId, constructorId, number from results
     union select raceId, driverId, constructorId, number from sprint_results
@@ -29,10 +29,8 @@ from qualifying;
 create table raced as
 select 0 as kind, cast(resultId as integer) as id, fastestLapSpeed as speed, * from results
 union all by name select 1 as kind, 1000000 + cast(resultId as integer) as id, * from sprint_results;
-create table winners as
-select raceId, kind, max(cast(milliseconds as bigint)) as ms from raced where positionText = '1' group by all;
 create table laps as
-select row_number() over () as id, * from (
+select row_number() over (order by entry, number) as id, * from (
     select raced.id as entry, null as average_speed, 'f' as is_fastest, lap as number,
         lap_times.position as position, duration(cast(lap_times.milliseconds as bigint)) as time
     from lap_times join raced on kind = 0 and lap_times.raceId = raced.raceId
@@ -109,5 +107,6 @@ def write_dump(raw: Path, folder: Path, season: str = "") -> Path:
                 connection.execute(f"delete from {table} where raceId not in (select raceId from races)")
         connection.execute(PREPARED)
         for name, query in TABLES.items():
-            connection.execute(f"copy ({query}) to '{folder}/formula_one_{name}.csv' (header)")
+            file = folder / f"formula_one_{name}.csv"
+            connection.execute(f"copy (from ({query}) order by id) to '{file}' (header)")
     return folder

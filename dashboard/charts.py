@@ -144,6 +144,7 @@ def lines(
     x_domain = extent(frame[x_field])
     x_scale = alt.Scale(domain=list(x_domain), nice=False, zero=False)
     x = x.scale(x_scale)
+    x_title = x.to_dict()["title"]
     base = alt.Chart(frame).encode(
         x=x,
         y=alt.Y(f"{y}:Q", title=y_title, scale=scale, axis=axis or alt.Axis(tickCount=6)),
@@ -171,7 +172,8 @@ def lines(
 
     def names(rows: pl.DataFrame, **text: Any) -> list[Any]:
         """Labels with a halo, which keeps them readable on lines."""
-        place = {"x": alt.X("label_x:Q", title=None, scale=x_scale), "y": alt.Y("label_y:Q", scale=scale)}
+        # Another title, or none, would replace that of the axis.
+        place = {"x": alt.X("label_x:Q", title=x_title, scale=x_scale), "y": alt.Y("label_y:Q", scale=scale)}
         drawn = alt.Chart(rows).encode(**place, text=f"{label}:N")
         mark = {"fontWeight": "bold", "fontSize": 12, "clip": False, **text}
         return [
@@ -191,14 +193,14 @@ def lines(
 
 
 def bands(rows: pl.DataFrame, x: str = "lap_number") -> list[Any]:
-    """A layer of bands for laps: pale yellow if the field is slow, pale red under a red flag."""
+    """A layer of bands for laps, in the colors of their `kind`."""
     if rows.is_empty():
         return []
     colors = ground()
     shown = rows.select(
         start=pl.col(x) - 0.5,
         end=pl.col(x) + 0.5,
-        color=pl.when("is_red_flag").then(pl.lit(colors.stopped)).otherwise(pl.lit(colors.slow)),
+        color=pl.col("kind").replace_strict(colors.bands, return_dtype=pl.String),
     )
     return [
         alt.Chart(shown)

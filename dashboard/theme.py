@@ -16,12 +16,34 @@ class Ground(NamedTuple):
     grid: str
     good: str
     bad: str
-    slow: str  # bands behind laps on which the whole field is slow
-    stopped: str  # bands of red flags
+    bands: dict[str, str]  # behind laps, by what slows the field
 
 
-LIGHT = Ground("#fcfcfb", "#141618", "#6a6e75", "#e4e4e0", "#1a7f6b", "#b3261e", "#f4e3a1", "#f3c4bf")
-DARK = Ground("#121417", "#e8e8e4", "#9a9fa8", "#2a2e34", "#3fc1a5", "#ff7a6b", "#4d431d", "#5a2a28")
+LIGHT = Ground(
+    "#fcfcfb",
+    "#141618",
+    "#6a6e75",
+    "#e4e4e0",
+    "#1a7f6b",
+    "#b3261e",
+    {"slow": "#e6e8ec", "virtual safety car": "#f9f0c8", "safety car": "#f4dd83", "red flag": "#f3c4bf"},
+)
+DARK = Ground(
+    "#121417",
+    "#e8e8e4",
+    "#9a9fa8",
+    "#2a2e34",
+    "#3fc1a5",
+    "#ff7a6b",
+    {"slow": "#23272f", "virtual safety car": "#38321a", "safety car": "#5c4f1c", "red flag": "#5a2a28"},
+)
+# How a note names the bands.
+BAND_NAMES = {
+    "safety car": "yellow, safety car",
+    "virtual safety car": "pale yellow, virtual safety car",
+    "slow": "grey, the field is slow, as in rain",
+    "red flag": "red, race stopped",
+}
 # For constructors without a row in the seed, by their id: on a light ground, on a dark ground.
 SPARE = [
     ("#5f6b7a", "#8593a5"),

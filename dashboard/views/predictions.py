@@ -29,7 +29,11 @@ GOALS = {
     "classified": "to be classified",
     "title": "to win the title",
 }
-PLAIN_LABEL = "replace(datum.label, regexp('_', 'g'), ' ')"
+# The same as `plain`, in a chart.
+PLAIN_LABEL = (
+    "replace(replace(replace(datum.label, regexp('_', 'g'), ' '), 'plackett luce', 'Plackett-Luce'), "
+    "'lightgbm', 'LightGBM')"
+)
 HOW = (
     "The ledger has no {what}. `make train` trains the model and tests it on past seasons, `make predict` "
     "writes a forecast of the next race, and `make build` loads both."
@@ -75,7 +79,7 @@ def chances(frame: pl.DataFrame, tooltip: list[alt.Tooltip]) -> Any:
 
 def plain(name: str) -> str:
     """The name of a model, a baseline or a circuit, as in a sentence."""
-    return name.replace("_", " ")
+    return name.replace("_", " ").replace("plackett luce", "Plackett-Luce").replace("lightgbm", "LightGBM")
 
 
 def race_of(forecast: dict[str, Any]) -> str:
@@ -282,7 +286,10 @@ def scorecard() -> None:
         height=420,
     )
     show(
-        None,
+        frame.with_columns(
+            pl.col("known_at").replace(moments),
+            pl.col("model", "baseline").map_elements(plain, return_dtype=pl.String),
+        ),
         frame,
         answer.sql,
         f"scores_of_{what}",

@@ -8,7 +8,7 @@ import streamlit as st
 from charts import band_heights, bands, extent, lines, uncovered
 from controls import place_values
 from show import choose, counted, lap_time, show
-from theme import ground, with_colors
+from theme import BAND_NAMES, ground, with_colors
 from warehouse import query
 
 # The race trace ends where a car is this far behind, in seconds: about a lap.
@@ -58,6 +58,13 @@ def axis_of_names(names: list[str]) -> alt.Y:
 def listed(names: list[str]) -> str:
     """Names as in a sentence."""
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def lacking() -> str:
+    """What the source lacks for stints and undercuts, which need pit stops and laps; else nothing."""
+    if query("race/pit_stops", race=race).frame.is_empty():
+        return NO_STOPS
+    return NO_LAPS if query("race/lap_chart", race=race).frame.is_empty() else ""
 
 
 def result() -> None:
@@ -150,8 +157,7 @@ def lap_chart(slow: list[Any]) -> None:
         "lap_chart",
         "A line for each car: its position at the start and at the end of each lap.",
         title=finding,
-        note="Lap 0 is the grid. Pale bands: safety car, or the whole field is slow, as in rain; "
-        "red bands: stopped.",
+        note=f"Lap 0 is the grid.{band_names}",
         height=max(460, bottom * 22),
     )
 
@@ -196,7 +202,7 @@ def trace(slow: list[Any]) -> None:
         title=finding,
         note="The reference: the winner's average green lap; where the field or the first three are "
         "slow, the winner's own lap. "
-        f"A rising line is faster than it. A step down is a stop. Cut {CUT} s behind.",
+        f"A rising line is faster than it. A step down is a stop. Cut {CUT} s behind.{band_names}",
     )
 
 
@@ -228,7 +234,10 @@ def laps(slow: list[Any]) -> None:
             finding += f"; {pace['driver_name'][1]}: {lap_time(pace['median_green_ms'][1])}"
     slowest = SLOWEST * extent(frame["lap_time_s"])[0]
     drawn = frame.with_columns(pl.when(pl.col("lap_time_s") <= slowest).then(pl.col("lap_time_s")))
-    note = "Green laps: without the first lap, in-laps, out-laps and slow laps. The SQL has all drivers."
+    note = (
+        "Green laps: without the first lap, in-laps, out-laps and slow laps. The SQL has all drivers."
+        f"{band_names}"
+    )
     if drawn["lap_time_s"].has_nulls():
         note += f" Laps of more than {SLOWEST} times the fastest are not drawn."
     others = drawn.filter(pl.col("lap_class") != "green").drop_nulls("lap_time_s")
@@ -273,7 +282,7 @@ def stints() -> None:
     """The stints of each car."""
     answer = query("race/stints", race=race)
     if answer.frame.is_empty():
-        show(None, answer.frame, answer.sql, "stints", "", title="Stints", empty=NO_STOPS)
+        show(None, answer.frame, answer.sql, "stints", "", title="Stints", empty=lacking() or NO_STOPS)
         return
     frame = with_colors(answer.frame)
     longest = frame.filter(pl.col("laps") == pl.col("longest")).row(0, named=True)
@@ -444,7 +453,7 @@ def undercuts() -> None:
     """Pairs of drivers close to each other who stopped a few laps apart."""
     answer = query("race/undercuts", race=race)
     if answer.frame.is_empty():
-        empty = "No two cars that were close stopped a few laps apart." if this["has_pit_stops"] else NO_STOPS
+        empty = lacking() or "No two cars that were close stopped a few laps apart."
         show(None, answer.frame, answer.sql, "undercuts", "", title="Undercuts", empty=empty)
         return
     worked = answer.frame.filter(pl.col("outcome") == "undercut")
@@ -474,18 +483,23 @@ def undercuts() -> None:
             "late_driver_name": "Second to stop",
             "outcome": "Outcome",
             "early_stop_lap": st.column_config.NumberColumn("Lap", width="small"),
-            "late_stop_lap": st.column_config.NumberColumn("Lap of the second", width="small"),
+            "late_stop_lap": st.column_config.NumberColumn("Second's lap", width="small"),
             "gap_before_s": st.column_config.NumberColumn("Gap before, s", format="%.1f"),
             "gap_after_s": st.column_config.NumberColumn("Gap after, s", format="%.1f"),
             "early_gain_s": st.column_config.NumberColumn("Gained by the first, s", format="%.1f"),
             "lane_gain_s": st.column_config.NumberColumn("of it in the lane, s", format="%.1f"),
+            "has_unusual_stop": "Unusual stop",
         },
     )
 
 
 result()
 if this["has_lap_times"] or this["has_pit_stops"]:
-    slow_laps = bands(query("race/slow_laps", race=race).frame)
+    slow = query("race/slow_laps", race=race).frame
+    slow_laps = bands(slow)
+    kinds = set(slow["kind"])
+    named_bands = [name for kind, name in BAND_NAMES.items() if kind in kinds]
+    band_names = f" Bands: {'; '.join(named_bands)}." if named_bands else ""
     lap_chart(slow_laps)
     trace(slow_laps)
     laps(slow_laps)

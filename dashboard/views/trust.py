@@ -81,8 +81,11 @@ def championships() -> None:
     kind = KINDS[choose("Differences from", list(KINDS), "differences_from")]
     exceptions = query("trust/exceptions", kind=kind)
     count = exceptions.frame.height
+    names = {value: name.lower() for name, value in KINDS.items()}
     show(
-        None,
+        exceptions.frame.with_columns(
+            pl.col("kind").replace(names), pl.col("measure").str.replace_all("_", " ")
+        ),
         exceptions.frame,
         exceptions.sql,
         f"exceptions_{kind}",

@@ -1,6 +1,7 @@
 """The dashboard without a browser: its pages, its queries, its colors and its command."""
 
 import ast
+import json
 import os
 import re
 import shutil
@@ -92,6 +93,15 @@ def test_every_control_works_on_the_real_data(
 
 
 @pytest.mark.parametrize("page", PAGES)
+def test_each_column_of_a_table_has_a_heading(page: str, data: Path) -> None:
+    """Not the name of the column in the SQL."""
+    for change, app in [("", opened(page)), *each_change(page)]:
+        for table in app.dataframe:
+            named = json.loads(table.proto.columns)
+            assert set(table.value.columns) - named.keys() == set(), change
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_each_choice_has_a_key_that_is_in_the_address(page: str, data: Path) -> None:
     """So that a link reopens the view. Streamlit writes it into the address only with `bind`."""
     app = opened(page)
@@ -146,6 +156,47 @@ def test_a_race_without_laps_and_stops_says_so(own_data: Path) -> None:
     # Where a season has neither, it is said once.
     [line] = [each.value for each in opened("race").info]
     assert line.startswith("The source has no lap times and no pit stops of any race in ")
+
+
+def test_a_race_with_stops_and_without_laps_says_that_the_laps_are_missing(own_data: Path) -> None:
+    """Stints and undercuts need both. To say that there are no stops would be wrong."""
+    with duckdb.connect(own_data / "warehouse.duckdb") as connection:
+        for table in ("fct_race_laps", "fct_stints", "fct_undercuts"):
+            connection.execute(f"delete from marts.{table}")
+        connection.execute("update marts.dim_seasons set races_with_lap_times = 0")
+    app = opened("race")
+    assert problems(app) == []
+    said = [each.value for each in app.info]
+    assert sum("no lap times of this race, nor of any in" in each for each in said) == 5
+    assert not any("stop" in each for each in said)
+
+
+def test_bands_say_what_slowed_the_field(own_data: Path) -> None:
+    """A safety car of the record has another color than rain, and the note names the kinds of this race."""
+    [(race,)] = query_rows(
+        own_data, "select race_id from marts.dim_races where is_held order by race_date desc limit 1"
+    )
+    kinds = ("is_field_slow", "is_virtual_safety_car", "is_safety_car", "is_red_flag")
+    with duckdb.connect(own_data / "warehouse.duckdb") as connection:
+        connection.execute(f"update marts.fct_race_laps set {', '.join(f'{kind} = false' for kind in kinds)}")
+        assert not any("Bands" in each.value for each in opened("race").caption)
+        for first, kind in enumerate(kinds, 3):
+            connection.execute(
+                f"update marts.fct_race_laps set {kind} = true where lap_number between {first} and 6"
+            )
+    app = opened("race")
+    assert problems(app) == []
+    assert warehouse.query("race/slow_laps", race=race).frame.rows() == [
+        (3, "slow"),
+        (4, "virtual safety car"),
+        (5, "safety car"),
+        (6, "red flag"),
+    ]
+    [note] = {each.value.partition(" Bands: ")[2] for each in app.caption if " Bands: " in each.value}
+    assert note == f"{'; '.join(theme.BAND_NAMES.values())}."
+    for colors in (theme.LIGHT, theme.DARK):
+        assert set(colors.bands) == set(theme.BAND_NAMES)
+        assert len(set(colors.bands.values())) == 4
 
 
 def test_very_slow_laps_are_not_drawn(own_data: Path) -> None:
@@ -564,3 +615,15 @@ def test_the_core_does_not_import_the_dashboard() -> None:
             text = path.read_text(encoding="utf-8")
             assert not re.search(r"^\s*(?:import|from) (?:streamlit|altair)\b", text, re.MULTILINE), path
     assert os.access(SCRIPTS / "dashboard.py", os.X_OK)
+
+
+def test_the_axis_of_a_chart_of_lines_keeps_its_title(data: Path) -> None:
+    """The labels at the ends are layers of their own, and a layer with another title would change it."""
+    frame = pl.DataFrame({"driver_name": ["A", "A"], "code": ["A", "A"], "lap": [1, 2], "place": [1, 1]})
+    frame = frame.with_columns(color=pl.lit("#000000"), mate=0)
+    x = charts.alt.X("lap:Q", title="lap")
+    chart = charts.lines(frame, x=x, y="place", y_title="position", domain=(2, 1), tooltip=[]).to_dict()
+    titles = {
+        each["encoding"]["x"].get("title") for each in chart["layer"] if "x" in each.get("encoding", {})
+    }
+    assert titles == {"lap"}

@@ -15,4 +15,6 @@ select
     cast(sum(rows_quarantined) over () as bigint) as all_rows_quarantined,
     max(checked_at) over () as last_checked_at
 from raw.load_manifest
+-- Not the table that the command derives from several sources.
+where source_name <> ''
 order by rows_read desc, table_name asc

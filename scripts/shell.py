@@ -128,10 +128,21 @@ class Shell:
         if name == ".help":
             print(HELP)
         elif name == ".tables":
-            self.query(
-                "select schema_name || '.' || table_name as table_name, estimated_size as rows "
-                f"from duckdb_tables() where schema_name in {SCHEMAS} order by all"
+            # DuckDB's estimated_size also counts rows that an incremental build deleted.
+            tables = (
+                self.connect()
+                .execute(
+                    "select schema_name, table_name from duckdb_tables() "
+                    f"where schema_name in {SCHEMAS} order by all"
+                )
+                .fetchall()
             )
+            counts = [
+                f'select \'{schema}.{table}\' as table_name, count(*) as rows from "{schema}"."{table}"'
+                for schema, table in tables
+            ]
+            if counts:
+                self.query(f"from ({' union all '.join(counts)}) order by all")
         elif name in (".schema", ".describe") and argument:
             self.query(f"select column_name, column_type from (describe {argument})")
         elif name == ".examples":

@@ -141,6 +141,15 @@ def test_a_new_warehouse_is_read_at_once(data: Path, capsys: pytest.CaptureFixtu
     assert output.index("Senna") < output.index("built again") < output.index("Prost")
 
 
+def test_deleted_rows_are_not_counted(data: Path) -> None:
+    """An incremental build deletes rows, and DuckDB's own estimate goes on counting them."""
+    with duckdb.connect(data / "warehouse.duckdb") as connection:
+        connection.execute("insert into marts.dim_drivers select range, 'x' from range(2, 50)")
+        connection.execute("checkpoint")
+        connection.execute("delete from marts.dim_drivers where driver_id > 5")
+    assert "marts.dim_drivers     5\n" in piped(data, ".tables\n").stdout
+
+
 def test_a_terminal_shows_the_first_rows(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for is_terminal, lines in ((True, shell.ROWS + 3), (False, 1002)):
         shell.Shell(data / "warehouse.duckdb", is_terminal=is_terminal).query("from range(1000)")

@@ -540,6 +540,20 @@ def test_every_page_can_be_read(
     assert {path: each for path, each in found.items() if each} == {}
 
 
+def test_a_table_of_many_columns_fits_on_a_wide_screen(
+    chromium: "playwright.Browser", server: Server
+) -> None:
+    """Its headings break between words, so that the last column is not cut off."""
+    page = chromium.new_page(viewport={"width": 1440, "height": 900})
+    page.set_default_timeout(SECONDS)
+    page.goto(f"{server.address}/from-laptop-to-cloud.html")
+    wide = page.locator(".md-typeset__scrollwrap:has(th:nth-child(6))")
+    assert wide.count() > 0
+    fits = wide.evaluate_all("frames => frames.map(each => each.scrollWidth <= each.clientWidth + 1)")
+    assert all(fits)
+    page.close()
+
+
 def test_the_site_works_from_a_folder(chromium: "playwright.Browser", site: Path) -> None:
     """Without a server; only search and queries need one, and the page of queries says so."""
     page = chromium.new_page()

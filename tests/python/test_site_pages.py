@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -49,6 +50,28 @@ def test_every_table_that_people_query_and_every_seed_has_a_page(simulated: Evid
         page for entry in tables.navigation(simulated) for section in entry.values() for page in section
     }
     assert in_navigation | {"tables/index.md"} == set(pages)
+
+
+def test_a_page_counts_the_rows_of_its_table(simulated: Evidence) -> None:
+    """All of them, and none that an incremental build deleted."""
+    pages = tables.pages(simulated)
+    for name in QUERIED:
+        [(schema, page)] = re.findall(r"`(\w+)\.\w+` · .* · ([\d,]+) rows", pages[f"tables/{name}.md"])
+        assert simulated.rows(f"select count(*) from {schema}.{name}") == [(int(page.replace(",", "")),)], (
+            name
+        )
+
+
+def test_deleted_rows_are_not_counted(simulated_warehouse: Path, tmp_path: Path) -> None:
+    shutil.copy(simulated_warehouse, tmp_path / "warehouse.duckdb")
+    manifest = json.loads(
+        (simulated_warehouse.parent / ".build/target/manifest.json").read_text(encoding="utf-8")
+    )
+    with duckdb.connect(tmp_path / "warehouse.duckdb") as connection:
+        connection.execute("delete from quality.source_anomalies where season = 2023")
+        [(left,)] = connection.execute("select count(*) from quality.source_anomalies").fetchall()
+        page = tables.pages(Evidence(connection, manifest))["tables/source_anomalies.md"]
+    assert f" · {left:,} rows · " in page
 
 
 def test_a_page_has_grain_key_types_and_descriptions(simulated: Evidence) -> None:

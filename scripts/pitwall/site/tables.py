@@ -187,11 +187,11 @@ def pages(evidence: Evidence) -> dict[str, str]:
     subjects = tables_by_subject(manifest)
     all_nodes = {str(node["name"]): node for nodes in subjects.values() for node in nodes}
     keys = [key for key in foreign_keys(manifest) if key.table in all_nodes]
+    # DuckDB's estimated_size also counts rows that an incremental build deleted.
     counts = {
-        (schema, name): rows
-        for schema, name, rows in evidence.rows(
-            "select schema_name, table_name, estimated_size from duckdb_tables()"
-        )
+        (schema, name): evidence.rows(f'select count(*) from "{schema}"."{name}"')[0][0]
+        for schema, name in evidence.rows("select schema_name, table_name from duckdb_tables()")
+        if name in all_nodes
     }
     files = {}
     overview = [

@@ -24,6 +24,7 @@ WORDS = [
     *("twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty"),
 ]
 LARGE = ["thirty", "forty", "fifty", "hundred", "hundreds", "thousand", "million", "dozen", "half"]
+LARGE += ["thirds", "quarter", "quarters", "tenth", "tenths"]
 NUMBER = re.compile(rf"(?<![\w.,:])\d[\d,.:]*(?<![.,:])(?!\w)|\b(?:{'|'.join(WORDS[3:] + LARGE)})\b", re.I)
 # What is not read: code, tags, the targets of links, numbers of headings and of lists.
 CODE = re.compile(r"```.*?```|<!--.*?-->|<[^>]*>|`[^`]*`|(?<=\])\([^)]*\)|\{[{%].*?[%}]\}", re.DOTALL)
@@ -173,6 +174,7 @@ FIGURES: dict[str, dict[str, Source]] = {
     },
     "docs/benchmarks/page.md": {
         "ten to a hundred times": Because("the claim that the table below it tests"),
+        "a quarter of the memory is enough": Because("the claim that the table below it tests"),
         "Ten times its speed": Because("the claim above"),
         "the same two.": Because("the two tables that the sentence before names"),
     },
@@ -203,6 +205,7 @@ FIGURES: dict[str, dict[str, Source]] = {
     },
     "docs/rules-of-the-sport.md": {
         "of Formula 1": TERM,
+        "leaves out a tenth of the laps": lambda each: share(each["trimmed_percent"], 10),
         "In {:w} cases the source files": Sql("select count(*) from seeds.misfiled_laps"),
         "In {} results the source says that a car retired": Sql(
             "select count(*) from seeds.start_exceptions where start = 'not taken'"
@@ -569,6 +572,7 @@ FIGURES: dict[str, dict[str, Source]] = {
         "three questions in the README": Because("test_readme.py counts them"),
         "Drivers with 20 wins or more": Because("the filter of the query below it"),
         "at least 50 starts": Because("the filter of the query below it"),
+        "who won a tenth or more": Because("the filter of the query below it"),
         "; 100 is the best": Because("per cent"),
         "of 30 to 40 per cent, three or four in ten": EXAMPLE,
         "each of the three scores": Because("the columns of the table"),
@@ -761,9 +765,11 @@ def test_no_explanation_is_left_over(name: str) -> None:
 
 def test_a_typed_number_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        f"{__name__}.page", lambda _: "Of 12,016 stops in 2024, three were slow; Java 17 and slot 1."
+        f"{__name__}.page",
+        lambda _: "Of 12,016 stops in 2024, three were slow, a quarter in rain; Java 17 and slot 1.",
     )
     assert [re.search(NUMBER, each[-40:]) is not None for each in unexplained("docs/site/ask.md")] == [
+        True,
         True,
         True,
     ]

@@ -39,7 +39,7 @@ from benchmark.measure import Measured, in_a_row, measured, median
 from benchmark.page import REAL_LAPS, TYPICAL_MINUTES
 from pitwall.command import ROOT, Parser, PlainError, exit_code, require
 from pitwall.data_folder import data_folder
-from pitwall.warehouse.dbt import target_folder
+from pitwall.warehouse.dbt import MERGED_TESTS, target_folder
 from pitwall.warehouse.engines import ENGINES
 from pitwall.warehouse.versions import base_commit, extracted
 
@@ -302,9 +302,18 @@ def whole_way(
     from benchmark.compare import differing_parquet
 
     # A test that also reads a table that is not built cannot run.
-    chosen = ["build", "--indirect-selection", "buildable", "-s", *(f"+{table}" for table in tables)]
+    chosen = [
+        "build",
+        "--indirect-selection",
+        "buildable",
+        "-s",
+        *(f"+{table}" for table in tables),
+        *MERGED_TESTS,
+    ]
+    # Unit tests test code, so `make build` runs them only after a change of code.
+    tested = [*chosen, "--exclude-resource-type", "unit_test"]
     untested = [*chosen, "--exclude-resource-type", "test", "unit_test"]
-    commands = {WITH_TESTS: chosen, WITHOUT_TESTS: untested}
+    commands = {WITH_TESTS: tested, WITHOUT_TESTS: untested}
     data = bench.empty("pipeline")
     statements = data / "statements.jsonl"
     sizes: dict[str, int] = {}

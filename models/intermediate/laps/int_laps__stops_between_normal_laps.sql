@@ -1,17 +1,38 @@
-{{ config(materialized='by_season') }}
+{{ config(materialized='by_season', meta={'seasons_in_block': var('seasons_in_block')}) }}
 
 with
 
 driven_laps as (
 
     select * from {{ ref('int_laps__driven') }}
-    where not is_red_flag
+    where not is_red_flag and {{ in_changed_seasons() }}
+
+),
+
+stops_of_all_seasons as (
+
+    select * from {{ ref('stg_ergast__pit_stops') }}
+
+),
+
+races as (
+
+    select * from {{ ref('stg_ergast__races') }}
+    where {{ in_changed_seasons() }}
 
 ),
 
 pit_stops as (
 
-    select * from {{ ref('stg_ergast__pit_stops') }}
+    select
+        stops_of_all_seasons.race_id,
+        stops_of_all_seasons.driver_id,
+        stops_of_all_seasons.stop_number,
+        stops_of_all_seasons.lap_number,
+        stops_of_all_seasons.duration_ms
+    from stops_of_all_seasons
+    inner join races
+        on stops_of_all_seasons.race_id = races.race_id
 
 ),
 

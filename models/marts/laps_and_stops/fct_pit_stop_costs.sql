@@ -37,7 +37,7 @@ measured_laps as (
     inner join race_laps as after_laps
         on before_laps.race_id = after_laps.race_id
         and before_laps.driver_id = after_laps.driver_id
-        and before_laps.lap_number + 2 = after_laps.lap_number
+        and before_laps.lap_number + 1 = after_laps.lap_number - 1
     where not before_laps.is_in_lap and not after_laps.is_in_lap
 
 ),

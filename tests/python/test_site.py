@@ -554,6 +554,21 @@ def test_a_table_of_many_columns_fits_on_a_wide_screen(
     page.close()
 
 
+@pytest.mark.parametrize(("width", "picture"), [(390, "title-race-narrow-"), (1440, "title-race-light")])
+def test_the_title_race_fits_the_first_page(
+    chromium: "playwright.Browser", server: Server, width: int, picture: str
+) -> None:
+    """A phone has a drawing of its own; one of the four is shown."""
+    page = chromium.new_page(viewport={"width": width, "height": 900}, color_scheme="light")
+    page.set_default_timeout(SECONDS)
+    page.goto(f"{server.address}/index.html")
+    shown = page.locator('img[src*="title-race-"]:visible')
+    playwright.expect(shown).to_have_count(1)
+    assert picture in shown.get_attribute("src")
+    assert shown.bounding_box()["width"] <= width
+    page.close()
+
+
 def test_the_site_works_from_a_folder(chromium: "playwright.Browser", site: Path) -> None:
     """Without a server; only search and queries need one, and the page of queries says so."""
     page = chromium.new_page()

@@ -208,7 +208,7 @@ def test_the_page_has_the_rows_that_differ_from_the_published_tables(real: Evide
 # Pictures
 
 
-@pytest.mark.parametrize("name", ["title-race", "lineage"])
+@pytest.mark.parametrize("name", ["title-race", "title-race-narrow", "lineage"])
 @pytest.mark.parametrize("ground", pictures.GROUNDS)
 def test_pictures_are_small(name: str, ground: str) -> None:
     assert 1000 < (PICTURES / f"{name}-{ground}.svg").stat().st_size < 150_000

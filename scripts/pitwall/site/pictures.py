@@ -8,6 +8,7 @@ import re
 from collections import Counter, defaultdict
 from html import escape
 from pathlib import Path
+from textwrap import wrap
 from typing import Any, NamedTuple
 
 import duckdb
@@ -68,7 +69,11 @@ def contents(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
     return {
         f"{name}-{ground}.svg": text
         for ground, colours in GROUNDS.items()
-        for name, text in (("title-race", title_race(rows, colours)), ("lineage", lineage(layers, colours)))
+        for name, text in (
+            ("title-race", title_race(rows, colours, WIDE)),
+            ("title-race-narrow", title_race(rows, colours, NARROW)),
+            ("lineage", lineage(layers, colours)),
+        )
     }
 
 
@@ -90,9 +95,25 @@ def words(x: float, y: float, text: str, colour: str, size: float = 14, more: st
 # The title race
 
 
-def title_race(rows: list[tuple[Any, ...]], colours: Ground) -> str:
+class Shape(NamedTuple):
+    """The size of the title race, and of what stands in it."""
+
+    width: int
+    height: int
+    right: int  # the room for the names
+    letters: int  # in a line of the title
+    small_letters: int  # in a line below it
+    has_given_names: bool
+
+
+WIDE = Shape(960, 500, 190, 100, 200, has_given_names=True)
+NARROW = Shape(420, 560, 132, 31, 50, has_given_names=False)  # for a phone
+
+
+def title_race(rows: list[tuple[Any, ...]], colours: Ground, shape: Shape) -> str:
     """The points behind the leader after each round, of the first drivers of the final table."""
-    width, height, left, right, top, bottom = 960, 500, 44, 190, 92, 64
+    width, height, right = shape.width, shape.height, shape.right
+    left, bottom = 44, 64
     rounds = sorted({row[0] for row in rows})
     final = [row for row in rows if row[0] == rounds[-1]]
     drivers = [row[2] for row in final[:DRIVERS]]
@@ -100,15 +121,20 @@ def title_race(rows: list[tuple[Any, ...]], colours: Ground) -> str:
     races = {row[0]: row[1] for row in rows}
     deepest = max(gap for (_, driver), gap in gaps.items() if driver in drivers)
 
+    title, subtitle = finding(rows, drivers)
+    heading, lines = wrap(title, shape.letters), wrap(subtitle, shape.small_letters)
+    below = 51 + 28 * (len(heading) - 1)
+    top = below + 20 * (len(lines) - 1) + 41
+
     def across(number: int) -> float:
         return round(left + (width - left - right) * (number - 1) / (len(rounds) - 1), 1)
 
     def down(gap: float) -> float:
         return float(round(top + (height - top - bottom) * gap / deepest, 1))
 
-    title, subtitle = finding(rows, drivers)
     bold = ' font-weight="700"'
-    parts = [words(0, 26, title, colours.ink, 23, bold), words(0, 51, subtitle, colours.soft, 15)]
+    parts = [words(0, 26 + 28 * number, line, colours.ink, 23, bold) for number, line in enumerate(heading)]
+    parts += [words(0, below + 20 * number, line, colours.soft, 15) for number, line in enumerate(lines)]
     step = next(step for step in (5, 10, 20, 25, 50) if deepest / step <= 6)
     for gap in range(0, int(deepest) + 1, step):
         y = down(gap)
@@ -134,7 +160,8 @@ def title_race(rows: list[tuple[Any, ...]], colours: Ground) -> str:
         parts += [f'<circle cx="{x:g}" cy="{y:g}" r="{weight:g}" fill="{colour}"/>' for x, y in points]
         last = final[index]
         behind = f"{last[3]:g}" if index == 0 else f"{MINUS}{last[4]:g}"
-        parts.append(words(width - right + 14, ends[driver] + 5, f"{driver} {behind}", colour, 15, bold))
+        name = driver if shape.has_given_names else driver.rpartition(" ")[2]
+        parts.append(words(width - right + 14, ends[driver] + 5, f"{name} {behind}", colour, 15, bold))
     return svg(width, height, f"{title} {subtitle}", parts)
 
 

@@ -21,29 +21,34 @@ DASHES = alt.Scale(domain=[0, 1, 2], range=[[100_000, 0], [7, 3], [2, 3]])
 def styled(chart: Any, height: int | None = HEIGHT) -> Any:
     """A chart in the look of all charts. The canvas renderer is what makes hovering smooth."""
     colors = ground()
-    sized = chart.properties(height=height) if height else chart
-    return (
-        sized.properties(usermeta={"embedOptions": {"renderer": "canvas"}}, background="transparent")
-        .configure(font="Source Sans, sans-serif")
-        .configure_view(strokeWidth=0)
-        .configure_axis(
-            domain=False,
-            ticks=False,
-            gridColor=colors.grid,
-            labelColor=colors.quiet,
-            titleColor=colors.quiet,
-            titleFontWeight="normal",
-            labelPadding=6,
-        )
-        .configure_axisX(grid=False)
-        .configure_legend(
-            labelColor=colors.ink,
-            titleColor=colors.quiet,
-            symbolFillColor=colors.quiet,
-            symbolStrokeColor=colors.quiet,
-            orient="top",
-        )
-        .configure_title(color=colors.ink)
+    look = {
+        "font": "Source Sans, sans-serif",
+        "view": {"strokeWidth": 0},
+        "axis": {
+            "domain": False,
+            "ticks": False,
+            "gridColor": colors.grid,
+            "labelColor": colors.quiet,
+            "titleColor": colors.quiet,
+            "titleFontWeight": "normal",
+            "labelPadding": 6,
+        },
+        "axisX": {"grid": False},
+        "legend": {
+            "labelColor": colors.ink,
+            "titleColor": colors.quiet,
+            "symbolFillColor": colors.quiet,
+            "symbolStrokeColor": colors.quiet,
+            "orient": "top",
+        },
+        "title": {"color": colors.ink},
+    }
+    # In one step: Altair copies and checks all layers in each.
+    return chart.properties(
+        usermeta={"embedOptions": {"renderer": "canvas"}},
+        background="transparent",
+        config=look,
+        **({"height": height} if height else {}),
     )
 
 

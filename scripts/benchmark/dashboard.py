@@ -51,7 +51,7 @@ COUNT_FRAMES = """
 TIME_QUERIES = """
 import sys, time
 sys.path.insert(0, sys.argv[1])
-import warehouse
+import duckdb, warehouse  # a server imports DuckDB once
 from streamlit.testing.v1 import AppTest
 original, slowest = warehouse.duckdb_frame, (0.0, "")
 def timed(sql):

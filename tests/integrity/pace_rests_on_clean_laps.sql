@@ -23,23 +23,32 @@ lap_times as (
 
 ),
 
+-- Few, so that the laps need not be joined to themselves.
+unclean_laps as (
+
+    select
+        race_id,
+        actual_driver_id as driver_id,
+        lap_number
+    from lap_times
+    where actual_driver_id <> driver_id or lap_time_ms > {{ var('red_flag_ms') }}
+
+),
+
 clean_laps as (
 
     select
-        lap_times.race_id,
-        lap_times.driver_id,
+        race_laps.race_id,
+        race_laps.driver_id,
         count(*) as laps,
-        max(lap_times.lap_time_ms) as slowest_ms
-    from lap_times
-    inner join race_laps
-        on lap_times.race_id = race_laps.race_id
-        and lap_times.driver_id = race_laps.driver_id
-        and lap_times.lap_number = race_laps.lap_number
-    where
-        race_laps.is_green
-        and lap_times.actual_driver_id = lap_times.driver_id
-        and lap_times.lap_time_ms <= {{ var('red_flag_ms') }}
-    group by lap_times.race_id, lap_times.driver_id
+        max(race_laps.lap_time_ms) as slowest_ms
+    from race_laps
+    left join unclean_laps
+        on race_laps.race_id = unclean_laps.race_id
+        and race_laps.driver_id = unclean_laps.driver_id
+        and race_laps.lap_number = unclean_laps.lap_number
+    where race_laps.is_green and unclean_laps.race_id is null
+    group by race_laps.race_id, race_laps.driver_id
 
 )
 

@@ -6,7 +6,7 @@ import altair as alt
 import polars as pl
 import streamlit as st
 from charts import band_heights, bands, extent, lines, uncovered
-from controls import place_values
+from controls import place_values, switch
 from show import choose, counted, lap_time, show
 from theme import BAND_NAMES, ground, with_colors
 from warehouse import query
@@ -120,7 +120,15 @@ def result() -> None:
     )
 
 
-def lap_chart(slow: list[Any]) -> None:
+def slow_laps() -> tuple[list[Any], str]:
+    """The bands of the laps that something slowed, for behind the lines, and a sentence that names them."""
+    slow = query("race/slow_laps", race=race).frame
+    kinds = set(slow["kind"])
+    named = [name for kind, name in BAND_NAMES.items() if kind in kinds]
+    return bands(slow), f" Bands: {'; '.join(named)}." if named else ""
+
+
+def lap_chart() -> None:
     """The position of each car at the end of each lap."""
     answer = query("race/lap_chart", race=race)
     if answer.frame.is_empty():
@@ -133,6 +141,7 @@ def lap_chart(slow: list[Any]) -> None:
     if led.height > 1:
         finding += f", {led['driver_name'][1]} {led['count'][1]}"
     bottom = int(max(extent(frame["place"])[1], extent(frame["start_position"])[1]))
+    slow, band_names = slow_laps()
     chart = lines(
         frame,
         x=LAP,
@@ -162,7 +171,7 @@ def lap_chart(slow: list[Any]) -> None:
     )
 
 
-def trace(slow: list[Any]) -> None:
+def trace() -> None:
     """How far ahead of the winner's average pace each car is."""
     answer = query("race/trace", race=race, cut=CUT)
     if answer.frame.is_empty():
@@ -179,6 +188,7 @@ def trace(slow: list[Any]) -> None:
         ]
         finding = f"On the last lap {listed(behind)} behind {last['driver_name'][0]}"
     lowest, highest = extent(frame["ahead_s"])
+    slow, band_names = slow_laps()
     chart = lines(
         frame,
         x=LAP,
@@ -206,7 +216,7 @@ def trace(slow: list[Any]) -> None:
     )
 
 
-def laps(slow: list[Any]) -> None:
+def laps() -> None:
     """The lap times of chosen drivers."""
     everyone = query("race/laps", race=race, only_green=False)
     if everyone.frame.is_empty():
@@ -234,6 +244,7 @@ def laps(slow: list[Any]) -> None:
             finding += f"; {pace['driver_name'][1]}: {lap_time(pace['median_green_ms'][1])}"
     slowest = SLOWEST * extent(frame["lap_time_s"])[0]
     drawn = frame.with_columns(pl.when(pl.col("lap_time_s") <= slowest).then(pl.col("lap_time_s")))
+    slow, band_names = slow_laps()
     note = (
         "Green laps: without the first lap, in-laps, out-laps and slow laps. The SQL has all drivers."
         f"{band_names}"
@@ -493,22 +504,32 @@ def undercuts() -> None:
     )
 
 
-result()
-if this["has_lap_times"] or this["has_pit_stops"]:
-    slow = query("race/slow_laps", race=race).frame
-    slow_laps = bands(slow)
-    kinds = set(slow["kind"])
-    named_bands = [name for kind, name in BAND_NAMES.items() if kind in kinds]
-    band_names = f" Bands: {'; '.join(named_bands)}." if named_bands else ""
-    lap_chart(slow_laps)
-    trace(slow_laps)
-    laps(slow_laps)
+def classification() -> None:
+    """The result, and how the places came about."""
+    result()
+    lap_chart()
+    places_gained()
+
+
+def pace() -> None:
+    """How fast the cars were."""
+    trace()
+    laps()
+
+
+def stops() -> None:
+    """When the cars stopped, and what it brought."""
     stints()
     pit_stops()
-places_gained()
-if this["has_lap_times"] or this["has_pit_stops"]:
     undercuts()
+
+
+VIEWS = {"Result": classification, "Pace": pace, "Stops": stops}
+if this["has_lap_times"] or this["has_pit_stops"]:
+    VIEWS[switch("View", list(VIEWS), "race_view")]()
 else:
+    result()
+    places_gained()
     st.subheader("Lap by lap", anchor=False)
     st.info(
         f"The source has no lap times and no pit stops of any race in {season}, so there is no lap chart, "

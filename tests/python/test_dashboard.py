@@ -123,9 +123,9 @@ def test_an_address_opens_a_season(data: Path) -> None:
 
 def test_an_address_opens_a_race(data: Path) -> None:
     [race] = query_rows(data, "select min(race_name) from marts.dim_races where season = 2023 and round = 3")
-    app = opened("race", season="2023", race=race[0], green="true")
-    assert app.subheader[0].value.startswith(f"{race[0]} 2023: ")
-    assert app.toggle[0].value
+    link = {"season": "2023", "race": str(race[0])}
+    assert opened("race", **link).subheader[0].value.startswith(f"{race[0]} 2023: ")
+    assert opened("race", **link, race_view="Pace", green="true").toggle[0].value
 
 
 def test_an_address_of_no_season_opens_the_page(data: Path) -> None:
@@ -141,14 +141,22 @@ def query_rows(data: Path, sql: str) -> list[tuple[object, ...]]:
 # What the warehouse lacks
 
 
+def said_of_the_race() -> list[str]:
+    """What the views of the race page say where they have nothing to show."""
+    said = []
+    for view in ("Result", "Pace", "Stops"):
+        app = opened("race", race_view=view)
+        assert problems(app) == []
+        said += [each.value for each in app.info]
+    return said
+
+
 def test_a_race_without_laps_and_stops_says_so(own_data: Path) -> None:
     with duckdb.connect(own_data / "warehouse.duckdb") as connection:
         for table in ("fct_race_laps", "fct_stints", "fct_pit_stop_times", "fct_undercuts"):
             connection.execute(f"delete from marts.{table}")
         connection.execute("update marts.dim_seasons set races_with_pit_stops = 0")
-    app = opened("race")
-    assert problems(app) == []
-    said = [each.value for each in app.info]
+    said = said_of_the_race()
     assert sum("no lap times of this race." in each for each in said) == 3
     assert sum("no pit stops of this race, nor of any in" in each for each in said) == 3
     with duckdb.connect(own_data / "warehouse.duckdb") as connection:
@@ -164,9 +172,7 @@ def test_a_race_with_stops_and_without_laps_says_that_the_laps_are_missing(own_d
         for table in ("fct_race_laps", "fct_stints", "fct_undercuts"):
             connection.execute(f"delete from marts.{table}")
         connection.execute("update marts.dim_seasons set races_with_lap_times = 0")
-    app = opened("race")
-    assert problems(app) == []
-    said = [each.value for each in app.info]
+    said = said_of_the_race()
     assert sum("no lap times of this race, nor of any in" in each for each in said) == 5
     assert not any("stop" in each for each in said)
 
@@ -200,10 +206,10 @@ def test_bands_say_what_slowed_the_field(own_data: Path) -> None:
 
 
 def test_very_slow_laps_are_not_drawn(own_data: Path) -> None:
-    assert not any("are not drawn" in each.value for each in opened("race").caption)
+    assert not any("are not drawn" in each.value for each in opened("race", race_view="Pace").caption)
     with duckdb.connect(own_data / "warehouse.duckdb") as connection:
         connection.execute("update marts.fct_race_laps set lap_time_ms = 400000 where lap_number = 3")
-    app = opened("race")
+    app = opened("race", race_view="Pace")
     assert problems(app) == []
     assert any("times the fastest are not drawn" in each.value for each in app.caption)
 

@@ -34,7 +34,9 @@ PROBLEMS = (ROOT / "tests" / "python" / "page_problems.js").read_text(encoding="
 # What is behind the switches of a page.
 BEHIND = [
     "?table=constructors&measure=gap+to+the+leader",
-    "race?green=true",
+    "race?race_view=Pace",
+    "race?race_view=Pace&green=true",
+    "race?race_view=Stops",
     "drivers?driver_view=Head+to+head",
     "drivers?driver_view=Head+to+head&driver_races=All",
     "constructors?team_view=Reliability",

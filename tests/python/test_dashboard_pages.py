@@ -15,6 +15,7 @@ from dashboard_app import DASHBOARD, opened, problems, shown_sql, warehouse  # n
 from streamlit.testing.v1 import AppTest  # noqa: E402
 
 VIEWS = {
+    "race": ("race_view", ["Result", "Pace", "Stops"]),
     "drivers": ("driver_view", ["Career", "Head to head"]),
     "constructors": ("team_view", ["Seasons", "Reliability"]),
     "circuits": ("circuit_view", ["One circuit", "Compare circuits"]),

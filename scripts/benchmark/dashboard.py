@@ -163,7 +163,8 @@ def measure(browser_path: str) -> None:
                 opened = f"{address}/{path}?{urlencode(view)}"
                 first, *again = [paint(page, opened) for _ in range(VISITS)]
                 frames, query = hover(page), slowest_query(data, path, view)
-                name, revisit = ": ".join([path or "(start page)", *view.values()]), sorted(again)[len(again) // 2]
+                name = ": ".join([path or "(start page)", *view.values()])
+                revisit = sorted(again)[len(again) // 2]
                 print(f"{name:<28} {first:>9.2f} {revisit:>11.2f} {frames:>9.0f} {query:>17.3f}", flush=True)
                 if revisit > PAINT or 0 < frames < FRAMES or query > QUERY:
                     missed.append(name)

@@ -61,6 +61,10 @@ def changes(app: AppTest) -> Iterator[tuple[str, str, Any]]:
     for widget in app.multiselect:
         yield "multiselect", widget.key, widget.options[-2:]
         yield "multiselect", widget.key, []
+    for widget in app.slider:
+        first, last = widget.min, widget.max
+        for ends in ((first, last), (last, last)):
+            yield "slider", widget.key, ends if isinstance(widget.value, tuple | list) else ends[0]
     for widget in app.button_group:
         for option in widget.options:
             yield "button_group", widget.key, [getattr(option, "content", option)]

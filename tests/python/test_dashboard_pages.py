@@ -11,7 +11,7 @@ for package in ("altair", "streamlit"):
     pytest.importorskip(package, reason="no dashboard: `make dashboard` installs it")
 
 import duckdb  # noqa: E402
-from dashboard_app import DASHBOARD, opened, problems, shown_sql, warehouse  # noqa: E402
+from dashboard_app import DASHBOARD, each_change, opened, problems, shown_sql, warehouse  # noqa: E402
 from streamlit.testing.v1 import AppTest  # noqa: E402
 
 VIEWS = {
@@ -69,29 +69,31 @@ def said(app: AppTest) -> list[str]:
 # Controls
 
 
-@pytest.mark.parametrize(
+EACH_VIEW = pytest.mark.parametrize(
     ("page", "key", "view"),
     [(page, key, view) for page, (key, views) in VIEWS.items() for view in views],
 )
+
+
+@EACH_VIEW
 def test_every_control_of_a_view_works(page: str, key: str, view: str, data: Path) -> None:
     app = opened(page, **{key: view})
     assert titles(app)
     for sql in shown_sql(app):
         assert rows(data, f"select count(*) from ({sql})"), sql
-    for index, switch in enumerate(app.button_group):
-        for option in switch.options:
-            if switch.key != key:
-                assert (
-                    problems(app.button_group[index].set_value([getattr(option, "content", option)]).run())
-                    == []
-                )
-    for index, box in enumerate(app.selectbox):
-        for option in (box.options[-1], box.options[0]):
-            assert problems(app.selectbox[index].set_value(option).run()) == []
-    for index, slider in enumerate(app.slider):
-        ends = (slider.min, slider.max)
-        for value in (ends, (ends[1], ends[1])) if isinstance(slider.value, tuple | list) else ends:
-            assert problems(app.slider[index].set_value(value).run()) == []
+    for change, changed in each_change(page, **{key: view}):
+        assert problems(changed) == [], change
+
+
+@pytest.mark.slow
+@EACH_VIEW
+def test_every_control_of_a_view_works_on_the_real_data(
+    page: str, key: str, view: str, real_warehouse: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PITWALL_DATA", str(real_warehouse.parent))
+    assert titles(opened(page, **{key: view}))
+    for change, changed in each_change(page, **{key: view}):
+        assert problems(changed) == [], change
 
 
 def test_the_views_are_those_of_the_pages() -> None:

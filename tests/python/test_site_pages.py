@@ -282,6 +282,7 @@ def test_a_table_aligns_numbers_and_keeps_its_columns() -> None:
 def test_the_landing_page_of_the_catalog_links_to_every_table(simulated: Evidence) -> None:
     text = (ROOT / "models" / "docs" / "overview.md").read_text(encoding="utf-8")
     linked = re.findall(r"\]\(#!/(\w+)/([\w.]+)\)", text)
+    assert "[`" not in text, "the catalog shows code in black, also in a link"
     ids = {kind + "/" + name for kind, name in linked}
     assert {f"model/model.pitwall.{name}" for name in QUERIED} <= ids
     for kind, name in linked:

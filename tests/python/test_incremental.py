@@ -105,8 +105,8 @@ def raw_and_data(without_last_race: Path, tmp_path: Path) -> tuple[Path, Path]:
 
 
 @pytest.mark.slow
-def test_flags_of_a_season_are_built_incrementally(builder: Builder, raw_and_data: tuple[Path, Path]) -> None:
-    """Safety cars and red flags have no ids: they belong to the season in the name of their race."""
+def test_optional_files_are_built_incrementally(builder: Builder, raw_and_data: tuple[Path, Path]) -> None:
+    """Flags and fatal accidents have no ids: they belong to the season in the name of their race."""
     raw, data = raw_and_data
     with (raw / "races.csv").open(encoding="utf-8", newline="") as file:
         all_names = [(row["year"], row["name"]) for row in csv.DictReader(file)]
@@ -119,8 +119,13 @@ def test_flags_of_a_season_are_built_incrementally(builder: Builder, raw_and_dat
     red_flags = ["Race,Lap,Resumed,Incident,Excluded"]
     red_flags += [f"{year} {name},9,R,Rain.," for year, name in names[::5]]
     virtual = {f"{year} {name}": [20, 21] for year, name in names[::3]}
+    drivers = ["Driver,Age,Date Of Accident,Event,Car,Session", "Bo Bolt,,10/5/22,Test at Spa,March,Test"]
+    drivers += [f"Ann Arrow,29,6/18/25,2025 {of_2025[0]},March,Race"]
+    marshals = ["Name,Age,Date Of Accident,Event", f"Cy Crane,38,9/10/25,2025 {of_2025[1]}"]
 
     def write() -> None:
+        (raw / "fatal_accidents_drivers.csv").write_text("\n".join(drivers) + "\n", encoding="utf-8")
+        (raw / "fatal_accidents_marshalls.csv").write_text("\n".join(marshals) + "\n", encoding="utf-8")
         (raw / "safety_cars.csv").write_text("\n".join(safety_cars) + "\n", encoding="utf-8")
         (raw / "red_flags.csv").write_text("\n".join(red_flags) + "\n", encoding="utf-8")
         (raw / "virtual_safety_car_estimates.json").write_text(
@@ -137,18 +142,24 @@ def test_flags_of_a_season_are_built_incrementally(builder: Builder, raw_and_dat
     safety_cars += [f"2025 {of_2025[1]},Rain,50,,1", "2025 Moon Grand Prix,Rain,50,,1"]
     red_flags += [f"2025 {of_2025[2]},12,S,A crash.,"]
     virtual[f"2025 {of_2025[3]}"] = [7]
+    drivers[-1] = drivers[-1].replace("29", "30")
+    marshals.append(f"Di Dale,40,9/10/25,2025 {of_2025[2]}")
     write()
     compare_with_full(builder, raw, data, "incremental: 1 of 6 seasons changed (2025)")
     with duckdb.connect(data / "warehouse.duckdb", read_only=True) as connection:
         unknown = connection.execute(
             "select seen, season from quality.source_anomalies where anomaly_kind = 'race_name_unknown'"
         ).fetchall()
+        accidents = connection.execute(
+            "select person_name, age_at_death from marts.fct_fatal_accidents order by person_name"
+        ).fetchall()
     assert unknown == [("2025 Moon Grand Prix", None)]
-    check_what_ran(
-        data,
-        *(f"racedata.{table}" for table in ("red_flags", "safety_cars", "virtual_safety_car_estimates")),
-        *("pitwall", "ops"),
-    )
+    assert accidents == [("Ann Arrow", 30), ("Bo Bolt", None), ("Cy Crane", 38), ("Di Dale", 40)]
+    check_what_ran(data, "racedata", "pitwall", "ops")
+    # An accident outside a race belongs to no season.
+    drivers[1] = drivers[1].replace(",,", ",41,")
+    write()
+    assert "(full: rows of fatal_accidents_drivers belong to no race)" in build()
     (raw / "red_flags.csv").unlink()
     assert "(full: red_flags has its first rows, or none left)" in build()
 

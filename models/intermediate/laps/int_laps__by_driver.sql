@@ -31,6 +31,8 @@ final as (
         driven_laps.race_id,
         driven_laps.actual_driver_id as driver_id,
         driven_laps.season,
+        cast(count(*) as integer) as laps,
+        cast(sum(driven_laps.lap_time_ms) as bigint) as laps_ms,
         cast(
             count(*) filter (
                 where driven_laps.position = 1 and driven_laps.lap_number <= race_distances.laps

@@ -21,6 +21,13 @@ driven_laps as (
 
 ),
 
+-- Imported twice: for a CTE that is read twice DuckDB would keep all laps in memory.
+laps_of_drivers as (
+
+    select * from {{ ref('int_laps__driven') }}
+
+),
+
 season_results as (
 
     select
@@ -64,20 +71,20 @@ own_laps as (
         lap_holders.season,
         lap_holders.race_id,
         lap_holders.result_id,
-        driven_laps.lap_number,
-        driven_laps.lap_time_ms,
+        laps_of_drivers.lap_number,
+        laps_of_drivers.lap_time_ms,
         count(*) over laps_of_result as laps,
         lap_holders.laps_completed,
         row_number() over (
             partition by lap_holders.season, lap_holders.result_id
-            order by driven_laps.lap_time_ms asc, driven_laps.lap_number asc
+            order by laps_of_drivers.lap_time_ms asc, laps_of_drivers.lap_number asc
         ) as lap_rank
     from lap_holders
-    inner join driven_laps
-        on lap_holders.season = driven_laps.season
-        and lap_holders.race_id = driven_laps.race_id
-        and lap_holders.driver_id = driven_laps.actual_driver_id
-        and lap_holders.laps_completed >= driven_laps.lap_number
+    inner join laps_of_drivers
+        on lap_holders.season = laps_of_drivers.season
+        and lap_holders.race_id = laps_of_drivers.race_id
+        and lap_holders.driver_id = laps_of_drivers.actual_driver_id
+        and lap_holders.laps_completed >= laps_of_drivers.lap_number
     where lap_holders.own_laps = 0
     window laps_of_result as (partition by lap_holders.season, lap_holders.result_id)
 

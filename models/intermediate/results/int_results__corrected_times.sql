@@ -21,6 +21,12 @@ driven_laps as (
 
 ),
 
+driver_laps as (
+
+    select * from {{ ref('int_laps__by_driver') }}
+
+),
+
 pit_stops as (
 
     select * from {{ ref('stg_ergast__pit_stops') }}
@@ -103,19 +109,6 @@ lost_hours as (
         >= {{ var('pit_stop_clock_stops') }}
         and count(*) filter (where stop_clocks.earliest_start_ms - race_clocks.first_start_ms > 1800000)
         >= {{ var('pit_stop_clock_stops') }}
-
-),
-
-driver_laps as (
-
-    select
-        season,
-        race_id,
-        actual_driver_id as driver_id,
-        count(*) as laps,
-        sum(lap_time_ms) as laps_ms
-    from driven_laps
-    group by season, race_id, actual_driver_id
 
 ),
 

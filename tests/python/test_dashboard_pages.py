@@ -91,7 +91,8 @@ def test_every_control_of_a_view_works_on_the_real_data(
     page: str, key: str, view: str, real_warehouse: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PITWALL_DATA", str(real_warehouse.parent))
-    assert titles(opened(page, **{key: view}))
+    app = opened(page, **{key: view})
+    assert titles(app) or said(app), "this warehouse has no forecasts"
     for change, changed in each_change(page, **{key: view}):
         assert problems(changed) == [], change
 

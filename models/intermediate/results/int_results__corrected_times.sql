@@ -24,6 +24,7 @@ driven_laps as (
 driver_laps as (
 
     select * from {{ ref('int_laps__by_driver') }}
+    where {{ in_changed_seasons() }}
 
 ),
 

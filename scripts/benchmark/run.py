@@ -594,7 +594,7 @@ COMPARISONS = {
     "convert": Comparison(compare_convert, 3, (1000, 10_000), (20,)),
     "question": Comparison(compare_question, 3, (1, 17, 100), (0.2,)),
     "pipeline": Comparison(compare_pipeline, 3, (0.1, 1, 17), (0.1,)),
-    "typical": Comparison(compare_typical, 1, (0.1, 2), (0.04,)),
+    "typical": Comparison(compare_typical, 1, (0.1, 4), (0.04,)),
     "laps": Comparison(compare_laps, 3, (17,), (0.1,)),
     "builds": Comparison(compare_builds, 3, (1,), (0.1,)),
     "dbt": Comparison(compare_dbt, 3, (1,), (0.1,)),

@@ -1151,6 +1151,7 @@ NUMBERS = {
     },
     "fct_baseline_predictions": {
         "0.5": "the weight after a half-life",
+        "11": "half-lives after which a thousand thousandths are less than a half",
         "1000": "weights are in thousandths",
     },
     "fct_pit_stop_times": {"2": "the lap into the lane and the lap out of it"},

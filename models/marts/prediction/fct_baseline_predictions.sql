@@ -81,7 +81,7 @@ season_slots as (
 ),
 
 -- Each season knows the seasons before it. A weight is a whole number of thousandths, so that every engine adds up the
--- same sums.
+-- same sums. After eleven half-lives it is 0.
 earlier_slots as (
 
     select
@@ -104,6 +104,7 @@ earlier_slots as (
     from seasons
     inner join season_slots
         on seasons.season > season_slots.season
+        and seasons.season < season_slots.season + 11 * {{ var('baseline_half_life_seasons') }}
 
 ),
 

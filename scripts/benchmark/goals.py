@@ -50,8 +50,8 @@ SQL_MEMORY = (
     "costs time, and fewer seasons in a block."
 )
 DBT_MEMORY = (
-    "dbt has memory of its own and builds two models at a time. Tried: one thread, and a limit on DuckDB's "
-    "memory, with which two models at a time ran out of it."
+    "dbt has memory of its own and builds two models at a time. Tried: one thread, and a lower limit on "
+    "DuckDB's memory, with which two models at a time ran out of it."
 )
 SIZE = "The columns of the lap tables are most of the file. Tried: no index on them, sorted inserts."
 START = (
@@ -61,11 +61,11 @@ START = (
 )
 FIT = (
     "DuckDB puts rows, joins and sorts on disk, but not the index of a primary key and not all aggregates. "
-    "Tried: no index on the lap tables, and blocks of seasons."
+    "Tried: no index on the lap tables, smaller indexes, blocks of seasons, and a limit on its memory."
 )
 HISTORY = (
     "Tables that span all seasons are made again, and a commit copies the changed blocks of a larger file. "
-    "Tried: replacement by season, and tests of the changed seasons only."
+    "Tried: replacement by season, tests of the changed seasons only, and baselines that look back less far."
 )
 
 

@@ -1219,6 +1219,22 @@ def test_a_threshold_in_sql_is_found() -> None:
     assert numbers_of("select cast(x as decimal(8, 3)), 1.05 * y from t_2 having count(*) > 1") == {"1.05"}
 
 
+def test_duckdb_leaves_memory_to_dbt() -> None:
+    """The limit of profiles.yml is less than half of DuckDB's own, so that large builds use the disk in time."""
+    found = re.search(r"memory_limit: (\S+)", (PROJECT / "profiles.yml").read_text(encoding="utf-8"))
+    assert found
+    with duckdb.connect() as connection:
+        limits = []
+        for value in (None, found[1]):
+            if value:
+                connection.execute(f"set memory_limit = '{value}'")
+            limits += connection.execute(
+                "select parse_formatted_bytes(current_setting('memory_limit'))"
+            ).fetchall()[0]
+    default, ours = limits
+    assert ours < default / 2
+
+
 def test_every_var_has_a_reason_and_a_reader() -> None:
     """A comment stands above each var or block of vars, and a model, macro or generic test reads the var."""
     lines = (PROJECT / "dbt_project.yml").read_text(encoding="utf-8").partition("\nvars:\n")[2].splitlines()

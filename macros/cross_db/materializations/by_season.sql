@@ -93,10 +93,10 @@
 {% endmacro %}
 
 
-{#- An error that names the first repeated keys, if there are any. The last column of the key counts from 1, such as the
-    lap: each group has a bit for each of 62 numbers, and fewer bits than rows if a key is repeated. A plain count needs
-    a group per row and ten times as long; it runs only for the groups in which a key is repeated. A race belongs to one
-    season, so an incremental run need not look at the other seasons. -#}
+{#- An error that names the first repeated keys, if there are any. The last column of the key is a whole number, such as
+    the lap: each group has a bit for each of 62 numbers, and fewer bits than rows if a key is repeated. A plain count
+    needs a group per row and ten times as long; it runs only for the groups in which a key is repeated. A race belongs
+    to one season, so an incremental run need not look at the other seasons. -#}
 {% macro duckdb__check_key(relation) %}
     {% if not duckdb__key_has_index() %}
         {% set key = (model.constraints | selectattr('type', 'equalto', 'primary_key') | first).columns | list %}

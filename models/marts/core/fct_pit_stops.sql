@@ -1,4 +1,4 @@
-{{ config(materialized='by_season') }}
+{{ config(materialized='by_season', meta={'key_has_index': false}) }}
 
 with
 

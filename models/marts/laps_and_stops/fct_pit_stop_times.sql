@@ -1,4 +1,4 @@
-{{ config(materialized='by_season', meta={'seasons_in_block': var('seasons_in_block')}) }}
+{{ config(materialized='by_season', meta={'seasons_in_block': var('seasons_in_block'), 'key_has_index': false}) }}
 
 with
 

@@ -536,7 +536,7 @@ def compare_limit(bench: Bench) -> None:
         result = build(data, may_fail=True)
         if result.failed:
             bench.add(label, laps, "build everything", result)
-            break
+            return  # its data stay for a look
         size = round((data / "warehouse.duckdb").stat().st_size / 1e6)
         bench.add(label, laps, "build everything", result, warehouse_mb=size)
     shutil.rmtree(data)

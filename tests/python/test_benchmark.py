@@ -199,6 +199,7 @@ def test_a_failure_is_recorded_and_not_tried_on_more_data(
     built = [(row["data"], row["name"], bool(row["failed"])) for row in bench.rows]
     if comparison == "limit":
         assert built == [("1x", "convert everything", False), ("1x", "build everything", True)]
+        assert (tmp_path / "limit" / "warehouse.duckdb").exists()
     else:
         smallest = [("1x", "duckdb", False), ("1x", "postgres", False), ("1x", "spark", False)]
         double = [("2x", "duckdb", True), ("2x", "postgres", True), ("2x", "spark", False)]

@@ -1220,7 +1220,7 @@ def test_a_threshold_in_sql_is_found() -> None:
 
 
 def test_duckdb_leaves_memory_to_dbt() -> None:
-    """The limit of profiles.yml is less than half of DuckDB's own, so that large builds use the disk in time."""
+    """The limit of profiles.yml is less than half of DuckDB's own: large builds use the disk in time."""
     found = re.search(r"memory_limit: (\S+)", (PROJECT / "profiles.yml").read_text(encoding="utf-8"))
     assert found
     with duckdb.connect() as connection:

@@ -253,7 +253,7 @@ def test_simulated_errors_are_found(warehouse: duckdb.DuckDBPyConnection) -> Non
 def test_the_warehouse_has_every_primary_key(
     simulated_warehouse: Path, warehouse: duckdb.DuckDBPyConnection
 ) -> None:
-    """As an index. Where there are most rows an index takes too much time or memory, so a query checks the key."""
+    """As an index. Where most rows are, it takes too much time or memory, so a query checks the key."""
     manifest = simulated_warehouse.parent / ".build" / "target" / "manifest.json"
     nodes = json.loads(manifest.read_text(encoding="utf-8"))["nodes"].values()
     models = [node for node in nodes if node["resource_type"] == "model"]

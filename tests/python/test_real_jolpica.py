@@ -117,6 +117,10 @@ KEYS = {  # of marts without a constraint
     "fct_lap_times": ["race_id", "driver_id", "lap_number"],
     "fct_race_laps": ["race_id", "driver_id", "lap_number"],
     "fct_stints": ["race_id", "driver_id", "stint_number"],
+    "fct_pit_stops": ["race_id", "driver_id", "stop_number"],
+    "fct_pit_stop_times": ["race_id", "driver_id", "stop_number"],
+    "fct_pit_stop_costs": ["race_id", "driver_id", "stop_number"],
+    "fct_what_if_points": ["season", "round", "points_system", "driver_id"],
 }
 NOT_COMPARED = {
     "dim_dates": "it has a key alone",

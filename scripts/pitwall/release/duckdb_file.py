@@ -55,7 +55,7 @@ def write(warehouse: Path, target: Path, tables: Sequence[Table] = ()) -> None:
 def copy(connection: duckdb.DuckDBPyConnection, schema: str, table: str) -> None:
     """Copy one table, in the order of its primary key, with its NOT NULL constraints.
 
-    A table whose key has no index begins with the columns of its key, so that the order is the same.
+    A table whose key has no index is ordered by all of its columns.
     """
     where = "where database_name = 'warehouse' and schema_name = ? and table_name = ?"
     is_key = "constraint_type = 'PRIMARY KEY'"

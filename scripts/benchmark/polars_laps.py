@@ -49,23 +49,29 @@ def with_ms(rows: pl.LazyFrame) -> pl.LazyFrame:
     return pl.concat([rows.filter(pl.col("lap_time_ms").is_not_null()), gaps]).drop("time")
 
 
+def races_and_drivers(raw: Path) -> tuple[pl.LazyFrame, pl.LazyFrame]:
+    """The ids of races and drivers, and what seeds name them by."""
+    races = integers(read(raw, "races", race_id="raceId", season="year", round="round"))
+    drivers = integers(read(raw, "drivers", driver_id="driverId", driver_ref="driverRef"), "driver_ref")
+    return races, drivers
+
+
+def seed_rows(name: str, races: pl.LazyFrame, drivers: pl.LazyFrame) -> pl.LazyFrame:
+    """A seed with a row for each driver in a race, and the ids of both."""
+    seed = pl.scan_csv(SEEDS / f"{name}.csv", glob=False)
+    seed = seed.with_columns(pl.col("season", "round").cast(pl.Int32))
+    return seed.join(races, on=["season", "round"]).join(drivers, on="driver_ref")
+
+
 def lap_times(raw: Path) -> pl.LazyFrame:
     """fct_lap_times."""
     columns = {"race_id": "raceId", "driver_id": "driverId", "lap_number": "lap", "position": "position"}
     laps = integers(read(raw, "lap_times", **columns, lap_time_ms="milliseconds", time="time"), "time")
     laps = with_ms(laps)
-    races = integers(read(raw, "races", race_id="raceId", season="year", round="round"))
-    drivers = integers(read(raw, "drivers", driver_id="driverId", driver_ref="driverRef"), "driver_ref")
-    seed = pl.scan_csv(SEEDS / "misfiled_laps.csv", glob=False)
-    misfiled = (
-        seed.with_columns(pl.col("season", "round").cast(pl.Int32))
-        .join(races, on=["season", "round"])
-        .join(drivers, on="driver_ref")
-        .join(
-            drivers.rename({"driver_id": "actual", "driver_ref": "actual_driver_ref"}), on="actual_driver_ref"
-        )
-        .select("race_id", "driver_id", "actual")
-    )
+    races, drivers = races_and_drivers(raw)
+    actual = drivers.rename({"driver_id": "actual", "driver_ref": "actual_driver_ref"})
+    misfiled = seed_rows("misfiled_laps", races, drivers).join(actual, on="actual_driver_ref")
+    misfiled = misfiled.select(*DRIVER, "actual")
     return (
         laps.join(races, on="race_id")
         .join(misfiled, on=DRIVER, how="left")
@@ -95,7 +101,10 @@ def entries(raw: Path) -> pl.LazyFrame:
         classified, "laps", "place", "result_id", descending=[False, True, False, False], nulls_last=True
     )
     best = best_first.unique(DRIVER, keep="first", maintain_order=True)
-    return best.select(*DRIVER, "laps", grid_position=pl.when(pl.col("grid") > 0).then("grid"))
+    pit_lane = seed_rows("start_exceptions", *races_and_drivers(raw)).filter(pl.col("start") == "pit lane")
+    best = best.join(pit_lane.select(*DRIVER, "start"), on=DRIVER, how="left")
+    has_slot = (pl.col("grid") > 0) & pl.col("start").is_null()
+    return best.select(*DRIVER, "laps", grid_position=pl.when(has_slot).then("grid"))
 
 
 def in_laps_of(stops: pl.LazyFrame, laps: pl.LazyFrame) -> pl.LazyFrame:

@@ -337,6 +337,22 @@ def test_times_of_laps_are_read_where_milliseconds_are_missing() -> None:
     assert frame.to_series().to_list() == [time_to_ms(text) for text in texts] == list(texts.values())
 
 
+def test_polars_leaves_out_the_slot_of_a_start_from_the_pit_lane(tmp_path: Path) -> None:
+    """The real files have no laps of the season in which the seed names such starts."""
+    from benchmark.polars_laps import entries
+
+    files = {
+        "races": "raceId,year,round\n7,2025,6\n8,2025,7\n",
+        "drivers": "driverId,driverRef\n1,gasly\n2,ocon\n",
+        "results": "resultId,raceId,driverId,grid,laps,positionOrder,positionText\n"
+        "1,7,1,20,57,13,13\n2,7,2,9,57,12,12\n3,8,1,10,60,1,R\n4,8,2,0,60,2,R\n",
+    }
+    for name, text in files.items():
+        (tmp_path / f"{name}.csv").write_text(text)
+    rows = entries(tmp_path).sort("race_id", "driver_id").collect()
+    assert rows["grid_position"].to_list() == [None, 9, 10, None]
+
+
 def test_rivals_equal_the_real_warehouse(real_files: Path, builder: Builder, tmp_path: Path) -> None:
     """A build of its own, because the rivals do not read the record of safety cars and red flags."""
     from benchmark.compare import differing_parquet

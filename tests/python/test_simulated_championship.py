@@ -1,10 +1,12 @@
 """The rules of the real championships give the standings of the simulated one, without exceptions."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
 import pytest
+from conftest import Builder
 
 
 @pytest.fixture(scope="module")
@@ -54,3 +56,19 @@ def test_a_season_without_rules_is_built_with_a_warning(without_last_race: Path)
 
     named = "Season 2026 has no rules in seeds/championship_periods.csv: those of 2025 are assumed."
     assert output.count(named) == 1
+
+
+def test_seasons_without_rules_are_named_in_one_line(
+    builder: Builder, without_last_race: Path, tmp_path: Path
+) -> None:
+    data = shutil.copytree(without_last_race / "data", tmp_path / "data")
+    warehouse = data / ".build" / "warehouse.duckdb"
+    shutil.copy(data / "warehouse.duckdb", warehouse)
+    with duckdb.connect(warehouse) as connection:
+        connection.execute(
+            "insert into intermediate.int_championship__rules "
+            "select * replace (2027 as season) from intermediate.int_championship__rules where season = 2026"
+        )
+    output = builder.dbt(data, "test", "-s", "every_season_has_rules").stdout
+    assert "Seasons 2026 to 2027 have no rules in seeds/championship_periods.csv: those of 2025" in output
+    assert output.count("no rules in seeds") == 1

@@ -151,7 +151,8 @@ def build(data: Path, *, from_scratch: bool = True, engine: str = "duckdb", **op
     if from_scratch and engine == "duckdb":  # the other engines always build everything
         for file in data.glob("warehouse.duckdb*"):
             file.unlink()
-    command: Command = [sys.executable, SCRIPTS / "build.py", "--engine", engine]
+    # As `make build RAW=...` does: simulated data may replace the real ones that were measured before.
+    command: Command = [sys.executable, SCRIPTS / "build.py", "--engine", engine, "--may-simulate"]
     result = measured(*command, PITWALL_DATA=data, **options)
     if result.failed and (why := first_failure(target_folder(engine, data))):
         return replace(result, failed=why)

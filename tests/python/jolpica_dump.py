@@ -18,17 +18,23 @@ select row_number() over (order by raceId, driverId, constructorId, number) as i
 from (
     select raceId, driverId, constructorId, number from results
     union select raceId, driverId, constructorId, number from sprint_results
-    union select raceId, driverId, constructorId, number from qualifying
+    union select raceId, driverId, constructorId, number
+    from qualifying anti join results using (raceId, driverId)
 );
+-- A car that raced has the team and the number of the race in qualifying too.
 create table timed as
 select
-    raceId, driverId, constructorId, number, unnest([2, 3, 4]) as kind, unnest([q1, q2, q3]) as time,
-    position,
+    entries.id as entry, raceId, unnest([2, 3, 4]) as kind, unnest([q1, q2, q3]) as time, position,
     2000000 + cast(qualifyId as integer) * 3 + unnest([0, 1, 2]) as id
-from qualifying;
+from qualifying join entries using (raceId, driverId);
 create table raced as
-select 0 as kind, cast(resultId as integer) as id, fastestLapSpeed as speed, * from results
-union all by name select 1 as kind, 1000000 + cast(resultId as integer) as id, * from sprint_results;
+select entries.id as entry, sessions.* exclude (number)
+from (
+    select 0 as kind, cast(resultId as integer) as id, fastestLapSpeed as speed, * from results
+    union all by name select 1 as kind, 1000000 + cast(resultId as integer) as id, * from sprint_results
+) as sessions join entries on sessions.raceId = entries.raceId and sessions.driverId = entries.driverId
+    and sessions.constructorId = entries.constructorId
+    and sessions.number is not distinct from entries.number;
 create table laps as
 select row_number() over (order by entry, number) as id, * from (
     select raced.id as entry, null as average_speed, 'f' as is_fastest, lap as number,
@@ -69,15 +75,13 @@ TABLES = {
     "driverId || '0000' || constructorId as team_driver_id from entries",
     "sessionentry": "select raced.id, status as detail, rank as fastest_lap_rank, grid, "
     "if(regexp_full_match(positionText, '[0-9]+'), 't', 'f') as is_classified, laps as laps_completed, "
-    "points, positionOrder as position, entries.id as round_entry_id, "
-    "raced.raceId || raced.kind as session_id, "
-    "case when regexp_full_match(positionText, '[0-9]+') then if(status = 'Finished', 0, 1) "
-    "when positionText = 'D' then 20 when positionText = 'W' then 30 when positionText = 'F' then 40 "
-    "else 11 end as status, duration(cast(milliseconds as bigint)) as time "
-    "from raced join entries using (raceId, driverId, constructorId, number) join status using (statusId) "
-    "union all select timed.id, null, null, null, null, null, null, position, entries.id, "
-    "raceId || kind, 0, null from timed join entries using (raceId, driverId, constructorId, number) "
-    "where time is not null or kind = 2",
+    "points, positionOrder as position, entry as round_entry_id, raceId || kind as session_id, "
+    "case positionText when 'N' then 1 when 'D' then 20 when 'E' then 20 when 'W' then 30 when 'F' then 40 "
+    "when 'R' then 11 else if(status = 'Finished', 0, 1) end as status, "
+    "duration(cast(milliseconds as bigint)) as time "
+    "from raced join status using (statusId) "
+    "union all select id, null, null, null, null, null, null, position, entry, raceId || kind, 0, null "
+    "from timed where time is not null or kind = 2",
     "lap": "select id, average_speed, is_fastest as is_entry_fastest_lap, number, position, "
     "entry as session_entry_id, time from laps",
     "pitstop": "select row_number() over (order by raced.id, stop) as id, "

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import duckdb
 import pytest
 from conftest import ROOT, SCRIPTS, Builder, make_once, must_run, no_engines, rewrite
+from jolpica_dump import write_dump
 
 from pitwall.raw.schema import SOURCES, read_tables
 from pitwall.warehouse.comparison import contracted, primary_key
@@ -253,18 +254,27 @@ def compared(connection: duckdb.DuckDBPyConnection, table: str, key: list[str]) 
     return {column: count for column, count in cells.items() if count}
 
 
-def test_every_raw_cell_is_the_same_or_differs_in_a_known_way(both: duckdb.DuckDBPyConnection) -> None:
-    """With the same ids, by which the rows are joined."""
+def compared_raw(connection: duckdb.DuckDBPyConnection) -> tuple[dict[str, int], dict[str, tuple[int, int]]]:
+    """How many cells of each raw column differ, and the rows that only one has, but those of standings.
+
+    The dump has no championship tables.
+    """
     found: dict[str, int] = {}
     rows: dict[str, tuple[int, int]] = {}
     for table in read_tables(SOURCES):
         if table.name in WITHOUT_STANDINGS:
-            assert both.execute(f"select count(*) from dump.raw.{table.name}").fetchall() == [(0,)]
+            assert connection.execute(f"select count(*) from dump.raw.{table.name}").fetchall() == [(0,)]
             continue
-        cells = compared(both, f"raw.{table.name}", table.key)
+        cells = compared(connection, f"raw.{table.name}", table.key)
         only = (cells.pop("only in archive", 0), cells.pop("only in dump", 0))
         rows |= {table.name: only} if any(only) else {}
         found |= {f"{table.name}.{column}": count for column, count in cells.items()}
+    return found, rows
+
+
+def test_every_raw_cell_is_the_same_or_differs_in_a_known_way(both: duckdb.DuckDBPyConnection) -> None:
+    """With the same ids, by which the rows are joined."""
+    found, rows = compared_raw(both)
     expected = {cell: count for kind in KINDS.values() for cell, count in kind.cells.items()}
     assert found == expected
     assert rows == ROWS
@@ -402,3 +412,66 @@ def test_each_cell_in_which_the_sources_differ_is_a_row(
                 for name in ("archive", "both")
             )
             assert after - before == (1 if table.name == "status" else 0)
+
+
+# A dump that is written from the whole archive: why its raw cells differ, and how many.
+WHOLE = {
+    "A dump closes the gap of Brazil 1983. It has places of two cars of 2005, no place of retired cars of "
+    "2025, and D for E.": {"results.position": 56, "results.position_text": 14, "sprint_results.position": 4},
+    "The archive writes gaps in many forms. No mart has the text.": {"results.time": 3_008},
+    "The lap of a fastest-lap time has that time in a dump.": {
+        "lap_times.milliseconds": 115,
+        "lap_times.time": 115,
+    },
+    "A dump has the car and the team of the race in qualifying.": {
+        "qualifying.constructor_id": 10,
+        "qualifying.number": 50,
+    },
+    "The test writes no other sessions than races.": {
+        "races.time": 6,
+        "races.fp1_date": 90,
+        "races.fp1_time": 68,
+        "races.fp2_date": 90,
+        "races.fp2_time": 68,
+        "races.fp3_date": 72,
+        "races.fp3_time": 53,
+        "races.quali_date": 108,
+        "races.quali_time": 90,
+        "races.sprint_date": 21,
+        "races.sprint_time": 21,
+    },
+}
+# The test writes no championship tables. In a dump a stop is at a lap.
+WHOLE_ROWS = {"constructor_results": (12_805, 0), "pit_stops": (645, 0)}
+WHOLE_SAME = (
+    "championship_what_if dim_circuits dim_constructors dim_drivers dim_statuses fct_entry_championship "
+    "fct_places_gained fct_qualifying_gaps fct_what_if_points lineage_careers team_careers team_mate_careers "
+    "team_mate_seasons"
+)
+
+
+@pytest.mark.slow
+def test_a_whole_dump_gives_what_the_archive_gives(
+    real_files: Path, real_warehouse: Path, builder: Builder, tmp_path: Path
+) -> None:
+    """A dump of all seasons, written from the archive. The build runs all data tests."""
+    data = shutil.copytree(real_warehouse.parent, tmp_path / "data")
+    must_run(
+        SCRIPTS / "csv_to_parquet.py",
+        write_dump(real_files, tmp_path / "dump"),
+        PITWALL_DATA=data,
+        **no_engines(),
+    )
+    builder.build(data)
+    with duckdb.connect() as connection:
+        connection.execute(f"attach '{real_warehouse}' as archive (read_only)")
+        connection.execute(f"attach '{data / 'warehouse.duckdb'}' as dump (read_only)")
+        found, rows = compared_raw(connection)
+        assert found == {cell: count for cells in WHOLE.values() for cell, count in cells.items()}
+        assert rows == WHOLE_ROWS
+        manifest = json.loads((data / ".build" / "target" / "manifest.json").read_text())
+        keys = {node["name"]: primary_key(node) for node in contracted(manifest)}
+        differ = {mart: compared(connection, f"marts.{mart}", keys[mart]) for mart in WHOLE_SAME.split()}
+        assert {mart: cells for mart, cells in differ.items() if cells} == {}
+        places = compared(connection, "marts.fct_race_results", ["result_id"])
+        assert {"finishing_position", "points", "grid", "laps_completed", "is_started"}.isdisjoint(places)

@@ -106,14 +106,14 @@ test: workers lint
 # The tests in Airflow wait much of their time, so they run beside the others. What they print comes last.
 define test_all
 @printed=$$(mktemp); trap 'kill $$airflow 2> /dev/null; rm -f "$$printed"' EXIT; trap 'exit 130' INT TERM; \
-$(MAKE) --no-print-directory test-airflow > "$$printed" 2>&1 & airflow=$$!; \
-PITWALL_NO_SKIPS=1 .venv/bin/python -m pytest $(PARALLEL) $(1); failed=$$?; \
+$(MAKE) --no-print-directory test-airflow MARKS='$(1)' > "$$printed" 2>&1 & airflow=$$!; \
+PITWALL_NO_SKIPS=1 .venv/bin/python -m pytest $(PARALLEL) $(if $(1),-m '$(1)'); failed=$$?; \
 wait $$airflow || failed=$$?; cat "$$printed"; exit $$failed
 endef
 
 # Both need Java for Spark, a PostgreSQL server and a browser. A test that is skipped fails, unless it needs the real files.
 test-extras: workers all lint
-	$(call test_all,-m 'not slow')
+	$(call test_all,not slow)
 
 test-all: workers all lint
 	$(call test_all)
@@ -198,7 +198,7 @@ airflow: writable ml-extra release-extra packages airflow-env
 
 # `extra` keeps it out of the tests of .venv, which has no Airflow.
 test-airflow: writable dev release-extra packages airflow-env
-	@.venv-airflow/bin/python -m pytest tests/airflow
+	@.venv-airflow/bin/python -m pytest tests/airflow $(if $(value MARKS),-m "$$MARKS")
 
 # `mf` reads the metrics from target/ and the connection from profiles.yml. Its progress display overwrites lines, so --quiet.
 metrics: export override PITWALL_TARGET := $(or $(value ENGINE),duckdb)

@@ -237,6 +237,7 @@ def test_a_backfill_of_three_races_builds_once(project: Real, backfilled: Step) 
     assert (project.data / "releases").is_dir()
 
 
+@pytest.mark.slow
 def test_a_broken_rule_changes_nothing_and_is_named(broken: Step) -> None:
     [result] = broken.runs
     assert result.run == "failed"
@@ -248,11 +249,13 @@ def test_a_broken_rule_changes_nothing_and_is_named(broken: Step) -> None:
     assert "the last good warehouse is unchanged" in text
 
 
+@pytest.mark.slow
 def test_a_build_killed_in_the_middle_changes_nothing(killed: Step) -> None:
     assert killed.before == killed.after
     assert not killed.left, "these programs still run"
 
 
+@pytest.mark.slow
 def test_one_more_race_arrives(project: Real, recovered: Step) -> None:
     """After a broken rule and a killed build."""
     [result] = recovered.runs
@@ -263,10 +266,12 @@ def test_one_more_race_arrives(project: Real, recovered: Step) -> None:
     assert (project.folder / "public").resolve().name == f"public.{newest.name}"
 
 
+@pytest.mark.slow
 def test_a_source_that_is_down_is_asked_again(recovered: Step) -> None:
     assert recovered.runs[0].tries["fetch"] == 2
 
 
+@pytest.mark.slow
 def test_a_run_waits_for_a_build_by_hand(recovered: Step) -> None:
     assert recovered.runs[0].tries["convert"] > 1
 

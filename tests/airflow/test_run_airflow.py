@@ -69,6 +69,7 @@ def get(address: str) -> dict:
         return json.load(answer)
 
 
+@pytest.mark.slow
 def test_airflow_runs_on_loopback_and_ends_completely(prepared: Path, tmp_path: Path) -> None:
     """With a database that an earlier start made: a first start makes one as the other tests do."""
     shutil.copytree(prepared, tmp_path / "data")

@@ -37,11 +37,13 @@ SOURCES = (
 )
 DBT = Path(sys.executable).with_name("dbt")
 
-# These files run first because they take longest: a long file that starts last would run alone. The first two
-# have another reason: one makes the first build, and the other builds nothing, so it need not wait for it.
+# These files run first because they take longest: a long file that starts last would run alone. The first has
+# another reason: it makes the first build. The next three build nothing, so they need not wait for it.
 FIRST = (
     "test_project",
     "test_csv_to_parquet",
+    "test_structure",
+    "test_makefile",
     "test_spark",
     "test_incremental",
     "test_faults",

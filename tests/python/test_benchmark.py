@@ -86,6 +86,7 @@ def assert_page(folder: Path, name: str, rows: list[dict]) -> None:
         assert len(bars) == len(rows)
 
 
+@pytest.mark.slow
 def test_all_tools_give_one_answer_to_the_question(bench: Callable[..., list[dict]], tmp_path: Path) -> None:
     rows = bench("question")
     assert_measured(rows)
@@ -353,6 +354,7 @@ def test_polars_leaves_out_the_slot_of_a_start_from_the_pit_lane(tmp_path: Path)
     assert rows["grid_position"].to_list() == [None, 9, 10, None]
 
 
+@pytest.mark.slow
 def test_rivals_equal_the_real_warehouse(real_files: Path, builder: Builder, tmp_path: Path) -> None:
     """A build of its own, because the rivals do not read the record of safety cars and red flags."""
     from benchmark.compare import differing_parquet

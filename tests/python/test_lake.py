@@ -165,6 +165,7 @@ def test_the_second_of_two_loads_at_once_fails(
     Lake(remote.url).check()
 
 
+@pytest.mark.slow
 def test_a_build_from_the_lake_gives_the_same_marts(
     remote: Remote, simulated_warehouse: Path, builder: Builder, tmp_path: Path
 ) -> None:

@@ -277,7 +277,7 @@ def test_the_tests_of_airflow_run_beside_the_others_and_both_must_pass(
     common = ["--numprocesses", "logical", "--dist", "loadfile", "--no-loadscope-reorder"]
     assert sorted(calls) == [
         (["-m", "pytest", *common, *options], "1"),
-        (["-m", "pytest", "tests/airflow"], None),
+        (["-m", "pytest", "tests/airflow", *options], None),
     ]
     assert (code, f"the tests of {failing} fail" in output) == ((2, True) if failing else (0, False))
 

@@ -393,18 +393,11 @@ def run_script(*command: str | Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def printed_scripts() -> list[str]:
-    """All commands, and all scripts that a text prints as a command."""
-    return sorted(
-        {name for text in printed_texts().values() for _, name in commands_in(text)} | set(COMMANDS)
-    )
-
-
-@pytest.mark.parametrize("script", printed_scripts())
-def test_every_command_has_a_help_text(script: str) -> None:
-    result = run_script(script, "--help")
-    assert (result.returncode, result.stderr) == (0, "")
-    assert result.stdout.startswith(f"usage: {Path(script).stem}")
+def test_printed_commands_exist() -> None:
+    """test_log_events.py checks that each has a help text."""
+    printed = {name for text in printed_texts().values() for _, name in commands_in(text)}
+    assert len(printed) > 10
+    assert printed <= set(COMMANDS)
 
 
 @pytest.mark.parametrize("script", COMMANDS)

@@ -47,9 +47,9 @@ def outcomes(folder: Path, content: str, *options: str, **environment: str) -> d
         name: value for name, value in os.environ.items() if not name.startswith(("PITWALL_", "PYTEST_"))
     }
     result = subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *options],
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "xdist.plugin", *options],
         cwd=folder,
-        env=inherited | environment,
+        env={**inherited, **environment, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},  # most start slowly
         capture_output=True,
         text=True,
     )

@@ -228,6 +228,7 @@ def recovered(project: Real, address: str, killed: Step) -> Step:
     return Step([result], before, project.sha256(), new_races=project.races() - races)
 
 
+@pytest.mark.slow
 def test_a_backfill_of_three_races_builds_once(project: Real, backfilled: Step) -> None:
     assert [result.run for result in backfilled.runs] == ["success"] * 3
     assert [result.tasks["nothing_new"] for result in backfilled.runs] == ["skipped", "success", "success"]

@@ -5,17 +5,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import polars as pl
 import pytest
 from conftest import SCRIPTS, run
-from numpy.testing import assert_allclose
 
 from pitwall.command import PlainError
 
 pytestmark = pytest.mark.extra
-for package in ("scipy", "lightgbm"):
+for package in ("numpy", "scipy", "lightgbm"):
     pytest.importorskip(package, reason=f"no {package}: `make ml-extra` installs it")
+
+import numpy as np  # noqa: E402
+from numpy.testing import assert_allclose  # noqa: E402
 
 from pitwall.prediction import bars, classified, features, model, ranking, scores, walk_forward  # noqa: E402
 from pitwall.prediction.model import Model  # noqa: E402

@@ -1,5 +1,6 @@
 """`make test`, `make test-all` and `make torture` run their tests, and CI skips no test silently."""
 
+import ast
 import os
 import re
 import shutil
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import forked_dbt
 import pytest
-from conftest import ROOT, TESTS, run_dbt
+from conftest import ROOT, TESTS, no_engines, run_dbt
 
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 TWO_SKIPS = """
@@ -98,6 +99,18 @@ def test_files_that_need_an_extra_are_marked() -> None:
         text = path.read_text(encoding="utf-8")
         if path.name != Path(__file__).name and re.search(r"importorskip|allow_module_level|LACKING", text):
             assert re.search(r"(?m)^pytestmark = .*pytest\.mark\.extra\b", text), path.name
+
+
+def test_no_file_imports_a_package_of_an_extra_before_it_looks_for_it() -> None:
+    """With requirements/dev.txt alone it could not be collected."""
+    hidden = tuple(f"{name}." for name in no_engines()["HIDDEN_PACKAGES"].split(",") if name)
+    for path in TESTS.glob("test_*.py"):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if re.search("importorskip|LACKING|pytestmark", ast.unparse(node)):
+                break
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            assert not [name for name in names if f"{name}.".startswith(hidden)], path.name
 
 
 def test_torture_is_in_the_files_that_make_torture_runs() -> None:

@@ -439,6 +439,7 @@ def test_a_previous_release_that_is_none_is_refused(data: Path, tmp_path: Path) 
     assert line == f"{tmp_path}: is no release, because it has no dim_races.parquet"
 
 
+@pytest.mark.slow
 def test_the_data_folder_can_have_any_name(simulated: Released, tmp_path: Path) -> None:
     data = copy_data(simulated.warehouse, tmp_path / "it's [a] *folder é, 50% $HOME")
     make.release(data, simulated.folder, only_changes=True)
@@ -459,7 +460,7 @@ def test_another_run_in_the_folder_is_respected(data: Path) -> None:
         assert "another run is using this folder" in refused(data, code=TEMPORARY)
 
 
-@pytest.mark.parametrize("room", [0.4, 2, 5, 8])
+@pytest.mark.parametrize("room", [0.4, *(pytest.param(room, marks=pytest.mark.slow) for room in (2, 5)), 8])
 def test_a_full_disk_leaves_no_half_of_a_release(
     simulated: Released, quick: Callable[..., None], tmp_path: Path, room: float
 ) -> None:

@@ -756,7 +756,11 @@ def pages() -> list[str]:
 
 @pytest.mark.parametrize("name", pages())
 def test_every_number_is_recomputed_or_has_a_reason(name: str) -> None:
-    assert unexplained(name) == []
+    found = "".join(f"\n  ...{each}..." for each in unexplained(name))
+    assert not found, (
+        f'Say in FIGURES["{name}"] of tests/python/test_figures.py where each number comes from: the query '
+        f"that gives it, the var that it repeats, or Because(a reason):{found}"
+    )
 
 
 @pytest.mark.parametrize("name", FIGURES)

@@ -9,9 +9,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import forked_dbt
+import conftest
+import forked
 import pytest
-from conftest import ROOT, TESTS, no_engines, run_dbt
+from conftest import ROOT, SCRIPTS, TESTS, is_forked, no_engines, run, run_dbt
 
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 TWO_SKIPS = """
@@ -40,7 +41,7 @@ pytest.importorskip("no_such_driver")
 
 def outcomes(folder: Path, content: str, *options: str, **environment: str) -> dict[str, int]:
     """Run a file of tests with the project's conftest.py. Returns the number of tests by outcome."""
-    for name in ("conftest.py", "forked_dbt.py"):
+    for name in ("conftest.py", "forked.py"):
         shutil.copy(TESTS / name, folder)
     (folder / "test_some.py").write_text(content, encoding="utf-8")
     (folder / "pytest.ini").write_text("[pytest]\nmarkers =\n  torture\n  images\n", encoding="utf-8")
@@ -89,8 +90,52 @@ def test_images_are_built_only_if_it_is_asked_for(tmp_path: Path) -> None:
 def test_a_dbt_that_does_not_end_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that no test waits for it."""
     assert run_dbt("--version").returncode == 0
-    monkeypatch.setattr(forked_dbt, "TIMEOUT", 0)
+    monkeypatch.setattr(forked, "TIMEOUT", 0)
     assert run_dbt("--version").returncode == -signal.SIGKILL
+
+
+PRINTS_WHAT_IT_HAS = """
+import atexit, os, sys
+from helper import answer
+
+if __name__ == "__main__":
+    atexit.register(print, "at the end", flush=True)
+    print(__file__, sys.argv, sys.orig_argv, answer, os.getcwd(), sys.stdin.read())
+    print(*sorted(os.environ.items()), sep="\\n")
+    print(*filter(os.path.isdir, sys.path), hasattr(sys, "customized"), "pytest" in sys.modules)
+    print(sys.stdout.encoding, sys.stdout.line_buffering, sys.stderr.line_buffering, flush=True)
+    os.write(2, b"directly\\n")
+    sys.exit("a message" if len(sys.argv) == 2 else 3)
+"""
+
+
+@pytest.mark.parametrize("options", [["one"], ["one", "two"]])
+def test_a_forked_script_has_what_a_new_process_has(
+    options: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "scripts").mkdir()
+    script = tmp_path / "scripts" / "script.py"
+    script.write_text(PRINTS_WHAT_IT_HAS, encoding="utf-8")
+    script.with_name("helper.py").write_text("answer = 42\n", encoding="utf-8")
+    hooks = tmp_path / "hooks"
+    hooks.mkdir()
+    (hooks / "sitecustomize.py").write_text("import sys\nsys.customized = True\n", encoding="utf-8")
+
+    def ran() -> tuple[int, str]:
+        result = run(script, *options, cwd=tmp_path, PITWALL_DATA="a folder", PYTHONPATH=hooks)
+        return result.returncode, result.stdout
+
+    in_a_fork = ran()
+    monkeypatch.setattr(conftest, "is_forked", lambda *_: False)
+    code, printed = ran()
+    assert in_a_fork[1].splitlines() == printed.splitlines()
+    assert in_a_fork[0] == code == (1 if len(options) == 1 else 3)
+
+
+def test_a_script_is_not_forked_if_python_reads_a_variable_when_it_starts() -> None:
+    assert is_forked([SCRIPTS / "build.py"], {"PYTHONPATH": "", "PITWALL_DATA": ""})
+    for name in ("PYTHONUTF8", "LC_ALL", "LANG", "TZ", "POLARS_MAX_THREADS"):
+        assert not is_forked([SCRIPTS / "build.py"], {name: ""})
 
 
 def test_files_that_need_an_extra_are_marked() -> None:

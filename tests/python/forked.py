@@ -1,0 +1,88 @@
+"""Run dbt or a script as their commands do, in a fork of a process that has imported what takes long.
+
+Python, DuckDB and Polars take a quarter of a second of processor time to start, dbt two seconds.
+"""
+
+import atexit
+import multiprocessing
+import os
+import runpy
+import subprocess
+import sys
+from functools import cache
+from multiprocessing.context import ForkServerContext
+from pathlib import Path
+
+DBT = "dbt"
+# In seconds. A build on Spark takes some minutes.
+TIMEOUT = 1800
+
+
+@cache
+def fork_server() -> ForkServerContext:
+    """The process that is forked. It starts with the first call, and ends with this process."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["dbt.cli.main", "dbt.adapters.duckdb", "duckdb", "polars"])
+    return context
+
+
+def call(command: list[str], cwd: Path, environment: dict[str, str], output: Path) -> None:
+    """Be a command: in this folder, with only these environment variables, as a new process of Python."""
+    os.chdir(cwd)
+    os.environ.clear()
+    os.environ.update(environment)
+    with output.open("wb") as file, Path(os.devnull).open("rb") as nothing:
+        os.dup2(nothing.fileno(), 0)
+        for stream in (1, 2):
+            os.dup2(file.fileno(), stream)
+    sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+    sys.stderr = open(2, "w", 1, "utf-8", "backslashreplace", closefd=False)  # noqa: SIM115
+    sys.argv = command
+    sys.orig_argv[:] = [sys.executable, *command]
+    # Without the folders of the tests, which the process has from pytest.
+    installed = [path for path in sys.path if path.startswith((sys.prefix, sys.base_prefix))]
+    added = list(filter(None, environment.get("PYTHONPATH", "").split(os.pathsep)))
+    folder = [] if command[0] == DBT else [str((cwd / command[0]).resolve().parent)]
+    sys.path[:] = [*folder, *added, *installed]
+    for path in added:
+        if (hook := Path(path) / "sitecustomize.py").is_file():
+            sys.modules.pop("sitecustomize", None)
+            runpy.run_path(str(hook), run_name="sitecustomize")
+            break
+    try:
+        if command[0] == DBT:
+            from dbt.cli.main import cli
+
+            sys.exit(cli())
+        runpy.run_path(str(cwd / command[0]), run_name="__main__")
+    except SystemExit as end:
+        if isinstance(end.code, str):
+            print(end.code, file=sys.stderr)
+            end.code = 1
+        raise
+    finally:
+        atexit._run_exitfuncs()
+
+
+def forked(
+    command: list[str], cwd: Path, environment: dict[str, str], output: Path
+) -> subprocess.CompletedProcess[str]:
+    """Run a command, and return its exit code and what it printed. `output` is a file that it prints to.
+
+    After TIMEOUT it is killed; the exit code is then negative.
+
+    Args:
+        command: DBT or the path of a script, and its arguments.
+        cwd: the folder to run it in.
+        environment: its environment variables, all of them.
+        output: a file that does not exist yet.
+    """
+    process = fork_server().Process(target=call, args=(command, cwd, environment, output))
+    process.start()
+    process.join(TIMEOUT)
+    if process.is_alive():
+        process.kill()
+        process.join(60)
+    assert process.exitcode is not None, "the process cannot be killed"
+    printed = output.read_text(encoding="utf-8") if output.exists() else ""
+    return subprocess.CompletedProcess(command, process.exitcode, printed)

@@ -380,7 +380,7 @@ class Builder:
         target, warehouse = data / ".build" / "target", data / ".build" / "warehouse.duckdb"
         options = ["--vars", "{merged_tests: true}", "--target-path", target, "--log-path", target / "logs"]
         places = {"PITWALL_DATA": data, "PITWALL_WAREHOUSE": warehouse}
-        return run(DBT, *arguments, *options, **places, **no_engines())
+        return run_dbt(*arguments, *options, **places, **no_engines())
 
     def warehouse(
         self, raw: Path, data: Path, *options: str, has_data_tests: bool = True, **environment: str | Path

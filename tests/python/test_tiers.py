@@ -41,7 +41,7 @@ pytest.importorskip("no_such_driver")
 
 def outcomes(folder: Path, content: str, *options: str, **environment: str) -> dict[str, int]:
     """Run a file of tests with the project's conftest.py. Returns the number of tests by outcome."""
-    for name in ("conftest.py", "forked.py"):
+    for name in ("conftest.py", "forked.py", "warm_dbt.py"):
         shutil.copy(TESTS / name, folder)
     (folder / "test_some.py").write_text(content, encoding="utf-8")
     (folder / "pytest.ini").write_text("[pytest]\nmarkers =\n  torture\n  images\n", encoding="utf-8")

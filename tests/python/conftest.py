@@ -516,26 +516,6 @@ def races_of(raw: Path, season: str) -> list[str]:
 
 
 @pytest.fixture(scope="session")
-def without_last_race(builder: Builder, shared_folder: Path) -> Path:
-    """A folder of six simulated seasons. The last, 2026, has no rules in the seeds. Copy what you write to.
-
-    - `raw`: the files of all races.
-    - `built_raw`: the same without the last race.
-    - `data`: the warehouse that was built from `built_raw`.
-    - `output`: what build.py printed.
-    """
-
-    def make(folder: Path) -> None:
-        simulate(6, folder)
-        raw = shutil.copytree(folder / "raw", folder / "built_raw")
-        remove_race(raw, races_of(raw, "2026")[-1])
-        must_run(SCRIPTS / "csv_to_parquet.py", raw, PITWALL_DATA=folder / "data", **no_engines())
-        (folder / "output").write_text(builder.build(folder / "data"), encoding="utf-8")
-
-    return make_once(shared_folder / "without_last_race", make)
-
-
-@pytest.fixture(scope="session")
 def real_files(shared_folder: Path) -> Path:
     """The folder of the real CSVs, with the optional files of the archive. Skips the test if there is none.
 

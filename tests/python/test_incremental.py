@@ -22,6 +22,7 @@ from conftest import (
     remove_race,
     rewrite,
     run,
+    simulate,
     write_forecasts,
 )
 from jolpica_dump import write_dump
@@ -58,22 +59,23 @@ def content(warehouse: Path) -> dict[str, list[tuple[object, ...]]]:
 
 def compare_with_full(
     builder: Builder, raw: Path, data: Path, plan: str, *options: str | Path
-) -> dict[str, list[tuple[object, ...]]]:
+) -> tuple[dict[str, list[tuple[object, ...]]], str]:
     """Convert, build incrementally by `plan`, and compare with a full build from the same history.
 
-    Returns the rows of each table.
+    Returns the rows of each table, and what the incremental build printed.
     """
     must_run(SCRIPTS / "csv_to_parquet.py", raw, *options, PITWALL_DATA=data)
     full_data = data.with_name(f"{data.name}-full")
     shutil.copytree(data, full_data)
-    assert f"({plan}" in builder.build(data)
+    output = builder.build(data)
+    assert f"({plan}" in output
     assert "(full: as you asked)" in builder.build(full_data, "--full", has_data_tests=False)
     incremental, full = content(data / "warehouse.duckdb"), content(full_data / "warehouse.duckdb")
     assert incremental.keys() == full.keys()
     assert len(full) > 90
     for table, rows in full.items():
         assert incremental[table] == rows, f"{table} differs"
-    return full
+    return full, output
 
 
 def check_what_ran(data: Path, *sources: str) -> None:
@@ -99,9 +101,11 @@ def check_what_ran(data: Path, *sources: str) -> None:
 
 
 @pytest.fixture
-def raw_and_data(without_last_race: Path, tmp_path: Path) -> tuple[Path, Path]:
-    """Copies of `built_raw` and of `data`."""
-    return tuple(shutil.copytree(without_last_race / name, tmp_path / name) for name in ("built_raw", "data"))
+def raw_and_data(simulated_warehouse: Path, tmp_path: Path) -> tuple[Path, Path]:
+    """Copies of the raw files of five seasons, 2021 to 2025, and of the data folder that was built from them."""
+    built = simulated_warehouse.parent
+    raw = shutil.copytree(built / "raw", tmp_path / "raw")
+    return raw, shutil.copytree(built, tmp_path / "data", ignore=shutil.ignore_patterns("raw"))
 
 
 @pytest.mark.slow
@@ -145,7 +149,7 @@ def test_optional_files_are_built_incrementally(builder: Builder, raw_and_data: 
     drivers[-1] = drivers[-1].replace("29", "30")
     marshals.append(f"Di Dale,40,9/10/25,2025 {of_2025[2]}")
     write()
-    compare_with_full(builder, raw, data, "incremental: 1 of 6 seasons changed (2025)")
+    compare_with_full(builder, raw, data, "incremental: 1 of 5 seasons changed (2025)")
     with duckdb.connect(data / "warehouse.duckdb", read_only=True) as connection:
         unknown = connection.execute(
             "select seen, season from quality.source_anomalies where anomaly_kind = 'race_name_unknown'"
@@ -162,7 +166,7 @@ def test_optional_files_are_built_incrementally(builder: Builder, raw_and_data: 
 
 @pytest.mark.slow
 def test_a_changed_dump_is_built_incrementally(
-    builder: Builder, without_last_race: Path, raw_and_data: tuple[Path, Path]
+    builder: Builder, simulated_warehouse: Path, raw_and_data: tuple[Path, Path]
 ) -> None:
     """The archive has no laps and stops of a race of 2025. Then the dump changes a race time and a lap."""
     raw, data = raw_and_data
@@ -171,9 +175,9 @@ def test_a_changed_dump_is_built_incrementally(
     for table in ("lap_times", "pit_stops"):
         rewrite(raw, table, lambda rows: [row for row in rows if row["raceId"] != race])
     must_run(SCRIPTS / "csv_to_parquet.py", raw, "--also", dump, PITWALL_DATA=data)
-    assert "(incremental: 1 of 6 seasons changed (2025))" in builder.build(data)
+    assert "(incremental: 1 of 5 seasons changed (2025))" in builder.build(data)
     before = content(data / "warehouse.duckdb")
-    laps = len(content(without_last_race / "data" / "warehouse.duckdb")["marts.fct_lap_times"])
+    laps = len(content(simulated_warehouse)["marts.fct_lap_times"])
     assert len(before["marts.fct_lap_times"]) == laps, "the dump has the laps"
 
     def change_time(rows: Rows, **where: str) -> Rows:
@@ -188,24 +192,24 @@ def test_a_changed_dump_is_built_incrementally(
         partial(change_time, session_id=f"{race}0", position="2", status="0"),
     )
     rewrite(dump, "formula_one_lap", partial(change_time, number="5", is_entry_fastest_lap="f"))
-    plan = "incremental: 1 of 6 seasons changed (2025)"
-    after = compare_with_full(builder, raw, data, plan, "--also", dump)
+    plan = "incremental: 1 of 5 seasons changed (2025)"
+    after, _ = compare_with_full(builder, raw, data, plan, "--also", dump)
     changed = {table for table, rows in after.items() if rows != before[table]}
     assert {"quality.source_disagreements", "marts.fct_lap_times"} <= changed
     assert "marts.fct_race_results" not in changed, "the archive is used where it has a value"
     check_what_ran(data, "ergast.lap_times", "pitwall", "ops")
 
 
-def test_a_new_a_revised_and_a_removed_race_are_built_incrementally(
-    builder: Builder, without_last_race: Path, raw_and_data: tuple[Path, Path]
+def test_a_new_season_and_a_revised_and_a_removed_race_are_built_incrementally(
+    builder: Builder, simulated_warehouse: Path, raw_and_data: tuple[Path, Path]
 ) -> None:
-    """The last race is new. In the season before, a race was removed, and a result got a penalty.
+    """In the season before the new one, a race was removed, and a result got a penalty.
 
     Forecasts are new as well: they belong to no changed season.
     """
     _, data = raw_and_data
-    write_forecasts(data)
-    raw = shutil.copytree(without_last_race / "raw", data.with_name("raw"))
+    simulate(6, data.with_name("next"))
+    raw = data.with_name("next") / "raw"
     race, *_, removed = races_of(raw, "2025")
     before: dict[str, str] = {}
 
@@ -218,16 +222,29 @@ def test_a_new_a_revised_and_a_removed_race_are_built_incrementally(
 
     rewrite(raw, "results", add_penalty)
     remove_race(raw, removed)
-    compare_with_full(builder, raw, data, "incremental: 2 of 6 seasons changed (2025, 2026)")
-    built_from = without_last_race / "built_raw"
+    must_run(SCRIPTS / "csv_to_parquet.py", raw, PITWALL_DATA=data)
+    write_forecasts(data)
+    plan = "incremental: 2 of 6 seasons changed (2025, 2026)"
+    _, output = compare_with_full(builder, raw, data, plan)
+    built_from = simulated_warehouse.parent / "raw"
     changed = [
         path.stem for path in raw.glob("*.csv") if path.read_bytes() != (built_from / path.name).read_bytes()
     ]
     assert {"results", "lap_times", "races"} <= set(changed) < {path.stem for path in raw.glob("*.csv")}
     check_what_ran(data, *(f"ergast.{table}" for table in changed), "pitwall", "ops", "predictions")
-    scored = "select count(*) from marts.fct_predictions where is_scored"
+    scored = "select count(*) from marts.fct_predictions where is_scored and season = 2026"
     with duckdb.connect(data / "warehouse.duckdb", read_only=True) as connection:
         assert connection.execute(scored).fetchall() > [(100,)]
+
+    # The new season has no rules in the seeds. It has those of the season before, and a warning says so.
+    named = "Season 2026 has no rules in seeds/championship_periods.csv: those of 2025 are assumed."
+    assert output.count(named) == 1
+    with duckdb.connect(data / "warehouse.duckdb", read_only=True) as connection:
+        assumed = connection.execute(
+            "select championship, season, rules_of_season from intermediate.int_championship__rules "
+            "where is_assumed order by championship"
+        ).fetchall()
+    assert assumed == [("constructors", 2026, 2025), ("drivers", 2026, 2025)]
 
     # The penalty is a revision, with both values.
     result, time = int(before["resultId"]), int(before["milliseconds"])
@@ -248,20 +265,30 @@ def test_a_new_a_revised_and_a_removed_race_are_built_incrementally(
 @pytest.mark.slow
 def test_a_removed_season_is_built_incrementally(builder: Builder, raw_and_data: tuple[Path, Path]) -> None:
     raw, data = raw_and_data
-    for race in races_of(raw, "2026"):
+    for race in races_of(raw, "2025"):
         remove_race(raw, race)
-    rewrite(raw, "seasons", lambda rows: [row for row in rows if row["year"] != "2026"])
-    compare_with_full(builder, raw, data, "incremental: 1 of 6 seasons changed (2026)")
+    rewrite(raw, "seasons", lambda rows: [row for row in rows if row["year"] != "2025"])
+    compare_with_full(builder, raw, data, "incremental: 1 of 5 seasons changed (2025)")
+
+
+@pytest.mark.slow
+def test_a_new_race_is_built_incrementally(builder: Builder, raw_and_data: tuple[Path, Path]) -> None:
+    raw, data = raw_and_data
+    all_races = shutil.copytree(raw, data.with_name("all"))
+    remove_race(raw, races_of(raw, "2025")[-1])
+    must_run(SCRIPTS / "csv_to_parquet.py", raw, PITWALL_DATA=data)
+    builder.build(data)
+    compare_with_full(builder, all_races, data, "incremental: 1 of 5 seasons changed (2025)")
 
 
 @pytest.mark.slow
 def test_a_moved_warehouse_is_built_without_any_season(
-    builder: Builder, without_last_race: Path, raw_and_data: tuple[Path, Path]
+    builder: Builder, simulated_warehouse: Path, raw_and_data: tuple[Path, Path]
 ) -> None:
     """Its views named the files in the old folder."""
     _, data = raw_and_data
-    assert "(incremental: nothing changed in 6 seasons)" in builder.build(data)
-    assert content(data / "warehouse.duckdb") == content(without_last_race / "data" / "warehouse.duckdb")
+    assert "(incremental: nothing changed in 5 seasons)" in builder.build(data)
+    assert content(data / "warehouse.duckdb") == content(simulated_warehouse)
 
 
 def plan_of(raw: Path, data: Path, code: str = "") -> changes.Changes | str:
@@ -287,7 +314,7 @@ def test_another_order_of_the_rows_is_no_change(raw_and_data: tuple[Path, Path])
     plan = plan_of(raw, data)
     assert isinstance(plan, changes.Changes)
     assert plan.seasons == plan.races == []
-    assert plan.summary == "incremental: nothing changed in 6 seasons"
+    assert plan.summary == "incremental: nothing changed in 5 seasons"
 
 
 @pytest.mark.parametrize(
@@ -325,7 +352,7 @@ def test_a_change_that_affects_all_seasons_needs_a_full_build(
 def test_changes_in_most_seasons_need_a_full_build(raw_and_data: tuple[Path, Path]) -> None:
     raw, data = raw_and_data
     rewrite(raw, "seasons", lambda rows: [{**row, "url": row["url"] + "?"} for row in rows[1:]] + rows[:1])
-    assert plan_of(raw, data) == "5 of 6 seasons changed"
+    assert plan_of(raw, data) == "4 of 5 seasons changed"
 
 
 def read_from(data: Path, old: Path) -> None:
@@ -342,7 +369,7 @@ def read_from(data: Path, old: Path) -> None:
 
 
 def test_a_build_without_changes_does_not_start_dbt(
-    without_last_race: Path,
+    simulated_warehouse: Path,
     raw_and_data: tuple[Path, Path],
     fake_dbt: Callable[[str], Path],
     tmp_path: Path,
@@ -364,7 +391,7 @@ def test_a_build_without_changes_does_not_start_dbt(
         shutil.copy(tmp_path / "record", data / ".build" / "target" / "unit_tests_passed")
 
     must_run(SCRIPTS / "csv_to_parquet.py", raw, PITWALL_DATA=data)
-    read_from(data, without_last_race / "data")
+    read_from(data, simulated_warehouse.parent)
     shutil.copy(data / ".build" / "target" / "unit_tests_passed", tmp_path / "record")
     assert not starts_dbt()
     must_run(SCRIPTS / "csv_to_parquet.py", raw, PITWALL_DATA=data)
@@ -394,11 +421,11 @@ def test_a_build_without_changes_does_not_start_dbt(
 
 @pytest.mark.slow
 def test_a_changed_ledger_alone_builds_what_reads_it_and_nothing_else(
-    builder: Builder, without_last_race: Path, raw_and_data: tuple[Path, Path]
+    builder: Builder, simulated_warehouse: Path, raw_and_data: tuple[Path, Path]
 ) -> None:
     _, data = raw_and_data
     warehouse = data / "warehouse.duckdb"
-    read_from(data, without_last_race / "data")
+    read_from(data, simulated_warehouse.parent)
     before = content(warehouse)
     write_forecasts(data)
     assert "(incremental: only the ledger changed)" in builder.build(data)
@@ -471,10 +498,10 @@ def models_in_blocks(data: Path) -> list[dict[str, Any]]:
 
 
 @pytest.mark.slow
-def test_filling_in_blocks_gives_the_same_rows(without_last_race: Path, tmp_path: Path) -> None:
+def test_filling_in_blocks_gives_the_same_rows(simulated_warehouse: Path, tmp_path: Path) -> None:
     """Fill the models that read all laps one season at a time, instead of all seasons at once."""
-    original, data = without_last_race / "data" / "warehouse.duckdb", tmp_path / "data"
-    warehouse = shutil.copytree(without_last_race / "data", data) / "warehouse.duckdb"
+    original, data = simulated_warehouse, tmp_path / "data"
+    warehouse = shutil.copytree(simulated_warehouse.parent, data) / "warehouse.duckdb"
     models = {model["name"]: model["schema"] for model in models_in_blocks(data)}
     names = models.keys()
     assert names > {"fct_race_laps", "fct_stints", "fct_undercuts"}
@@ -489,21 +516,21 @@ def test_filling_in_blocks_gives_the_same_rows(without_last_race: Path, tmp_path
     assert set(ran) == names
     for name, sql in ran.items():
         # Without a contract the first block creates the table.
-        assert sql.count("insert into") == (6 if models[name] == "marts" else 5), name
-        for season in range(2021, 2027):
+        assert sql.count("insert into") == (5 if models[name] == "marts" else 4), name
+        for season in range(2021, 2026):
             assert sql.count(f"set variable seasons = [{season}];") == 1, name
     expected, built = content(original), content(warehouse)
     for table, rows in expected.items():
         assert built[table] == rows, f"{table} differs"
 
 
-def test_a_model_in_blocks_filters_all_inputs_by_season(without_last_race: Path) -> None:
+def test_a_model_in_blocks_filters_all_inputs_by_season(simulated_warehouse: Path) -> None:
     """An unfiltered input would be read again for each block, and its rows repeated.
 
     Dimensions without a season are joined for their names, and raw pit stops to races of the block: they
     repeat no row.
     """
-    data = without_last_race / "data"
+    data = simulated_warehouse.parent
     manifest = json.loads((data / ".build/target/manifest.json").read_text(encoding="utf-8"))
     tests = {node["name"] for node in manifest["nodes"].values()}
     models = models_in_blocks(data)
@@ -521,9 +548,9 @@ def test_a_model_in_blocks_filters_all_inputs_by_season(without_last_race: Path)
         assert model["raw_code"].count("in_changed_seasons()") == len(reads), model["name"]
 
 
-def test_by_season_models_and_no_others_read_single_seasons(without_last_race: Path) -> None:
+def test_by_season_models_and_no_others_read_single_seasons(simulated_warehouse: Path) -> None:
     """A by-season model filters its by-season inputs. Any other model reads whole tables only."""
-    target = without_last_race / "data" / ".build" / "target"
+    target = simulated_warehouse.parent / ".build" / "target"
     manifest = json.loads((target / "manifest.json").read_text(encoding="utf-8"))
     nodes = manifest["nodes"] | manifest["sources"]
 

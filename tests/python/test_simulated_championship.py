@@ -44,30 +44,20 @@ def test_no_exception_of_the_real_championships_applies(simulated: duckdb.DuckDB
     assert simulated.execute(fastest_laps).fetchone() == (1,)
 
 
-def test_a_season_without_rules_is_built_with_a_warning(without_last_race: Path) -> None:
-    """2026 has the rules of 2025, and a warning says so."""
-    output = (without_last_race / "output").read_text(encoding="utf-8")
-    with duckdb.connect(without_last_race / "data" / "warehouse.duckdb", read_only=True) as connection:
-        assumed = connection.execute(
-            "select championship, season, rules_of_season from intermediate.int_championship__rules "
-            "where is_assumed order by championship"
-        ).fetchall()
-    assert assumed == [("constructors", 2026, 2025), ("drivers", 2026, 2025)]
-
-    named = "Season 2026 has no rules in seeds/championship_periods.csv: those of 2025 are assumed."
-    assert output.count(named) == 1
-
-
 def test_seasons_without_rules_are_named_in_one_line(
-    builder: Builder, without_last_race: Path, tmp_path: Path
+    builder: Builder, simulated_warehouse: Path, tmp_path: Path
 ) -> None:
-    data = shutil.copytree(without_last_race / "data", tmp_path / "data")
+    data = tmp_path / "data"
     warehouse = data / ".build" / "warehouse.duckdb"
-    shutil.copy(data / "warehouse.duckdb", warehouse)
+    shutil.copytree(simulated_warehouse.parent / "parquet", data / "parquet")
+    warehouse.parent.mkdir()
+    shutil.copy(simulated_warehouse, warehouse)
     with duckdb.connect(warehouse) as connection:
         connection.execute(
             "insert into intermediate.int_championship__rules "
-            "select * replace (2027 as season) from intermediate.int_championship__rules where season = 2026"
+            "select rules.* replace (seasons.season as season, true as is_assumed) "
+            "from intermediate.int_championship__rules as rules, (values (2026), (2027)) as seasons (season) "
+            "where rules.season = 2025"
         )
     output = builder.dbt(data, "test", "-s", "every_season_has_rules").stdout
     assert "Seasons 2026 to 2027 have no rules in seeds/championship_periods.csv: those of 2025" in output

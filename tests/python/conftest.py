@@ -20,7 +20,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import Distribution, distributions
 from pathlib import Path
 from typing import Any
@@ -426,12 +426,24 @@ def simulated_statements(simulated_warehouse: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def small_warehouse(builder: Builder, shared_folder: Path) -> Path:
-    """The warehouse of one simulated season, in its data folder. Copy it before you write to it."""
+def one_season(shared_folder: Path) -> Path:
+    """A data folder with one simulated season in `raw` and `parquet`, and predictions of it."""
 
     def make(data: Path) -> None:
         simulate(1, data)
-        builder.warehouse(data / "raw", data, has_data_tests=False)
+        must_run(SCRIPTS / "csv_to_parquet.py", data / "raw", PITWALL_DATA=data, **no_engines())
+        write_forecasts(data)
+
+    return make_once(shared_folder / "one_season", make)
+
+
+@pytest.fixture(scope="session")
+def small_warehouse(builder: Builder, one_season: Path, shared_folder: Path) -> Path:
+    """The warehouse of one simulated season, in its data folder. Copy it before you write to it."""
+
+    def make(data: Path) -> None:
+        shutil.copytree(one_season, data, dirs_exist_ok=True)
+        builder.build(data, has_data_tests=False)
 
     return make_once(shared_folder / "small", make) / "warehouse.duckdb"
 
@@ -595,16 +607,16 @@ def remount(disk: Path, options: str) -> None:
     subprocess.run([*as_root, "mount", "-o", f"remount,{options}", str(disk)], check=True)
 
 
+def write_fake_dbt(folder: Path, body: str) -> Path:
+    """Write a stand-in for dbt into a folder: `body` defines its `cli()`. Returns the folder."""
+    (folder / "dbt" / "cli").mkdir(parents=True, exist_ok=True)
+    for name in ("dbt", "dbt/cli"):
+        (folder / name / "__init__.py").touch()
+    (folder / "dbt" / "cli" / "main.py").write_text(body, encoding="utf-8")
+    return folder
+
+
 @pytest.fixture
 def fake_dbt(tmp_path: Path) -> Callable[[str], Path]:
     """Writes a stand-in for dbt: `body` defines its `cli()`. Returns the folder to put in PYTHONPATH."""
-
-    def make(body: str) -> Path:
-        folder = tmp_path / "fake_dbt"
-        (folder / "dbt" / "cli").mkdir(parents=True, exist_ok=True)
-        for name in ("dbt", "dbt/cli"):
-            (folder / name / "__init__.py").touch()
-        (folder / "dbt" / "cli" / "main.py").write_text(body, encoding="utf-8")
-        return folder
-
-    return make
+    return partial(write_fake_dbt, tmp_path / "fake_dbt")

@@ -319,12 +319,12 @@ def test_rival_equals_the_simulated_warehouse(simulated_warehouse: Path, simulat
     ("program", "tables"), [("pandas_typical.py", TABLES), ("polars_laps.py", TABLES[:2])]
 )
 def test_other_rivals_equal_a_warehouse(
-    program: str, tables: list[str], small_warehouse: Path, tmp_path: Path
+    program: str, tables: list[str], simulated_warehouse: Path, tmp_path: Path
 ) -> None:
     from benchmark.compare import differing_parquet
 
-    must_run(BENCH / program, small_warehouse.parent / "raw", tmp_path)
-    assert differing_parquet(small_warehouse, tmp_path, tables) == dict.fromkeys(tables, 0)
+    must_run(BENCH / program, simulated_warehouse.parent / "raw", tmp_path)
+    assert differing_parquet(simulated_warehouse, tmp_path, tables) == dict.fromkeys(tables, 0)
 
 
 def test_times_of_laps_are_read_where_milliseconds_are_missing() -> None:

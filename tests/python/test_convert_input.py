@@ -40,10 +40,10 @@ def folder(tmp_path: Path) -> Input:
 
 
 @pytest.fixture
-def real(small_warehouse: Path, tmp_path: Path) -> Path:
+def real(one_season: Path, tmp_path: Path) -> Path:
     """A folder of files that stand for real ones: pages at another address than those of the simulator."""
     raw = tmp_path / "real"
-    shutil.copytree(small_warehouse.parent / "raw", raw)
+    shutil.copytree(one_season / "raw", raw)
     for path in raw.glob("*.csv"):
         path.write_text(
             path.read_text(encoding="utf-8").replace("example.org", "example.com"), encoding="utf-8"
@@ -148,12 +148,12 @@ def test_a_lake_is_not_overwritten_with_simulated_data(folder: Input) -> None:
 
 
 def test_simulated_data_replace_a_warehouse_of_real_ones_only_on_request(
-    small_warehouse: Path, fake_dbt: Callable[[str], Path], folder: Input
+    simulated_warehouse: Path, one_season: Path, fake_dbt: Callable[[str], Path], folder: Input
 ) -> None:
     """The command that builds has the same rule: other engines have warehouses in other places."""
     data = folder.data
     data.mkdir()
-    shutil.copy(small_warehouse, data / "warehouse.duckdb")
+    shutil.copy(simulated_warehouse, data / "warehouse.duckdb")
     with duckdb.connect(data / "warehouse.duckdb") as connection:
         connection.execute(
             "create or replace table marts.dim_seasons as "
@@ -162,9 +162,7 @@ def test_simulated_data_replace_a_warehouse_of_real_ones_only_on_request(
         )
         connection.execute("drop schema build cascade")
     before = (data / "warehouse.duckdb").stat()
-    assert (
-        run(SCRIPTS / "csv_to_parquet.py", small_warehouse.parent / "raw", PITWALL_DATA=data).returncode == 0
-    )
+    assert run(SCRIPTS / "csv_to_parquet.py", one_season / "raw", PITWALL_DATA=data).returncode == 0
     result = run(SCRIPTS / "build.py", PITWALL_DATA=data)
     assert result.returncode == 2
     assert "has real results, and the data in" in result.stdout

@@ -23,6 +23,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from conftest import run
 
 import csv_to_parquet
 from pitwall.command import TEMPORARY, PlainError
@@ -1275,6 +1276,7 @@ def test_the_lock_is_held_during_the_whole_run(converter: Converter, monkeypatch
     assert converter.run()[0] == 0
 
 
+# Runs the script, and kills itself before the n-th step.
 KILL = """
 import os, pathlib, signal, sys
 sys.path.insert(0, sys.argv[1])
@@ -1303,6 +1305,8 @@ def test_killed_at_any_step_leaves_the_old_state_or_the_new(converter: Converter
     old = (converter.table("races").rows(), converter.quarantine("races"))
     bigger = RACES + "3,Imola,,\ny,Monaco,,\nz,Suzuka,,\n"
     is_old_state = []
+    program = converter.raw.with_name("kill.py")
+    program.write_text(KILL, encoding="utf-8")
     for step in range(40):
         converter.write("races.csv", RACES + "x,Imola,,\n")
         assert converter.run("--max-bad-rows", "2")[0] == 0
@@ -1316,11 +1320,7 @@ def test_killed_at_any_step_leaves_the_old_state_or_the_new(converter: Converter
             "--max-bad-rows",
             "2",
         ]
-        killed = subprocess.run(
-            [sys.executable, "-c", KILL, SCRIPT.parent, str(step), *arguments],
-            capture_output=True,
-            timeout=20,
-        )
+        killed = run(program, SCRIPT.parent, str(step), *arguments)
         with csv_to_parquet.locked(converter.data):
             csv_to_parquet.recover(converter.data)
         assert sorted(path.name for path in converter.data.iterdir()) == [
@@ -1348,12 +1348,10 @@ def test_killed_at_any_step_of_a_run_that_fails_leaves_the_old_state(converter: 
     converter.write("races.csv", RACES + "y,Imola,,\nz,Monaco,,\n")
     converter.write("laps.csv", b"")
     arguments = [converter.raw, "--data", converter.data, "--schema", converter.schema, "--max-bad-rows", "9"]
+    program = converter.raw.with_name("kill.py")
+    program.write_text(KILL, encoding="utf-8")
     for step in range(40):
-        killed = subprocess.run(
-            [sys.executable, "-c", KILL, SCRIPT.parent, str(step), *arguments],
-            capture_output=True,
-            timeout=20,
-        )
+        killed = run(program, SCRIPT.parent, str(step), *arguments)
         with csv_to_parquet.locked(converter.data):
             csv_to_parquet.recover(converter.data)
         assert converter.snapshot() == before

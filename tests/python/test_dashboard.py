@@ -49,9 +49,9 @@ def data(simulated_warehouse: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def own_data(small_warehouse: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def own_data(simulated_warehouse: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A data folder with only a warehouse, for a test that changes it."""
-    shutil.copy(small_warehouse, tmp_path / "warehouse.duckdb")
+    shutil.copy(simulated_warehouse, tmp_path / "warehouse.duckdb")
     monkeypatch.setenv("PITWALL_DATA", str(tmp_path))
     monkeypatch.delenv("PITWALL_ENGINE", raising=False)
     return tmp_path

@@ -82,8 +82,8 @@ def test_a_file_or_a_link_with_the_name_of_a_folder_stops_no_run(
     assert (mine / "diary.txt").exists()
 
 
-def test_a_conversion_of_quarantined_files_deletes_none(small_warehouse: Path, tmp_path: Path) -> None:
-    raw, data = small_warehouse.parent / "raw", tmp_path / "data"
+def test_a_conversion_of_quarantined_files_deletes_none(one_season: Path, tmp_path: Path) -> None:
+    raw, data = one_season / "raw", tmp_path / "data"
     convert = SCRIPTS / "csv_to_parquet.py"
     must_run(convert, raw, PITWALL_DATA=data)
     (data / "quarantine").joinpath("mine.csv").write_text("mine")
@@ -94,11 +94,11 @@ def test_a_conversion_of_quarantined_files_deletes_none(small_warehouse: Path, t
     assert (data / "quarantine" / "mine.csv").is_file()
 
 
-def test_a_home_as_data_folder_loses_nothing(small_warehouse: Path, tmp_path: Path) -> None:
+def test_a_home_as_data_folder_loses_nothing(one_season: Path, tmp_path: Path) -> None:
     for name in (".tmp", "quarantine"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "diary.txt").write_text("mine")
-    result = run(SCRIPTS / "csv_to_parquet.py", small_warehouse.parent / "raw", PITWALL_DATA=tmp_path)
+    result = run(SCRIPTS / "csv_to_parquet.py", one_season / "raw", PITWALL_DATA=tmp_path)
     assert result.returncode == 2
     assert result.stdout.count("\n") == 1
     assert "name another folder with PITWALL_DATA" in result.stdout

@@ -529,8 +529,8 @@ def test_a_second_source_is_converted_again_by_versions_that_know_it(
 
 
 @pytest.fixture(scope="module")
-def checkout(tmp_path_factory: pytest.TempPathFactory, small_warehouse: Path) -> Path:
-    """A repository with a copy of the project, and the data of one simulated season in `data`."""
+def checkout(tmp_path_factory: pytest.TempPathFactory, one_season: Path, simulated_warehouse: Path) -> Path:
+    """A repository with a copy of the project; in `data` one simulated season, and some warehouse."""
     folder = tmp_path_factory.mktemp("checkout") / "project"
     for name in must_run("git", "ls-files", "--cached", "--others", "--exclude-standard", "-z").split("\0"):
         if (ROOT / name).is_file():
@@ -541,8 +541,8 @@ def checkout(tmp_path_factory: pytest.TempPathFactory, small_warehouse: Path) ->
     commit_all(folder)
     shutil.rmtree(folder / "data")
     for name in ("parquet", "predictions"):
-        shutil.copytree(small_warehouse.parent / name, folder / "data" / name)
-    shutil.copy(small_warehouse, folder / "data")
+        shutil.copytree(one_season / name, folder / "data" / name)
+    shutil.copy(simulated_warehouse, folder / "data")
     return folder
 
 

@@ -20,7 +20,19 @@ import duckdb
 import polars as pl
 import pytest
 import yaml
-from conftest import DBT, LONG, ROOT, SCRIPTS, Builder, mounted, must_run, pass_unit_tests, remount, run
+from conftest import (
+    DBT,
+    LONG,
+    ROOT,
+    SCRIPTS,
+    Builder,
+    mounted,
+    must_run,
+    pass_unit_tests,
+    remount,
+    run,
+    write_fake_dbt,
+)
 
 from pitwall.command import TEMPORARY
 from pitwall.raw.schema import SOURCES
@@ -88,10 +100,28 @@ def seasons(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return folder / "1", folder / "2"
 
 
+@pytest.fixture(scope="session")
+def of_stand_in(one_season: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The warehouse that build.py makes with the stand-in for dbt."""
+    data = shutil.copytree(one_season, tmp_path_factory.mktemp("of_stand_in") / "data")
+    fake = write_fake_dbt(tmp_path_factory.mktemp("stand_in"), FAKE_DBT)
+    pass_unit_tests(ROOT, data / ".build" / "target")
+    must_run(SCRIPTS / "build.py", PITWALL_DATA=data, PYTHONPATH=fake)
+    return data / "warehouse.duckdb"
+
+
 @pytest.fixture
-def data(small_warehouse: Path, builder: Builder, tmp_path: Path) -> Path:
+def good(request: pytest.FixtureRequest) -> Path:
+    """A warehouse that the real dbt built if the test builds with it, otherwise the stand-in."""
+    is_real = "dbt" in request.fixturenames and not request.getfixturevalue("dbt")
+    warehouse: Path = request.getfixturevalue("small_warehouse" if is_real else "of_stand_in")
+    return warehouse
+
+
+@pytest.fixture
+def data(good: Path, builder: Builder, tmp_path: Path) -> Path:
     """A copy of the data folder of one season. Tests may damage it."""
-    return copy_data(small_warehouse, builder, tmp_path / "data")
+    return copy_data(good, builder, tmp_path / "data")
 
 
 def copy_data(warehouse: Path, builder: Builder, data: Path) -> Path:
@@ -487,7 +517,7 @@ def test_a_full_disk_while_converting_changes_nothing(seasons: tuple[Path, Path]
 )
 def test_a_full_disk_while_building_changes_nothing(
     seasons: tuple[Path, Path],
-    small_warehouse: Path,
+    good: Path,
     builder: Builder,
     small_disk: Path,
     dbt: dict[str, Path],
@@ -496,7 +526,7 @@ def test_a_full_disk_while_building_changes_nothing(
 ) -> None:
     """The disk is full while the last warehouse is copied, dbt writes, or DuckDB does a checkpoint."""
     remount(small_disk, "size=64m")
-    data = copy_data(small_warehouse, builder, small_disk / "data")
+    data = copy_data(good, builder, small_disk / "data")
     must_run(SCRIPTS / "csv_to_parquet.py", seasons[1], PITWALL_DATA=data)
     before = tables(data / "warehouse.duckdb")
     (small_disk / "filler").write_bytes(bytes(max(shutil.disk_usage(small_disk).free - room, 0)))
@@ -509,10 +539,10 @@ def test_a_full_disk_while_building_changes_nothing(
 
 
 def test_a_read_only_data_folder_is_reported(
-    seasons: tuple[Path, Path], small_warehouse: Path, builder: Builder, small_disk: Path
+    seasons: tuple[Path, Path], good: Path, builder: Builder, small_disk: Path
 ) -> None:
     remount(small_disk, "size=64m")
-    data = copy_data(small_warehouse, builder, small_disk / "data")
+    data = copy_data(good, builder, small_disk / "data")
     before = tables(data / "warehouse.duckdb")
     remount(small_disk, "ro")
     assert_one_line(
@@ -602,8 +632,11 @@ def test_a_damaged_warehouse_is_refused_and_kept(data: Path, dbt: dict[str, Path
     must_run(SCRIPTS / "build.py", PITWALL_DATA=data, **dbt)
 
 
-def test_a_clock_that_went_backwards_is_refused(data: Path) -> None:
+def test_a_clock_that_went_backwards_is_refused(
+    simulated_warehouse: Path, builder: Builder, tmp_path: Path
+) -> None:
     """The history of revisions is ordered by time: a version must not end before it began."""
+    data = copy_data(simulated_warehouse, builder, tmp_path / "data")
     warehouse = data / "warehouse.duckdb"
     with duckdb.connect(warehouse) as connection:
         connection.execute(
@@ -615,8 +648,11 @@ def test_a_clock_that_went_backwards_is_refused(data: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_build_with_a_repaired_model_is_resumed(data: Path, tmp_path: Path) -> None:
+def test_a_build_with_a_repaired_model_is_resumed(
+    small_warehouse: Path, builder: Builder, tmp_path: Path
+) -> None:
     """`dbt retry` continues where a build stopped, and `make build` works after it."""
+    data = copy_data(small_warehouse, builder, tmp_path / "data")
     project = tmp_path / "project"
     for name in ("models", "macros", "seeds", "snapshots", "tests", "analyses", "scripts", "dbt_packages"):
         shutil.copytree(ROOT / name, project / name, ignore=shutil.ignore_patterns("__pycache__"))

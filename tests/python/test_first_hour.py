@@ -12,12 +12,12 @@ from conftest import ROOT, must_run
 
 
 @pytest.fixture
-def real(small_warehouse: Path, tmp_path: Path) -> Path:
+def real(one_season: Path, tmp_path: Path) -> Path:
     """The folder of the real CSVs; without it, simulated ones with other addresses and ids."""
     named = os.environ.get("PITWALL_REAL_DATA")
     if named:
         return Path(named)
-    raw = shutil.copytree(small_warehouse.parent / "raw", tmp_path / "real")
+    raw = shutil.copytree(one_season / "raw", tmp_path / "real")
     for path in raw.glob("*.csv"):
         text = path.read_text(encoding="utf-8")
         path.write_text(text.replace("example.org", "example.com"), encoding="utf-8")

@@ -102,7 +102,7 @@ def check_what_ran(data: Path, *sources: str) -> None:
 
 @pytest.fixture
 def raw_and_data(simulated_warehouse: Path, tmp_path: Path) -> tuple[Path, Path]:
-    """Copies of the raw files of five seasons, 2021 to 2025, and of the data folder that was built from them."""
+    """Copies of the raw files of the seasons 2021 to 2025, and of the data folder built from them."""
     built = simulated_warehouse.parent
     raw = shutil.copytree(built / "raw", tmp_path / "raw")
     return raw, shutil.copytree(built, tmp_path / "data", ignore=shutil.ignore_patterns("raw"))

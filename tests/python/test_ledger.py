@@ -171,10 +171,10 @@ def test_a_write_that_is_killed_leaves_nothing_half_written(tmp_path: Path, patc
     assert {path.name for path in (tmp_path / "predictions").glob(".*")} == {".lock"}
 
 
-def test_no_conversion_replaces_the_ledger(small_warehouse: Path, tmp_path: Path) -> None:
+def test_no_conversion_replaces_the_ledger(one_season: Path, tmp_path: Path) -> None:
     assert "predictions" not in REPLACED
     check_kept(tmp_path / "predictions", tmp_path)
-    raw, data = small_warehouse.parent / "raw", tmp_path / "driver's [data] *"
+    raw, data = one_season / "raw", tmp_path / "driver's [data] *"
     data.mkdir()
     ledger.append(data, [ROW])
     before = contents(data)
@@ -183,12 +183,10 @@ def test_no_conversion_replaces_the_ledger(small_warehouse: Path, tmp_path: Path
         assert contents(data) == before
 
 
-def test_dbt_reads_the_ledger_of_an_odd_folder(
-    builder: Builder, small_warehouse: Path, tmp_path: Path
-) -> None:
+def test_dbt_reads_the_ledger_of_an_odd_folder(builder: Builder, one_season: Path, tmp_path: Path) -> None:
     """Without a file the view has the declared columns and no rows. Other files are not read."""
     data = tmp_path / "driver's [data] *"
-    shutil.copytree(small_warehouse.parent / "parquet", data / "parquet")
+    shutil.copytree(one_season / "parquet", data / "parquet")
     (data / ".build").mkdir()
     found = []
     for drivers in ([], ["hamilton", "russell"]):
@@ -205,9 +203,9 @@ def test_dbt_reads_the_ledger_of_an_odd_folder(
 
 
 def test_a_build_refuses_a_damaged_file_before_it_starts(
-    small_warehouse: Path, tmp_path: Path, fake_dbt: Callable[[str], Path]
+    one_season: Path, tmp_path: Path, fake_dbt: Callable[[str], Path]
 ) -> None:
-    data = shutil.copytree(small_warehouse.parent, tmp_path / "data")
+    data = shutil.copytree(one_season, tmp_path / "data")
     (data / "predictions" / "mine.parquet").write_bytes(b"PAR1 and no more")
     result = run(SCRIPTS / "build.py", PITWALL_DATA=data, PYTHONPATH=fake_dbt("def cli(): return 1"))
     assert result.returncode == 2

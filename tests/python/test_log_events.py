@@ -120,9 +120,9 @@ def test_a_command_and_those_that_it_runs_print_events_only(tmp_path: Path) -> N
     assert "14 tables" in said[-1]
 
 
-def test_an_answer_is_printed_as_it_is(small_warehouse: Path) -> None:
+def test_an_answer_is_printed_as_it_is(simulated_warehouse: Path) -> None:
     """Of the shell and of last_build.py: what they print is for the user to read on."""
-    data = small_warehouse.parent
+    data = simulated_warehouse.parent
     shown = run(SCRIPTS / "last_build.py", "--json", PITWALL_DATA=data, PITWALL_LOG="json").stdout
     assert "build" in json.loads(shown)
     assert shown == run(SCRIPTS / "last_build.py", "--json", PITWALL_DATA=data).stdout

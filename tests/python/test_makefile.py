@@ -519,6 +519,7 @@ def test_packages_are_installed_once_and_in_their_place(
     assert installed.make("core", PIP_NO_INDEX="1") == (0, "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "setting",
     [
@@ -538,6 +539,7 @@ def test_settings_of_pip_for_other_projects_have_no_effect(
     assert spare(installed) == "spare\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lost", ["spare.py", "pip"])
 def test_an_installation_that_was_cut_short_is_completed(
     installed: Checkout, wheels: Path, lost: str

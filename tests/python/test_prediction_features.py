@@ -290,6 +290,7 @@ LEAKS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("leak", "column"), LEAKS.values(), ids=LEAKS)
 def test_a_planted_leak_is_found(untouched: Features, features: Features, leak: Leak, column: str) -> None:
     race = race_of(features, 2024, 6)

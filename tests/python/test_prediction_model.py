@@ -1,10 +1,12 @@
 """The model of a race, its scores, the backtest and its bars."""
 
 import itertools
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import polars as pl
 import pytest
 from conftest import SCRIPTS, run
@@ -429,8 +431,11 @@ def test_bars_need_all_their_seasons(backtest: walk_forward.Backtest) -> None:
         bars.of_races(backtest)
 
 
-def test_the_command_refuses_a_short_history_in_one_line(small_warehouse: Path) -> None:
-    result = run(SCRIPTS / "backtest.py", PITWALL_DATA=small_warehouse.parent)
+def test_the_command_refuses_a_short_history_in_one_line(simulated_warehouse: Path, tmp_path: Path) -> None:
+    shutil.copy(simulated_warehouse, tmp_path)
+    with duckdb.connect(tmp_path / "warehouse.duckdb") as connection:
+        connection.execute("delete from marts.fct_race_features where season > 2021")
+    result = run(SCRIPTS / "backtest.py", PITWALL_DATA=tmp_path)
     assert result.returncode == 2
     [line] = result.stdout.splitlines()
     assert line.startswith("backtest: ")

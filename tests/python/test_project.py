@@ -8,10 +8,8 @@
 
 import csv
 import json
-import os
 import re
 import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -22,6 +20,7 @@ from typing import Any
 import dbt.include
 import duckdb
 import pytest
+from conftest import run
 
 PROJECT = Path(__file__).resolve().parents[2]
 PACKAGE = "pitwall"
@@ -1102,13 +1101,12 @@ sys.exit(1 if found or not result.success else 0)
 
 def parse(folder: Path, scratch: Path) -> subprocess.CompletedProcess[str]:
     """Parse a whole project, with all deprecation warnings of dbt switched on."""
-    command = [sys.executable, "-c", PARSE, "parse", "--no-partial-parse", "--show-all-deprecations"]
+    program = scratch / "parse.py"
+    program.write_text(PARSE, encoding="utf-8")
+    command = ["parse", "--no-partial-parse", "--show-all-deprecations"]
     command += ["--project-dir", str(folder), "--profiles-dir", str(PROJECT)]
     command += ["--target-path", str(scratch / "target"), "--log-path", str(scratch / "logs")]
-    environment = {**os.environ, "DO_NOT_TRACK": "1", "PITWALL_DATA": str(scratch)}
-    return subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False
-    )
+    return run(program, *command, cwd=folder, PITWALL_DATA=scratch)
 
 
 @pytest.fixture(scope="module")
@@ -1120,8 +1118,8 @@ def parsed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.C
 
 def test_dbt_reports_no_deprecation(parsed: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
     """The check includes deprecations that dbt does not look for on DuckDB."""
-    _, run = parsed
-    assert run.returncode == 0, run.stdout + run.stderr
+    _, result = parsed
+    assert result.returncode == 0, result.stdout
 
 
 def test_a_deprecation_is_found(tmp_path: Path) -> None:
@@ -1134,9 +1132,9 @@ def test_a_deprecation_is_found(tmp_path: Path) -> None:
     (tmp_path / "models" / "old.yml").write_text(
         "models:\n  - name: old\n    config: {no_such_setting: 1}\n    no_such_key: 1\n"
     )
-    run = parse(tmp_path, tmp_path)
-    assert run.returncode == 1
-    assert "Deprecation" in run.stdout.partition("DEPRECATIONS")[2]
+    result = parse(tmp_path, tmp_path)
+    assert result.returncode == 1
+    assert "Deprecation" in result.stdout.partition("DEPRECATIONS")[2]
 
 
 # Thresholds

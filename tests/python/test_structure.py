@@ -65,6 +65,7 @@ def source_files() -> dict[str, Path]:
     return {module_name(path): path for path in paths}
 
 
+@cache
 def imported(source: str, name: str) -> set[str]:
     """All names that a module imports, anywhere in it; `from a import b` gives both `a` and `a.b`."""
     found = set()

@@ -148,12 +148,13 @@ def test_a_lake_is_not_overwritten_with_simulated_data(folder: Input) -> None:
 
 
 def test_simulated_data_replace_a_warehouse_of_real_ones_only_on_request(
-    simulated_warehouse: Path, one_season: Path, fake_dbt: Callable[[str], Path], folder: Input
+    simulated_warehouse: Path, fake_dbt: Callable[[str], Path], folder: Input
 ) -> None:
     """The command that builds has the same rule: other engines have warehouses in other places."""
     data = folder.data
     data.mkdir()
     shutil.copy(simulated_warehouse, data / "warehouse.duckdb")
+    raw = simulated_warehouse.parent / "raw"
     with duckdb.connect(data / "warehouse.duckdb") as connection:
         connection.execute(
             "create or replace table marts.dim_seasons as "
@@ -162,7 +163,7 @@ def test_simulated_data_replace_a_warehouse_of_real_ones_only_on_request(
         )
         connection.execute("drop schema build cascade")
     before = (data / "warehouse.duckdb").stat()
-    assert run(SCRIPTS / "csv_to_parquet.py", one_season / "raw", PITWALL_DATA=data).returncode == 0
+    assert run(SCRIPTS / "csv_to_parquet.py", raw, PITWALL_DATA=data).returncode == 0
     result = run(SCRIPTS / "build.py", PITWALL_DATA=data)
     assert result.returncode == 2
     assert "has real results, and the data in" in result.stdout
@@ -177,15 +178,13 @@ def test_simulated_data_replace_a_warehouse_of_real_ones_only_on_request(
 def test_a_named_pipe_in_place_of_a_file_hangs_nothing(folder: Input) -> None:
     folder.convert()
     (folder.data / "dbt.py").touch()  # a dbt that cannot be called, should the build get so far
-    environment = {"PITWALL_DATA": folder.data, "PYTHONPATH": folder.data, "PATH": os.environ["PATH"]}
     for name in ("load_manifest.parquet", "origin.txt", "checksums.parquet", "seasons.parquet"):
         (folder.parquet / name).unlink()
         os.mkfifo(folder.parquet / name)
         for script, code in (("build.py", 2), ("convert_input.py", 0)):
-            command = [sys.executable, SCRIPTS / script]
-            result = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
-            assert result.returncode == code, result.stderr
-            assert "Traceback" not in result.stderr
+            result = run(SCRIPTS / script, PITWALL_DATA=folder.data, PYTHONPATH=folder.data)
+            assert result.returncode == code, result.stdout
+            assert "Traceback" not in result.stdout
         assert (folder.parquet / name).is_file(), "the next conversion writes it again"
 
 

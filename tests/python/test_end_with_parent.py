@@ -25,7 +25,7 @@ from pitwall.command import exit_code
 
 def work():
     Path({started!r}).touch()
-    time.sleep(6)
+    time.sleep(4)
     Path({ended!r}).touch()
 
 sys.exit(exit_code("test", work, Path()))

@@ -448,6 +448,7 @@ def test_mf_gives_the_same_values(simulated: Metrics, tmp_path: Path) -> None:
 
 
 @needs_mf
+@pytest.mark.slow
 def test_mf_names_a_program_that_has_the_warehouse_open(simulated: Metrics, tmp_path: Path) -> None:
     environment = mf_environment(simulated, tmp_path)
     with duckdb.connect(tmp_path / "warehouse.duckdb"):

@@ -289,7 +289,7 @@ def forge(manifest: Path, forged: bytes | dict[str, object]) -> None:
 
 @pytest.mark.usefixtures("_elsewhere")
 @settings(
-    max_examples=1000 if LONG else 15,
+    max_examples=1000 if LONG else 6,
     deadline=None,
     derandomize=not LONG,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

@@ -24,6 +24,7 @@ from conftest import (
     ROOT,
     SCRIPTS,
     SOURCES,
+    WITHOUT_DATA_TESTS,
     Builder,
     mounted,
     must_run,
@@ -38,6 +39,8 @@ if not shutil.which("java") and not os.environ.get("JAVA_HOME"):
 found = importlib.util.find_spec("pyspark")
 if not found or not found.origin:
     pytest.skip("no Spark: `make spark-extra` installs it", allow_module_level=True)
+
+from pitwall.warehouse.dbt import MERGED_TESTS  # noqa: E402
 
 SPARK_CLASS = Path(found.origin).parent / "bin" / "spark-class"
 
@@ -65,10 +68,13 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def built(data: Path, settings: Path) -> tuple[Path, str]:
-    """The folder of the Spark warehouse of the same files, and what the build printed."""
-    # They take as long as everything else, and have a test of their own.
+    """The folder of the Spark warehouse of the same files, and what the build printed.
+
+    Unit tests and data tests take most of the time, and have tests of their own.
+    """
     pass_unit_tests(ROOT, data / ".build" / "target-spark")
-    output = must_run(SCRIPTS / "build.py", "--engine", "spark", PITWALL_DATA=data, SPARK_CONF_DIR=settings)
+    environment = {"PITWALL_DATA": data, "SPARK_CONF_DIR": settings, **WITHOUT_DATA_TESTS}
+    output = must_run(SCRIPTS / "build.py", "--engine", "spark", **environment)
     return data / "spark" / "current", output
 
 
@@ -121,7 +127,7 @@ def test_a_build_is_recorded(data: Path, built: tuple[Path, str]) -> None:
     build = json.loads(shown)["build"]
     marts = [folder for folder in (built[0] / "marts.db").iterdir() if folder.is_dir()]
     assert (build["outcome"], build["mart_tables"]) == ("succeeded", len(marts))
-    assert min(build[stage] for stage in ("seeds_ms", "models_ms", "tests_ms", "dbt_ms")) > 0
+    assert min(build[stage] for stage in ("seeds_ms", "models_ms", "dbt_ms")) > 0
 
 
 @pytest.mark.slow
@@ -129,6 +135,15 @@ def test_the_unit_tests_pass(data: Path, built: tuple[Path, str], settings: Path
     result = dbt(data, "test", "-s", "test_type:unit", SPARK_CONF_DIR=settings)
     assert result.returncode == 0, result.stdout[-3000:]
     assert re.search(r"PASS=([1-9]\d+) WARN=0 ERROR=0 SKIP=0", result.stdout)
+
+
+@pytest.mark.slow
+def test_the_data_tests_pass(data: Path, built: tuple[Path, str], settings: Path) -> None:
+    """They are the same queries as on DuckDB, in another dialect, on cells that are equal."""
+    options = [*MERGED_TESTS, "--exclude-resource-type", "unit_test"]
+    result = dbt(data, "test", *options, SPARK_CONF_DIR=settings)
+    assert result.returncode == 0, result.stdout[-3000:]
+    assert re.search(r"PASS=([1-9]\d\d) WARN=0 ERROR=0 SKIP=0", result.stdout)
 
 
 @pytest.mark.parametrize("schema", ["marts", "quality", "snapshots", "seeds"])

@@ -42,7 +42,7 @@ export PYTHON_DOTENV_DISABLED = 1
 
 .NOTPARALLEL:
 .PHONY: help build diff data metrics shell test test-extras test-all bench parity torture docs lint format lock audit clean
-.PHONY: core dev all packages engine writable workers $(EXTRAS:%=%-extra)
+.PHONY: core dev all environments packages engine writable workers $(EXTRAS:%=%-extra)
 .PHONY: images images-test image-programs
 .PHONY: train predict serve backtest card mlflow mlflow-pages dashboard bench-dashboard release site pictures
 .PHONY: airflow airflow-env test-airflow
@@ -112,10 +112,10 @@ wait $$airflow || failed=$$?; cat "$$printed"; exit $$failed
 endef
 
 # Both need Java for Spark, a PostgreSQL server and a browser. A test that is skipped fails, unless it needs the real files.
-test-extras: workers all lint
+test-extras: workers environments lint
 	$(call test_all,not slow)
 
-test-all: workers all lint
+test-all: workers environments lint
 	$(call test_all)
 
 bench: writable bench-extra packages
@@ -298,6 +298,12 @@ airflow-env: .venv-airflow/bin/python
 .venv-mlflow/bin/python .venv-airflow/bin/python: .venv/bin/python
 	@$(IS_WRITABLE)
 	@.venv/bin/python -m venv --clear $(@:/bin/python=)
+
+# pip uses one core, so the packages of the tests and Airflow are installed at once.
+environments: writable .venv/bin/python
+	@$(MAKE) --no-print-directory airflow-env & airflow=$$!; \
+	trap 'kill $$airflow 2> /dev/null' EXIT; trap 'exit 130' INT TERM; \
+	$(MAKE) --no-print-directory all; failed=$$?; wait $$airflow || failed=$$?; exit $$failed
 
 packages: core $(if $(value PITWALL_LAKE),s3-extra)
 	@.venv/bin/python scripts/setup_packages.py

@@ -282,6 +282,29 @@ def test_the_tests_of_airflow_run_beside_the_others_and_both_must_pass(
     assert (code, f"the tests of {failing} fail" in output) == ((2, True) if failing else (0, False))
 
 
+@pytest.mark.parametrize("failing", [".venv", ".venv-airflow"])
+def test_the_packages_of_the_tests_and_airflow_are_installed_at_once_and_both_must_be(
+    checkout: Checkout, failing: str
+) -> None:
+    """The first waits for the second, and then fails."""
+    for name, other in ((".venv", ".venv-airflow"), (".venv-airflow", ".venv")):
+        python = checkout.folder / name / "bin" / "python"
+        python.parent.mkdir(parents=True, exist_ok=True)
+        ending = (
+            f"import pathlib, time\npathlib.Path({f'started-{name}'!r}).touch()\n"
+            f"for _ in range(100):\n    time.sleep(0.1)\n"
+            f"    if pathlib.Path({f'started-{other}'!r}).exists(): break\n"
+            f"else:\n    sys.exit('installed alone')\n"
+            f"sys.exit({f'{name} is not installed' if name == failing else 0!r})\n"
+        )
+        python.write_text(PROGRAM + ending)
+        python.chmod(0o755)
+    code, output = checkout.make("environments")
+    installed = sorted(arguments for arguments, _ in checkout.calls())
+    assert installed == [["scripts/install_requirements.py", name] for name in ("airflow", "all")]
+    assert (code, f"{failing} is not installed" in output) == (2, True)
+
+
 def test_the_pages_of_mlflow_have_the_version_that_writes_the_store() -> None:
     locks = {name: (ROOT / "requirements" / f"{name}.txt") for name in ("ml", "mlflow")}
     versions = {

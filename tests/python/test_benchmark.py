@@ -316,7 +316,11 @@ def test_rival_equals_the_simulated_warehouse(simulated_warehouse: Path, simulat
 
 
 @pytest.mark.parametrize(
-    ("program", "tables"), [("pandas_typical.py", TABLES), ("polars_laps.py", TABLES[:2])]
+    ("program", "tables"),
+    [
+        pytest.param("pandas_typical.py", TABLES, marks=pytest.mark.slow),
+        ("polars_laps.py", TABLES[:2]),
+    ],
 )
 def test_other_rivals_equal_a_warehouse(
     program: str, tables: list[str], simulated_warehouse: Path, tmp_path: Path

@@ -11,6 +11,7 @@ import sys
 import tomllib
 from itertools import combinations, pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -76,10 +77,18 @@ def test_a_page_shows_findings_with_their_sql(page: str, data: Path) -> None:
             assert connection.sql(sql).columns, sql
 
 
+def without_heading(app: Any) -> set[str]:
+    """The columns of tables that have no heading but their name in the SQL."""
+    return set().union(
+        *(set(table.value.columns) - json.loads(table.proto.columns).keys() for table in app.dataframe)
+    )
+
+
 @pytest.mark.parametrize("page", PAGES)
-def test_every_control_works(page: str, data: Path) -> None:
-    for change, app in each_change(page):
+def test_every_control_works_and_each_column_has_a_heading(page: str, data: Path) -> None:
+    for change, app in [("", opened(page)), *each_change(page)]:
         assert problems(app) == [], change
+        assert without_heading(app) == set(), change
 
 
 @pytest.mark.slow
@@ -90,15 +99,6 @@ def test_every_control_works_on_the_real_data(
     monkeypatch.setenv("PITWALL_DATA", str(real_warehouse.parent))
     for change, app in each_change(page):
         assert problems(app) == [], change
-
-
-@pytest.mark.parametrize("page", PAGES)
-def test_each_column_of_a_table_has_a_heading(page: str, data: Path) -> None:
-    """Not the name of the column in the SQL."""
-    for change, app in [("", opened(page)), *each_change(page)]:
-        for table in app.dataframe:
-            named = json.loads(table.proto.columns)
-            assert set(table.value.columns) - named.keys() == set(), change
 
 
 @pytest.mark.parametrize("page", PAGES)

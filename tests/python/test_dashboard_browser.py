@@ -124,7 +124,9 @@ def open_page(browser: Any, address: str, width: int, scheme: str) -> tuple[Page
     return page, errors, requests
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (390, "dark")])
+@pytest.mark.parametrize(
+    ("width", "scheme"), [pytest.param(1440, "light", marks=pytest.mark.slow), (390, "dark")]
+)
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_opens_without_error_and_asks_nobody_else(
     name: str, width: int, scheme: str, server: str, browser: Any

@@ -409,9 +409,9 @@ def test_dbt_refuses_a_lake_address_with_a_quote(remote: Remote, tmp_path: Path)
     """Plain dbt runs without the check in the scripts. A project of this macro alone is parsed at once."""
     (tmp_path / "macros").mkdir()
     shutil.copy(ROOT / "macros" / "cross_db" / "copy_lake.sql", tmp_path / "macros")
-    shutil.copy(ROOT / "profiles.yml", tmp_path)
     (tmp_path / "dbt_project.yml").write_text("{name: pitwall, profile: pitwall}", encoding="utf-8")
     command = ["--log-level-file", "none", "run-operation", "duckdb__copy_lake", "--args", "{tables: []}"]
+    command += ["--profiles-dir", str(ROOT)]
     address = f"s3://{BUCKET}/a') ; create table main.stolen as select 1; --"
     environment = {**remote.environment, "PITWALL_LAKE": address, "PITWALL_DATA": tmp_path}
     result = run_dbt(*command, cwd=tmp_path, **environment)

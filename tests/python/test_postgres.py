@@ -472,6 +472,7 @@ def test_the_password_is_not_written_anywhere(built: str, data: Path) -> None:
     assert [path for path in files if PASSWORD.encode() in path.read_bytes()] == []
 
 
+@pytest.mark.slow
 def test_the_dashboard_gives_the_same_answers(
     built: str, server: Server, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

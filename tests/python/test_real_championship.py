@@ -651,6 +651,7 @@ CUT = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fact", CUT, ids=lambda fact: fact.sentence)
 def test_a_season_under_way_is_right(cut_in_2021: duckdb.DuckDBPyConnection, fact: Fact) -> None:
     """The files end in the middle of a season. The build from them passed all its tests."""

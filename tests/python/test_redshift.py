@@ -103,6 +103,7 @@ def unsupported_window(window: exp.Window) -> Iterator[str]:
         yield "lag with a default"
 
 
+@pytest.mark.slow
 def test_models_use_only_what_redshift_has_except_known_gaps(compiled: Path) -> None:
     found: dict[str, set[str]] = defaultdict(set)
     for name, path in compiled_models(compiled).items():
@@ -135,6 +136,7 @@ def test_a_gap_is_found(sql: str, gap: str) -> None:
     assert gap in set(unsupported(sqlglot.parse_one(sql, dialect="redshift")))
 
 
+@pytest.mark.slow
 def test_redshift_gets_its_own_sql(compiled: Path) -> None:
     """Without these macros, dbt would give Redshift the SQL for PostgreSQL, which differs here."""
     for name, sql in {

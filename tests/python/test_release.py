@@ -347,6 +347,7 @@ def test_the_checksums_are_those_of_the_files(simulated: Released, tmp_path: Pat
     assert run("sha256sum", "-c", "SHA256SUMS", cwd=folder).returncode == 1
 
 
+@pytest.mark.slow
 def test_a_second_release_has_equal_files_and_another_name(
     data: Path, quick: Callable[..., None], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -794,6 +795,7 @@ def steps() -> dict[str, str]:
     return {step["name"]: step["run"] for step in job["steps"] if "run" in step}
 
 
+@pytest.mark.slow
 def test_the_workflow_publishes_what_changed_and_nothing_else(
     data: Path, quick: Callable[..., None], tmp_path: Path
 ) -> None:

@@ -1,7 +1,7 @@
-"""Makes sqlfluff a quarter faster. sqlfluff imports this file, like the others here, for each file that it checks.
+"""Saves a third of the time of sqlfluff, which imports the files of this folder for each file that it checks.
 
-Jinja compiles a macro once; sqlfluff would compile every macro again for each file. Python looks for garbage less
-often: the syntax trees of sqlfluff are millions of objects that are in use.
+Jinja compiles a macro once; sqlfluff would compile every macro again for each file. Python looks for garbage
+less often: the syntax trees of sqlfluff are millions of objects that are in use.
 """
 
 import gc

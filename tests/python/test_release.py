@@ -461,7 +461,7 @@ def test_another_run_in_the_folder_is_respected(data: Path) -> None:
         assert "another run is using this folder" in refused(data, code=TEMPORARY)
 
 
-@pytest.mark.parametrize("room", [0.4, *(pytest.param(room, marks=pytest.mark.slow) for room in (2, 5)), 8])
+@pytest.mark.parametrize("room", [*(pytest.param(room, marks=pytest.mark.slow) for room in (0.4, 2, 5)), 8])
 def test_a_full_disk_leaves_no_half_of_a_release(
     simulated: Released, quick: Callable[..., None], tmp_path: Path, room: float
 ) -> None:

@@ -56,13 +56,15 @@ def data(all_sources_warehouse: Path, tmp_path_factory: pytest.TempPathFactory) 
 
 @pytest.fixture(scope="session")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The settings of the project, for little data: one partition, and no adaptive planning."""
+    """The settings of the project, for little data: one partition, no adaptive plans, no generated code."""
     folder = tmp_path_factory.mktemp("settings") / "spark"
     shutil.copytree(ROOT / "spark", folder)
     file = folder / "spark-defaults.conf"
     text, lines = re.subn(r"(?m)^(spark.sql.shuffle.partitions) .*$", r"\1 1", file.read_text())
     assert lines == 1
-    file.write_text(f"{text}spark.sql.adaptive.enabled false\n")
+    text += "spark.sql.adaptive.enabled false\n"
+    text += "spark.sql.codegen.wholeStage false\nspark.sql.codegen.factoryMode NO_CODEGEN\n"
+    file.write_text(text)
     return folder
 
 

@@ -4,6 +4,7 @@ With WITHOUT_DATA_TESTS, dbt runs no data tests. Python imports a module of this
 folder is in PYTHONPATH.
 """
 
+import gc
 import os
 import runpy
 import sys
@@ -23,8 +24,10 @@ class Hide(MetaPathFinder):
 
 sys.meta_path.insert(0, Hide())
 
-if "WITHOUT_DATA_TESTS" in os.environ and Path(sys.argv[0]).name == "dbt":
-    sys.argv += ["--exclude-resource-type", "test"]
+if Path(sys.argv[0]).name == "dbt":
+    gc.set_threshold(100_000, 50, 50)  # by default, looking for garbage takes 6 % of the time of dbt
+    if "WITHOUT_DATA_TESTS" in os.environ:
+        sys.argv += ["--exclude-resource-type", "test"]
 
 if "PITWALL_CLOCK" in os.environ:
     # Python imports only one module of this name.

@@ -379,21 +379,25 @@ def children(process: subprocess.Popen[str]) -> dict[int, str]:
     return {int(pid): program for pid, parent, program in rows if int(parent) == process.pid}
 
 
+def wait_for_the_end_of(number: int) -> None:
+    """Wait until a process is gone. Until then it may hold a lock, even if its output has ended."""
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        try:
+            os.kill(number, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.05)
+    pytest.fail("the process still runs")
+
+
 def test_dbt_ends_when_the_build_is_killed(data: Path, dbt: dict[str, Path]) -> None:
     """A scheduler kills a task, and starts it again: the next build must not wait for an abandoned dbt."""
     process = start_build(data, dbt)
     [number] = [pid for pid, program in children(process).items() if "/bin/dbt" in program]
     process.kill()
     process.communicate()
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        try:
-            os.kill(number, 0)
-        except ProcessLookupError:
-            break
-        time.sleep(0.05)
-    else:
-        pytest.fail("dbt still runs")
+    wait_for_the_end_of(number)
     must_run(SCRIPTS / "build.py", "--full", PITWALL_DATA=data, **dbt)
 
 
@@ -417,6 +421,7 @@ def test_a_run_is_refused_while_the_dbt_of_a_killed_run_works(data: Path, dbt: d
     second = run(SCRIPTS / "build.py", PITWALL_DATA=data, **dbt)
     os.kill(number, signal.SIGKILL)
     process.communicate()
+    wait_for_the_end_of(number)
     assert (second.returncode, is_busy(second.stdout)) == (TEMPORARY, True), second.stdout
     must_run(SCRIPTS / "build.py", "--full", PITWALL_DATA=data, **dbt)
 

@@ -6,6 +6,7 @@ import subprocess
 import time
 from pathlib import Path
 
+import pytest
 from conftest import MODELS, Alerts, StandIn, builds
 
 DONE = ["success", "skipped"]
@@ -184,6 +185,7 @@ def table(schema: str, name: str, before: int, after: int | None) -> dict[str, o
     return {"table_schema": schema, "table_name": name} | counts
 
 
+@pytest.mark.slow
 def test_an_address_no_next_race_and_models_that_stay(project: StandIn) -> None:
     """A model that dbt does not build again is green. Its sensor would wait for its report for days."""
     project.news(next_race="")
@@ -204,6 +206,7 @@ def test_an_address_no_next_race_and_models_that_stay(project: StandIn) -> None:
     assert result.tasks["complete"] == "success"
 
 
+@pytest.mark.slow
 def test_on_postgres_with_a_lake(project: StandIn) -> None:
     result = project.run(
         engine="postgres",
@@ -230,6 +233,7 @@ def test_a_simulated_championship_is_not_learned_from(project: StandIn) -> None:
     assert project.calls()[0][1] == ["--", str(project.data / "raw" / "simulated")]
 
 
+@pytest.mark.slow
 def test_without_connections_there_are_no_alerts_and_no_errors(project: StandIn) -> None:
     project.answer("convert_input.py", "sys.exit(2)")
     result = project.run()
@@ -237,6 +241,7 @@ def test_without_connections_there_are_no_alerts_and_no_errors(project: StandIn)
     assert "an alert could not be sent" not in result.output
 
 
+@pytest.mark.slow
 def test_a_place_that_cannot_be_reached_stops_no_other(project: StandIn, alerts: Alerts) -> None:
     mail = json.loads(project.variables["AIRFLOW_CONN_PITWALL_SMTP"])
     project.variables["AIRFLOW_CONN_PITWALL_SMTP"] = json.dumps(mail | {"port": 9})

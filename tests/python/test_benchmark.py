@@ -267,6 +267,7 @@ def test_first_failure_names_the_node_and_its_error(tmp_path: Path) -> None:
         assert benchmark.first_failure(tmp_path) == expected
 
 
+@pytest.mark.slow
 def test_convert_is_measured_with_its_rivals(tmp_path: Path) -> None:
     """This test runs the command, as a user does."""
     options = ["--quick", "--docs", tmp_path / "docs"]

@@ -417,6 +417,8 @@ def test_a_run_is_refused_while_the_dbt_of_a_killed_run_works(data: Path, dbt: d
     process = start_build(data, dbt)
     [number] = [pid for pid, program in children(process).items() if "/bin/dbt" in program]
     os.kill(number, signal.SIGSTOP)
+    while not must_run("ps", "-o", "stat=", "-p", str(number)).startswith("T"):
+        time.sleep(0.02)  # until it is halted, it would end with the build
     process.kill()
     second = run(SCRIPTS / "build.py", PITWALL_DATA=data, **dbt)
     os.kill(number, signal.SIGKILL)

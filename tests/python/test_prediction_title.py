@@ -581,6 +581,7 @@ def test_the_points_that_counted_at_the_end_are_the_official_ones(real: Seasons)
         assert title.count(real, season, last, {}, [], 1)[0].tolist() == [each.points for each in table]
 
 
+@pytest.mark.slow
 def test_the_odds_of_real_titles_reach_the_bars(real_warehouse: Path) -> None:
     tested = title.test(real_warehouse.parent)
     found = title.scores(tested)

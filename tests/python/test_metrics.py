@@ -426,6 +426,7 @@ def test_the_answers_in_the_readme_are_those_of_mf(real_warehouse: Path, tmp_pat
 
 
 @needs_mf
+@pytest.mark.slow
 def test_mf_gives_the_same_values(simulated: Metrics, tmp_path: Path) -> None:
     """`mf` validates the metrics against the warehouse, and answers a query."""
     environment = mf_environment(simulated, tmp_path)

@@ -389,13 +389,11 @@ class Builder:
         places = {"PITWALL_DATA": data, "PITWALL_WAREHOUSE": warehouse}
         return run_dbt(*arguments, *options, **places, **no_engines())
 
-    def warehouse(
-        self, raw: Path, data: Path, *options: str, has_data_tests: bool = True, **environment: str | Path
-    ) -> Path:
+    def warehouse(self, raw: Path, data: Path, *options: str, **environment: str | Path) -> Path:
         """Convert, predict a little, and build, as `make build RAW=raw` does. Returns the warehouse file."""
         must_run(SCRIPTS / "csv_to_parquet.py", raw, PITWALL_DATA=data, **no_engines())
         write_forecasts(data)
-        self.build(data, *options, has_data_tests=has_data_tests, **environment)
+        self.build(data, *options, **environment)
         return data / "warehouse.duckdb"
 
 

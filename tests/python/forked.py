@@ -24,7 +24,7 @@ TIMEOUT = 1800
 def fork_server() -> ForkServerContext:
     """The process that is forked. It starts with the first call, and ends with this process."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["warm_dbt", "duckdb", "polars"])
+    context.set_forkserver_preload(["warm_dbt", "warm_extras", "duckdb", "polars"])
     inherited = os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(Path(__file__).parent), inherited]))
     try:

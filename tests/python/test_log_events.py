@@ -43,9 +43,10 @@ def events(text: str) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("script", COMMANDS)
-def test_every_command_has_a_help_text_and_reports_an_error_as_an_event(script: str) -> None:
+def test_every_command_has_a_help_text_and_reports_an_error_as_an_event(script: str, tmp_path: Path) -> None:
     """The help is for a person, and stays as it is. Without the packages of its extra there is none."""
-    output = run(sys.executable, "-c", TWICE, ROOT / script, PITWALL_LOG="json").stdout
+    (tmp_path / "twice.py").write_text(TWICE, encoding="utf-8")
+    output = run(tmp_path / "twice.py", ROOT / script, PITWALL_LOG="json").stdout
     [*before, line, end] = output.splitlines()
     assert end == "exit code 2"
     [event] = events(line)

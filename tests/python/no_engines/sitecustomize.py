@@ -23,6 +23,10 @@ class Hide(MetaPathFinder):
 
 
 sys.meta_path.insert(0, Hide())
+# The process that was forked may have imported them.
+for name in list(sys.modules):
+    if any(name == hidden or name.startswith(f"{hidden}.") for hidden in HIDDEN if hidden):
+        del sys.modules[name]
 
 if Path(sys.argv[0]).name == "dbt":
     gc.set_threshold(100_000, 50, 50)  # by default, looking for garbage takes 6 % of the time of dbt

@@ -36,6 +36,8 @@ FROM = CACHE_DIR CERT CLIENT_CERT CONFIG_FILE DEFAULT_TIMEOUT EXTRA_INDEX_URL FI
     NO_CACHE_DIR NO_INDEX PROXY RESUME_RETRIES RETRIES TIMEOUT TRUSTED_HOST USE_DEPRECATED USE_FEATURE
 unexport $(filter-out DBT_PACKAGE_HUB_URL $(FROM:%=PIP_%),$(filter DBT_% PIP_%,$(.VARIABLES)))
 unexport PYTHONHOME PYTHONPATH PYTHONSAFEPATH PYTHONOPTIMIZE PYTHONINSPECT PYTHONWARNINGS
+# Python keeps what it compiles in .venv. Otherwise each command that imports MLflow compiles it for seconds.
+unexport PYTHONDONTWRITEBYTECODE
 export DO_NOT_TRACK = 1
 # compose reads .env. dbt would too, but no other program here, so that one build would have two sets of settings.
 export PYTHON_DOTENV_DISABLED = 1

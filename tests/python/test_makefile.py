@@ -377,9 +377,10 @@ def test_settings_for_other_projects_are_not_inherited(checkout: Checkout) -> No
         **dict.fromkeys(("DBT_TARGET", "DBT_PROFILES_DIR", "DBT_VARS", "DBT_FULL_REFRESH"), "theirs"),
         **dict.fromkeys(("PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PIP_NO_BINARY"), "theirs"),
         **dict.fromkeys(("PYTHONPATH", "PYTHONSAFEPATH", "PYTHONOPTIMIZE", "PYTHONWARNINGS"), "theirs"),
+        "PYTHONDONTWRITEBYTECODE": "1",
     }
     # Where packages come from, and what does no harm.
-    kept = dict.fromkeys(("PIP_INDEX_URL", "PIP_CERT", "DBT_PACKAGE_HUB_URL", "PYTHONDONTWRITEBYTECODE"), "x")
+    kept = dict.fromkeys(("PIP_INDEX_URL", "PIP_CERT", "DBT_PACKAGE_HUB_URL", "PYTHONUNBUFFERED"), "x")
     assert checkout.make("docs", **theirs, **kept) == (0, "")
     for _, environment in checkout.calls():
         assert set(environment) & set(theirs) == set()

@@ -19,7 +19,7 @@ ARG DEBIAN_FRONTEND=noninteractive
 # hadolint ignore=DL3008,DL3009
 RUN apt-get update -qq && apt-get install -qq -y --no-install-recommends python3-venv > /dev/null
 COPY deploy/install.sh deploy/
-COPY requirements/core.txt requirements/
+COPY requirements/core.txt requirements/pip.txt requirements/
 COPY scripts/install_requirements.py scripts/
 COPY scripts/pitwall/__init__.py scripts/pitwall/command.py scripts/pitwall/
 RUN python3 -m venv .venv

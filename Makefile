@@ -262,7 +262,7 @@ lock: writable .venv/bin/python
 	        --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' \
 	        $(if $(call flag,$(value UPGRADE)),--upgrade) $$choice -o requirements/$$set.txt pyproject.toml || exit; \
 	done; \
-	for alone in mlflow airflow; do \
+	for alone in mlflow airflow pip; do \
 	    "$$tools/bin/uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 	        --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' \
 	        $(if $(call flag,$(value UPGRADE)),--upgrade) -o requirements/$$alone.txt requirements/$$alone.in || exit; \

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
+from importlib.metadata import version
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -29,7 +30,8 @@ HERE = [
     "--no-binary=:none:",
     "--only-binary=:none:",
 ]
-ALONE = ("airflow", "mlflow")  # in environments of their own: .venv-airflow, .venv-mlflow
+# In environments of their own: .venv-airflow, .venv-mlflow. `pip` installs the others.
+ALONE = ("airflow", "mlflow", "pip")
 # What pip writes into its log about an index, or a file of it, that it cannot fetch.
 NOT_FETCHED = re.compile(r"Could not fetch URL (?P<url>\S+): (?P<why>.+) - skipping")
 BROKEN = re.compile(r"HTTPS?ConnectionPool\(host='(?P<host>[^']+)'.*?\): (?P<why>.+)")
@@ -96,6 +98,24 @@ def included(name: str) -> list[str]:
     return ["core", name, *(["metrics"] if name == "dev" else [])]
 
 
+def pip_install(lock: Path, log: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    """Install the packages of a lock file with the pip of this environment.
+
+    Args:
+        lock: the lock file, with hashes.
+        log: the file for pip's log.
+        options: more options of `pip install`.
+
+    Returns:
+        pip's exit code, and what it printed on stderr.
+    """
+    command: list[str | Path] = [sys.executable, "-m", "pip", "--python=", "install", "--requirement", lock]
+    command += ["--log", log, "-qq", "--progress-bar=off", "--no-input", "--disable-pip-version-check", *HERE]
+    command += ["--no-compile", "--no-deps", "--require-hashes", *options]
+    variables = {**os.environ, "PIP_DRY_RUN": "0"}  # there is no option that switches it off
+    return subprocess.run(command, env=variables, stderr=subprocess.PIPE, text=True, errors="replace")
+
+
 def install(name: str) -> None:
     """Install the packages of a lock file, compile them, and record it.
 
@@ -114,24 +134,12 @@ def install(name: str) -> None:
     packages = Path(sysconfig.get_path("purelib"))
     remove_unfinished(packages)
     with tempfile.TemporaryDirectory() as scratch:
+        # Older versions of pip take twice as long. An index that lacks this one is no error.
+        if (pip := LOCKS / "pip.txt").is_file() and f"pip=={version('pip')} " not in pip.read_text("utf-8"):
+            pip_install(pip, Path(scratch) / "log of pip", "--retries=0")
         log = Path(scratch) / "log"
-        command: list[str | Path] = [
-            sys.executable,
-            "-m",
-            "pip",
-            "--python=",
-            "install",
-            "--requirement",
-            lock,
-            "--log",
-            log,
-        ]
-        command += ["-qq", "--no-input", "--disable-pip-version-check", *HERE]
-        command += ["--no-compile", "--no-deps", "--require-hashes"]
         # pip makes a wheel of pyspark, and compressing it would take longer than all else.
-        command += ["--config-settings=--build-option=--compression=stored"]
-        variables = {**os.environ, "PIP_DRY_RUN": "0"}  # there is no option that switches it off
-        result = subprocess.run(command, env=variables, stderr=subprocess.PIPE, text=True, errors="replace")
+        result = pip_install(lock, log, "--config-settings=--build-option=--compression=stored")
         if result.returncode:
             raise PlainError(
                 failure(result.stderr, log.read_text("utf-8", "replace") if log.exists() else "")

@@ -505,6 +505,8 @@ def installed(wheels: Path, tmp_path_factory: pytest.TempPathFactory) -> Checkou
     (checkout.folder / "requirements").mkdir()
     digest = hashlib.sha256((wheels / LOCKED).read_bytes()).hexdigest()
     (checkout.folder / "requirements" / "core.txt").write_text(f"spare==1.0 --hash=sha256:{digest}\n")
+    # No index has it, so the pip that is there installs.
+    (checkout.folder / "requirements" / "pip.txt").write_text(f"pip==99.0 --hash=sha256:{digest}\n")
     subprocess.run([sys.executable, "-m", "venv", checkout.folder / ".venv"], check=True)
     return checkout
 
@@ -649,6 +651,15 @@ def test_a_wrong_hash_is_reported(installed: Checkout, wheels: Path, tmp_path: P
     code, output = core(installed, PIP_NO_INDEX="1", PIP_FIND_LINKS=tmp_path)
     assert (code, output.count("\n")) == (2, 0)
     assert "DO NOT MATCH THE HASHES" in output
+
+
+def test_the_locked_pip_installs() -> None:
+    """Also where no set has it among its packages, as in .venv-airflow."""
+    [locked] = re.findall(r"(?m)^pip==(\S+)", (ROOT / "requirements" / "pip.txt").read_text(encoding="utf-8"))
+    for environment in filter(Path.is_dir, (ROOT / ".venv", ROOT / ".venv-airflow")):
+        [pip] = environment.glob("lib/*/site-packages/pip-*.dist-info")
+        assert pip.name == f"pip-{locked}.dist-info"
+    assert f"\npip=={locked} " in (ROOT / "requirements" / "all.txt").read_text(encoding="utf-8")
 
 
 def test_packages_are_not_installed_outside_of_an_environment() -> None:

@@ -14,6 +14,7 @@ from functools import cache
 from multiprocessing import forkserver
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
+from types import ModuleType
 
 DBT = "dbt"
 # In seconds. A build on Spark takes some minutes.
@@ -54,9 +55,12 @@ def call(command: list[str], cwd: Path, environment: dict[str, str], output: Pat
     added = list(filter(None, environment.get("PYTHONPATH", "").split(os.pathsep)))
     folder = [] if command[0] == DBT else [str((cwd / command[0]).resolve().parent)]
     sys.path[:] = [*folder, *added, *installed]
+    # What a test puts in place of a package that this process has imported already.
+    replaced = {each.stem for path in (*folder, *added) for each in Path(path).glob("*")}
+    for name in [name for name in sys.modules if name.partition(".")[0] in replaced]:
+        del sys.modules[name]
     for path in added:
         if (hook := Path(path) / "sitecustomize.py").is_file():
-            sys.modules.pop("sitecustomize", None)
             runpy.run_path(str(hook), run_name="sitecustomize")
             break
     try:
@@ -88,7 +92,13 @@ def forked(
         output: a file that does not exist yet.
     """
     process = fork_server().Process(target=call, args=(command, cwd, environment, output))
-    process.start()
+    # It would import the main module of this process again, which after tests of Streamlit is a page.
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        process.start()
+    finally:
+        sys.modules["__main__"] = main
     process.join(TIMEOUT)
     if process.is_alive():
         process.kill()

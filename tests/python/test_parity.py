@@ -1,6 +1,7 @@
 """scripts/parity.py finds every difference between two engines, and names the first one."""
 
 import json
+import shutil
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -178,10 +179,9 @@ def test_the_engines_are_checked_before_the_first_build(monkeypatch: pytest.Monk
     assert built == []
 
 
-def test_a_single_engine_is_refused(simulated_warehouse: Path) -> None:
-    result = run(
-        SCRIPTS / "parity.py", "--built", "--engine", "duckdb", PITWALL_DATA=simulated_warehouse.parent
-    )
+def test_a_single_engine_is_refused(simulated_warehouse: Path, tmp_path: Path) -> None:
+    shutil.copy(simulated_warehouse, tmp_path)  # it must not be open in another process
+    result = run(SCRIPTS / "parity.py", "--built", "--engine", "duckdb", PITWALL_DATA=tmp_path)
     assert result.returncode == 2
     assert result.stdout == "parity: there are no two engines to compare, only duckdb\n"
 

@@ -20,13 +20,24 @@ import duckdb
 import polars as pl
 import pytest
 import yaml
-from conftest import DBT, ROOT, SCRIPTS, SOURCES, mounted, must_run, pass_unit_tests, run
+from conftest import (
+    DBT,
+    ROOT,
+    SCRIPTS,
+    SOURCES,
+    WITHOUT_DATA_TESTS,
+    mounted,
+    must_run,
+    pass_unit_tests,
+    run,
+)
 from polars.testing import assert_frame_equal
 from postgres_server import PASSWORD, Server, as_user, programs, running_server
 
 from pitwall.command import TEMPORARY
 from pitwall.raw.schema import raw_tables
 from pitwall.warehouse.changes import DISAGREEMENTS
+from pitwall.warehouse.dbt import MERGED_TESTS
 
 pytestmark = pytest.mark.extra
 for driver in ("adbc_driver_postgresql", "psycopg2"):
@@ -51,11 +62,13 @@ def data(all_sources_warehouse: Path, tmp_path_factory: pytest.TempPathFactory) 
 
 @pytest.fixture(scope="session")
 def built(server: Server, data: Path) -> str:
-    """Builds the warehouse of the same files in the database `pitwall`. Returns what the build printed."""
-    pass_unit_tests(ROOT, data / ".build" / "target-postgres")  # they have a test of their own
-    return must_run(
-        SCRIPTS / "build.py", "--engine", "postgres", PITWALL_DATA=data, **server.environment("pitwall")
-    )
+    """Builds the warehouse of the same files in the database `pitwall`. Returns what the build printed.
+
+    Unit tests and data tests have tests of their own.
+    """
+    pass_unit_tests(ROOT, data / ".build" / "target-postgres")
+    environment = {"PITWALL_DATA": data, **server.environment("pitwall"), **WITHOUT_DATA_TESTS}
+    return must_run(SCRIPTS / "build.py", "--engine", "postgres", **environment)
 
 
 def parity(data: Path, server: Server) -> subprocess.CompletedProcess[str]:
@@ -115,6 +128,15 @@ def test_the_unit_tests_pass(built: str, server: Server, data: Path, tmp_path: P
     command = (DBT, "test", "-s", "test_type:unit", "--target", "postgres", "--target-path", tmp_path)
     result = run(*command, PITWALL_DATA=data, **server.environment("pitwall"))
     assert re.search(r"PASS=([1-9]\d+) WARN=0 ERROR=0 SKIP=0", result.stdout), result.stdout[-3000:]
+
+
+@pytest.mark.slow
+def test_the_data_tests_pass(built: str, server: Server, data: Path, tmp_path: Path) -> None:
+    """They are the same queries as on DuckDB, in another dialect, on cells that are equal."""
+    options = [*MERGED_TESTS, "--exclude-resource-type", "unit_test", "--target-path", tmp_path]
+    command = (DBT, "test", *options, "--target", "postgres")
+    result = run(*command, PITWALL_DATA=data, **server.environment("pitwall"))
+    assert re.search(r"PASS=([1-9]\d\d) WARN=0 ERROR=0 SKIP=0", result.stdout), result.stdout[-3000:]
 
 
 def test_a_database_without_a_warehouse_is_reported(server: Server, data: Path) -> None:
@@ -353,7 +375,7 @@ def test_the_new_tables_have_statistics(built: str, server: Server) -> None:
 
 def test_the_build_is_recorded(built: str, server: Server, data: Path) -> None:
     """The views of ops were made before the row of the build was there, in schemas with another name."""
-    times = "outcome, build_kind, models_ms > 0, tests_ms > 0, data_tests > 0, mart_tables"
+    times = "outcome, build_kind, seeds_ms > 0, models_ms > 0, dbt_ms > 0, mart_tables"
     [row] = server.sql(f"select {times} from ops.build_times", "pitwall")
     [(marts,)] = server.sql("select count(*) from pg_tables where schemaname = 'marts'", "pitwall")
     assert row == ("succeeded", "full", True, True, True, marts)
@@ -460,6 +482,8 @@ def test_a_missing_driver_is_reported_with_the_way_to_install_it(
         "def find_spec(name, *arguments):\n"
         "    return None if name.startswith('adbc') else whole(name, *arguments)\n"
         "machinery.PathFinder.find_spec = find_spec\n"
+        "for name in [name for name in sys.modules if name.startswith('adbc')]:\n"
+        "    del sys.modules[name]\n"
     )
     environment = server.environment("pitwall") | {"PYTHONPATH": str(tmp_path)}
     check_refusal(data, environment, "adbc_driver_postgresql is not installed", "ENGINE=postgres")

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import conftest
 import forked
@@ -130,6 +131,29 @@ def test_a_forked_script_has_what_a_new_process_has(
     code, printed = ran()
     assert in_a_fork[1].splitlines() == printed.splitlines()
     assert in_a_fork[0] == code == (1 if len(options) == 1 else 3)
+
+
+def test_a_fork_does_not_import_the_main_module_of_the_tests(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = ModuleType("__main__")
+    page.__file__ = str(tmp_path / "page.py")
+    (tmp_path / "page.py").write_text(f"open({str(tmp_path / 'imported')!r}, 'w')", encoding="utf-8")
+    monkeypatch.setitem(sys.modules, "__main__", page)
+    assert run_dbt("--version").returncode == 0
+    assert sys.modules["__main__"] is page
+    assert not (tmp_path / "imported").exists()
+
+
+def test_a_fork_imports_what_replaces_a_package(tmp_path: Path) -> None:
+    """Of a package that the forked process has imported."""
+    (tmp_path / "polars.py").write_text("raise ModuleNotFoundError('none', name='polars')", encoding="utf-8")
+    (tmp_path / "script.py").write_text("import polars", encoding="utf-8")
+    assert run(tmp_path / "script.py").returncode == 1  # its own folder comes first
+    (tmp_path / "elsewhere").mkdir()
+    script = (tmp_path / "script.py").rename(tmp_path / "elsewhere" / "script.py")
+    assert run(script).returncode == 0
+    assert run(script, PYTHONPATH=tmp_path).returncode == 1
 
 
 def test_a_script_is_not_forked_if_python_reads_a_variable_when_it_starts() -> None:

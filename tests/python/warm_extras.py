@@ -14,6 +14,7 @@ sys.path.insert(0, scripts)
 for name in (
     "adbc_driver_postgresql.dbapi",
     "psycopg2",
+    "s3fs",
     "pitwall.prediction.tracking",
     "pitwall.prediction.serving",
 ):

@@ -7,7 +7,9 @@ import csv
 import shutil
 import subprocess
 import zipfile
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -184,8 +186,8 @@ class Converter:
     """Writes the dump, and converts what it is given into a data folder."""
 
     folder: Path
-    capture: pytest.CaptureFixture[str]
     dump: dict[str, Table] = field(default_factory=a_dump)
+    printed: str = ""
 
     @property
     def data(self) -> Path:
@@ -209,18 +211,21 @@ class Converter:
 
     def run(self, raw: Path | None = None, *options: str) -> str:
         """Convert the dump, or what is named. Returns what was printed; it must not fail."""
-        self.capture.readouterr()
-        code = csv_to_parquet.main([str(raw or self.write()), "--data", str(self.data), *options])
-        printed, error = self.capture.readouterr()
+        code, self.printed, error = self.convert(str(raw or self.write()), *options)
         assert (code, error) == (0, "")
-        return printed
+        return self.printed
 
-    def refuses(self, raw: Path | None = None) -> str:
-        self.capture.readouterr()
-        code = csv_to_parquet.main([str(raw or self.write()), "--data", str(self.data)])
-        error = self.capture.readouterr().err
+    def refuses(self, raw: Path | None = None, *options: str) -> str:
+        """Convert what must be refused. Returns the line that says why."""
+        code, _, error = self.convert(str(raw or self.write()), *options)
         assert (code, error.count("\n")) == (2, 1)
         return error
+
+    def convert(self, *arguments: str) -> tuple[int, str, str]:
+        """Returns the exit code, and what was printed to stdout and stderr."""
+        with redirect_stdout(StringIO()) as printed, redirect_stderr(StringIO()) as error:
+            code = csv_to_parquet.main([*arguments, "--data", str(self.data)])
+        return code, printed.getvalue(), error.getvalue()
 
     def rows(self, name: str, *columns: str) -> list[tuple[Any, ...]]:
         rows = pl.read_parquet(self.data / "parquet" / f"{name}.parquet")
@@ -232,8 +237,16 @@ class Converter:
 
 
 @pytest.fixture
-def converter(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Converter:
-    return Converter(tmp_path, capsys)
+def converter(tmp_path: Path) -> Converter:
+    return Converter(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def converted(tmp_path_factory: pytest.TempPathFactory) -> Converter:
+    """The dump as it is, converted. Only to read."""
+    converter = Converter(tmp_path_factory.mktemp("converted"))
+    converter.run()
+    return converter
 
 
 # --- the correspondences --------------------------------------------------------------------------------
@@ -245,11 +258,10 @@ def test_there_is_a_query_for_each_raw_table() -> None:
     }
 
 
-def test_results_are_described_as_ergast_does(converter: Converter) -> None:
-    converter.run()
-    names = dict(converter.rows("status"))
+def test_results_are_described_as_ergast_does(converted: Converter) -> None:
+    names = dict(converted.rows("status"))
     columns = ("number", "position", "position_text", "laps", "time", "milliseconds", "status_id")
-    rows = [(*row[:-1], names[row[-1]]) for row in converter.rows("results", *columns)]
+    rows = [(*row[:-1], names[row[-1]]) for row in converted.rows("results", *columns)]
     assert rows[:6] == [
         (1, 1, "1", 50, "1:20:00.500", 4_800_500, "Finished"),
         (2, 2, "2", 50, "+1.250", 4_801_750, "Finished"),
@@ -267,27 +279,25 @@ def test_a_car_one_lap_down_has_a_lap_in_the_singular(converter: Converter) -> N
     assert "+1 Lap" in [names[status] for (status,) in converter.rows("results", "status_id")]
 
 
-def test_a_car_without_a_result_did_not_qualify_until_2022(converter: Converter) -> None:
+def test_a_car_without_a_result_did_not_qualify_until_2022(converted: Converter) -> None:
     """Car 2 of 1990 has no entry in the race. Car 7 of 2024 has none either: its driver only practised."""
-    assert "1 cars without an entry in their race" in converter.run()
+    assert "1 cars without an entry in their race" in converted.printed
     columns = ("number", "position_text", "position_order", "grid", "laps", "points")
-    [extra] = [row for row in converter.rows("results", *columns) if row[1] == "F"]
+    [extra] = [row for row in converted.rows("results", *columns) if row[1] == "F"]
     assert extra == (2, "F", 2, 0, 0, 0)
-    assert 7 not in [number for (number,) in converter.rows("results", "number")]
+    assert 7 not in [number for (number,) in converted.rows("results", "number")]
 
 
-def test_fastest_laps_come_from_the_laps(converter: Converter) -> None:
-    converter.run()
+def test_fastest_laps_come_from_the_laps(converted: Converter) -> None:
     columns = ("fastest_lap", "rank", "fastest_lap_time", "fastest_lap_speed")
-    first, second, *_ = converter.rows("results", *columns)
+    first, second, *_ = converted.rows("results", *columns)
     assert [*map(str, first)] == ["2", "1", "1:30.123", "240.500"]
     assert second[:3] == (9, 2, "1:31.000")
 
 
-def test_sprints_have_a_table_of_their_own(converter: Converter) -> None:
-    converter.run()
+def test_sprints_have_a_table_of_their_own(converted: Converter) -> None:
     columns = ("number", "position_text", "points", "laps", "milliseconds", "fastest_lap_time")
-    assert [(*row[:2], int(row[2]), *row[3:]) for row in converter.rows("sprint_results", *columns)] == [
+    assert [(*row[:2], int(row[2]), *row[3:]) for row in converted.rows("sprint_results", *columns)] == [
         (1, "1", 8, 20, 1_800_000, "1:35.500"),
         (2, "W", 0, 0, None, None),
     ]
@@ -303,15 +313,14 @@ def test_qualifying_times_are_the_fastest_laps_of_the_sessions(converter: Conver
     ]
 
 
-def test_laps_and_stops(converter: Converter) -> None:
+def test_laps_and_stops(converted: Converter) -> None:
     """A fastest lap without a position is not part of a lap chart with positions; alone it is no chart."""
-    converter.run()
-    assert [row[2:] for row in converter.rows("lap_times")] == [
+    assert [row[2:] for row in converted.rows("lap_times")] == [
         (1, 1, "1:40.000", 100_000),
         (2, 1, "1:30.123", 90_123),
         (1, 2, "11:41.500", 701_500),
     ]
-    assert [row[2:] for row in converter.rows("pit_stops")] == [
+    assert [row[2:] for row in converted.rows("pit_stops")] == [
         (1, 1, "15:20:10", "22.050", 22_050),
         (2, 2, "15:40:00", "25:01.500", 1_501_500),
     ]
@@ -324,10 +333,9 @@ def test_laps_without_any_position_are_laps(converter: Converter) -> None:
     assert len(converter.rows("lap_times")) == 4
 
 
-def test_sessions_are_dates_and_times_of_the_race(converter: Converter) -> None:
+def test_sessions_are_dates_and_times_of_the_race(converted: Converter) -> None:
     """The qualifying of the sprint is the second practice, as in Ergast. Times become UTC."""
-    converter.run()
-    rows = pl.read_parquet(converter.data / "parquet" / "races.parquet")
+    rows = pl.read_parquet(converted.data / "parquet" / "races.parquet")
     columns = (
         "time",
         "fp1_time",
@@ -353,9 +361,8 @@ def test_sessions_are_dates_and_times_of_the_race(converter: Converter) -> None:
     assert third == ["None"] * 8  # a day that is counted back from the race is not known
 
 
-def test_standings_are_those_after_the_last_session_of_a_round(converter: Converter) -> None:
-    converter.run()
-    rows = converter.rows("driver_standings", "points", "position", "position_text", "wins")
+def test_standings_are_those_after_the_last_session_of_a_round(converted: Converter) -> None:
+    rows = converted.rows("driver_standings", "points", "position", "position_text", "wins")
     assert [(int(points), *others) for points, *others in rows] == [
         (33, 1, "1", 1),
         (18, 2, "2", 0),
@@ -363,13 +370,12 @@ def test_standings_are_those_after_the_last_session_of_a_round(converter: Conver
         (0, None, "D", 0),
         (0, None, "E", 0),
     ]
-    assert [text for (text,) in converter.rows("constructor_standings", "position_text")] == ["1", "E"]
+    assert [text for (text,) in converted.rows("constructor_standings", "position_text")] == ["1", "E"]
 
 
-def test_points_of_constructors_are_added_up(converter: Converter) -> None:
+def test_points_of_constructors_are_added_up(converted: Converter) -> None:
     """2024: both cars and the sprint, and Blue was excluded. 1958: the best car, without its fastest lap."""
-    converter.run()
-    rows = converter.rows("constructor_results", "race_id", "constructor_id", "points", "status")
+    rows = converted.rows("constructor_results", "race_id", "constructor_id", "points", "status")
     assert [(race % 100, team % 100, int(points), status) for race, team, points, status in rows] == [
         (11, 71, 51, None),
         (11, 72, 15, "D"),
@@ -378,48 +384,49 @@ def test_points_of_constructors_are_added_up(converter: Converter) -> None:
     ]
 
 
-def test_people_and_places(converter: Converter) -> None:
-    converter.run()
-    assert converter.rows("drivers", "driver_ref", "code", "number")[:3] == [
+def test_people_and_places(converted: Converter) -> None:
+    assert converted.rows("drivers", "driver_ref", "code", "number")[:3] == [
         ("one", "ONE", 1),
         ("two", "TWO", 2),
         ("three", None, None),
     ]
-    assert converter.rows("constructors", "constructor_ref", "name") == [("red", "Red"), ("blue", "Blue")]
-    assert converter.rows("circuits", "circuit_ref", "location", "alt") == [
+    assert converted.rows("constructors", "constructor_ref", "name") == [("red", "Red"), ("blue", "Blue")]
+    assert converted.rows("circuits", "circuit_ref", "location", "alt") == [
         ("monza", "Monza", 10),
         ("spa", "Spa", 401),
     ]
-    assert converter.rows("seasons", "year") == [(1958,), (1990,), (2024,)]
+    assert converted.rows("seasons", "year") == [(1958,), (1990,), (2024,)]
 
 
 # --- the ids --------------------------------------------------------------------------------------------
-
-
-def renumbered(converter: Converter, change: dict[str, int]) -> Path:
-    """The tables of the last conversion as CSVs of an archive, in which the ids of each kind are lower."""
-    raw = converter.folder / "archive"
-    raw.mkdir()
-    for one in read_tables(SOURCES):
-        rows = pl.read_parquet(converter.data / "parquet" / f"{one.name}.parquet")
-        lower = [pl.col(name) - by for name, by in change.items() if name in rows.columns]
-        rows.with_columns(lower).write_csv(raw / f"{one.name}.csv", null_value="\\N")
-    return raw
 
 
 IDS = {"race_id": 999_900, "driver_id": 999_950, "constructor_id": 999_960, "circuit_id": 999_000}
 IDS |= {"result_id": 999_800, "qualify_id": 999_700, "driver_standings_id": 999_990}
 
 
-def test_what_is_new_gets_its_id_in_the_dump_and_a_million(converter: Converter) -> None:
-    converter.run()
-    assert [row[0] for row in converter.rows("races")] == [1_000_011, 1_000_012, 1_000_013, 1_000_014]
-    assert next(row[:4] for row in converter.rows("results")) == (1_000_201, 1_000_011, 1_000_051, 1_000_071)
+def write_archive(converter: Converter, raw: Path) -> Path:
+    """Write the converted tables as CSVs of an archive, in which the ids of each kind are lower."""
+    raw.mkdir()
+    for one in read_tables(SOURCES):
+        rows = pl.read_parquet(converter.data / "parquet" / f"{one.name}.parquet")
+        lower = [pl.col(name) - by for name, by in IDS.items() if name in rows.columns]
+        rows.with_columns(lower).write_csv(raw / f"{one.name}.csv", null_value="\\N")
+    return raw
 
 
-def test_what_the_last_conversion_knows_keeps_its_id(converter: Converter) -> None:
-    converter.run()
-    archive = renumbered(converter, IDS)
+@pytest.fixture(scope="module")
+def archive(converted: Converter) -> Path:
+    """An archive of the same championship with other ids. Only to read."""
+    return write_archive(converted, converted.folder / "archive")
+
+
+def test_what_is_new_gets_its_id_in_the_dump_and_a_million(converted: Converter) -> None:
+    assert [row[0] for row in converted.rows("races")] == [1_000_011, 1_000_012, 1_000_013, 1_000_014]
+    assert next(row[:4] for row in converted.rows("results")) == (1_000_201, 1_000_011, 1_000_051, 1_000_071)
+
+
+def test_what_the_last_conversion_knows_keeps_its_id(converter: Converter, archive: Path) -> None:
     converter.run(archive)
     known = {one.name: set(converter.rows(one.name)) for one in read_tables(SOURCES)}
     converter.run()
@@ -428,9 +435,8 @@ def test_what_the_last_conversion_knows_keeps_its_id(converter: Converter) -> No
     assert {one.name: set(converter.rows(one.name)) for one in read_tables(SOURCES)} == known
 
 
-def test_a_race_is_known_by_two_of_round_circuit_and_date(converter: Converter) -> None:
-    converter.run()
-    converter.run(renumbered(converter, IDS))
+def test_a_race_is_known_by_two_of_round_circuit_and_date(converter: Converter, archive: Path) -> None:
+    converter.run(archive)
     monza, spa = converter.dump["round"][:2]
     new = {"id": "15", "circuit_id": "6", "date": "2024-08-01", "name": "New GP", "number": "1"}
     converter.dump["round"].append(monza | new)
@@ -448,9 +454,8 @@ def test_a_race_is_known_by_two_of_round_circuit_and_date(converter: Converter) 
     assert "round 1 of 2024, New GP, is new: the known data lack it" in printed
 
 
-def test_a_race_on_another_date_is_reported_and_keeps_its_id(converter: Converter) -> None:
-    converter.run()
-    converter.run(renumbered(converter, IDS))
+def test_a_race_on_another_date_is_reported_and_keeps_its_id(converter: Converter, archive: Path) -> None:
+    converter.run(archive)
     converter.dump["round"][1]["date"] = "2024-09-15"
     assert (
         "  round 2 of 2024, Belgian GP, is on 2024-09-15 in the dump and on 2024-09-08 in the known data\n"
@@ -464,19 +469,18 @@ def test_a_driver_with_two_results_keeps_both_ids(converter: Converter) -> None:
     converter.dump["roundentry"][1]["team_driver_id"] = "81"
     converter.dump["lap"][2]["number"] = "3"
     converter.run()
-    converter.run(renumbered(converter, IDS))
+    converter.run(write_archive(converter, converter.folder / "archive"))
     before = converter.rows("results", "result_id", "position_order")
     converter.dump["roundentry"][0]["car_number"] = "77"
     converter.run()
     assert converter.rows("results", "result_id", "position_order") == before
 
 
-def test_ids_of_simulated_data_are_not_known(converter: Converter) -> None:
-    converter.run()
-    archive = renumbered(converter, IDS)
+def test_ids_of_simulated_data_are_not_known(converter: Converter, archive: Path) -> None:
+    simulated = shutil.copytree(archive, converter.folder / "simulated")
     text = (archive / "seasons.csv").read_text(encoding="utf-8").replace("example.com", "example.org")
-    (archive / "seasons.csv").write_text(text, encoding="utf-8")
-    converter.run(archive)
+    (simulated / "seasons.csv").write_text(text, encoding="utf-8")
+    converter.run(simulated)
     converter.run()
     assert min(row[0] for row in converter.rows("races")) == 1_000_011
 
@@ -573,8 +577,8 @@ def test_a_new_status_code_is_reported_and_kept(converter: Converter) -> None:
     assert [text for text, status in rows if names[status] == "Status 12"] == ["R"]
 
 
-def test_sessions_without_a_raw_table_are_reported(converter: Converter) -> None:
-    assert "  session type SQ1: no raw table has its 1 entries, which are left out\n" in converter.run()
+def test_sessions_without_a_raw_table_are_reported(converted: Converter) -> None:
+    assert "  session type SQ1: no raw table has its 1 entries, which are left out\n" in converted.printed
 
 
 def test_a_cancelled_round_is_reported_and_left_out(converter: Converter) -> None:
@@ -591,22 +595,20 @@ def test_a_second_run_finds_nothing_changed(converter: Converter) -> None:
 # --- both at once ---------------------------------------------------------------------------------------
 
 
-def archive_of(converter: Converter) -> Path:
-    """An archive of the same championship with other ids, in which race 1 has a wrong time and no laps."""
-    converter.run()
-    archive = renumbered(converter, IDS)
+@pytest.fixture(scope="module")
+def wrong_archive(archive: Path) -> Path:
+    """The archive, but race 1 has a wrong time and no laps. Only to read."""
+    wrong = shutil.copytree(archive, archive.with_name("wrong_archive"))
     laps = (archive / "lap_times.csv").read_text(encoding="utf-8")
-    (archive / "lap_times.csv").write_text(laps.partition("\n")[0] + "\n", encoding="utf-8")
+    (wrong / "lap_times.csv").write_text(laps.partition("\n")[0] + "\n", encoding="utf-8")
     results = (archive / "results.csv").read_text(encoding="utf-8").replace("4801750", "4801999")
-    (archive / "results.csv").write_text(results, encoding="utf-8")
-    shutil.rmtree(converter.data)
-    return archive
+    (wrong / "results.csv").write_text(results, encoding="utf-8")
+    return wrong
 
 
-def test_the_dump_fills_what_the_archive_lacks(converter: Converter) -> None:
+def test_the_dump_fills_what_the_archive_lacks(converter: Converter, wrong_archive: Path) -> None:
     """The laps come from the dump, with the ids of the archive. The wrong time stays, and is listed."""
-    archive = archive_of(converter)
-    printed = converter.run(archive, "--also", str(converter.write()))
+    printed = converter.run(wrong_archive, "--also", str(converter.write()))
     assert "  1 cell in which the sources differ: quality.source_disagreements\n" in printed
     assert [row[:3] for row in converter.rows("lap_times")] == [(111, 101, 1), (111, 101, 2), (111, 102, 1)]
     assert 4_801_999 in [time for (time,) in converter.rows("results", "milliseconds")]
@@ -623,10 +625,9 @@ def test_the_dump_fills_what_the_archive_lacks(converter: Converter) -> None:
     )
 
 
-def test_the_manifest_counts_merged_rows(converter: Converter) -> None:
-    archive = archive_of(converter)
+def test_the_manifest_counts_merged_rows(converter: Converter, wrong_archive: Path) -> None:
     converter.dump["lap"][0]["time"] = "slow"
-    converter.run(archive, "--also", str(converter.write()), "--max-bad-rows", "1")
+    converter.run(wrong_archive, "--also", str(converter.write()), "--max-bad-rows", "1")
     manifest = pl.read_parquet(converter.data / "parquet" / "load_manifest.parquet")
     laps = manifest.filter(pl.col("table_name") == "lap_times").to_dicts()[0]
     assert (laps["rows_read"], laps["rows_converted"], laps["rows_quarantined"]) == (3, 2, 1)
@@ -634,40 +635,36 @@ def test_the_manifest_counts_merged_rows(converter: Converter) -> None:
     assert converter.quarantine("jolpica_lap_times") == [("milliseconds", "slow")]
 
 
-def test_one_source_after_two_is_converted_again(converter: Converter) -> None:
-    archive = archive_of(converter)
-    converter.run(archive, "--also", str(converter.write()))
-    converter.run(archive)
+def test_one_source_after_two_is_converted_again(converter: Converter, wrong_archive: Path) -> None:
+    converter.run(wrong_archive, "--also", str(converter.write()))
+    converter.run(wrong_archive)
     assert (converter.rows("lap_times"), converter.rows("source_disagreements")) == ([], [])
-    assert "unchanged" in converter.run(archive)
+    assert "unchanged" in converter.run(wrong_archive)
 
 
-def test_also_needs_a_dump_beside_an_archive(converter: Converter) -> None:
-    archive, dump = archive_of(converter), converter.write()
+def test_also_needs_a_dump_beside_an_archive(converter: Converter, wrong_archive: Path) -> None:
+    dump = converter.write()
     for raw, also, words in (
-        (archive, archive, "no dump of jolpica-f1, which ALSO needs"),
+        (wrong_archive, wrong_archive, "no dump of jolpica-f1, which ALSO needs"),
         (dump, dump, "is a dump; with ALSO name an archive with RAW"),
-        (archive, archive / "none.zip", "no such folder or zip"),
+        (wrong_archive, wrong_archive / "none.zip", "no such folder or zip"),
     ):
-        converter.capture.readouterr()
-        code = csv_to_parquet.main([str(raw), "--also", str(also), "--data", str(converter.data)])
-        error = converter.capture.readouterr().err
-        assert (code, error.count("\n"), words in error) == (2, 1, True)
+        assert words in converter.refuses(raw, "--also", str(also))
 
 
-def test_without_raw_both_are_converted_again(converter: Converter) -> None:
+def test_without_raw_both_are_converted_again(converter: Converter, wrong_archive: Path) -> None:
     """As long as both are there. Then the converted data stay."""
 
     def convert(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
         return run(SCRIPTS / "convert_input.py", *arguments, PITWALL_DATA=converter.data)
 
-    archive, dump = archive_of(converter), converter.write()
+    dump = converter.write()
     refused = convert("--also", dump)
     assert (refused.returncode, refused.stdout) == (
         2,
         "convert_input: ALSO needs RAW: name the archive with RAW and the dump with ALSO\n",
     )
-    assert convert(f"--also={dump}", "--", archive).returncode == 0
+    assert convert(f"--also={dump}", "--", wrong_archive).returncode == 0
     assert "cell in which the sources differ" in convert().stdout
     assert len(converter.rows("lap_times")) == 3
     shutil.rmtree(dump)

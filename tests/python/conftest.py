@@ -403,6 +403,20 @@ def builder(shared_folder: Path) -> Builder:
     return Builder(shared_folder)
 
 
+def copy_data_folder(data: Path, copy: Path, *without: str) -> Path:
+    """Copy a data folder, but not the SQL that dbt leaves there for people: a thousand files.
+
+    Args:
+        data: the data folder.
+        copy: a folder that does not exist.
+        without: names of more files and folders that are not copied.
+
+    Returns:
+        The copy.
+    """
+    return shutil.copytree(data, copy, ignore=shutil.ignore_patterns("compiled", "run", *without))
+
+
 def simulate(seasons: int, data: Path) -> None:
     """Simulate raw files into a data folder."""
     must_run(SCRIPTS / "simulate.py", "--seasons", str(seasons), data / "raw")

@@ -26,6 +26,7 @@ from conftest import (
     ROOT,
     SCRIPTS,
     Builder,
+    copy_data_folder,
     mounted,
     must_run,
     pass_unit_tests,
@@ -121,12 +122,12 @@ def good(request: pytest.FixtureRequest) -> Path:
 @pytest.fixture
 def data(good: Path, builder: Builder, tmp_path: Path) -> Path:
     """A copy of the data folder of one season. Tests may damage it."""
-    return copy_data(good, builder, tmp_path / "data")
+    return copy_built(good, builder, tmp_path / "data")
 
 
-def copy_data(warehouse: Path, builder: Builder, data: Path) -> Path:
+def copy_built(warehouse: Path, builder: Builder, data: Path) -> Path:
     """Copy the data folder of a warehouse, without its raw files."""
-    shutil.copytree(warehouse.parent, data, ignore=shutil.ignore_patterns("raw"))
+    copy_data_folder(warehouse.parent, data, "raw")
     builder.prepare(data)
     return data
 
@@ -533,7 +534,7 @@ def test_a_full_disk_while_building_changes_nothing(
 ) -> None:
     """The disk is full while the last warehouse is copied, dbt writes, or DuckDB does a checkpoint."""
     remount(small_disk, "size=64m")
-    data = copy_data(good, builder, small_disk / "data")
+    data = copy_built(good, builder, small_disk / "data")
     must_run(SCRIPTS / "csv_to_parquet.py", seasons[1], PITWALL_DATA=data)
     before = tables(data / "warehouse.duckdb")
     (small_disk / "filler").write_bytes(bytes(max(shutil.disk_usage(small_disk).free - room, 0)))
@@ -549,7 +550,7 @@ def test_a_read_only_data_folder_is_reported(
     seasons: tuple[Path, Path], good: Path, builder: Builder, small_disk: Path
 ) -> None:
     remount(small_disk, "size=64m")
-    data = copy_data(good, builder, small_disk / "data")
+    data = copy_built(good, builder, small_disk / "data")
     before = tables(data / "warehouse.duckdb")
     remount(small_disk, "ro")
     assert_one_line(
@@ -643,7 +644,7 @@ def test_a_clock_that_went_backwards_is_refused(
     simulated_warehouse: Path, builder: Builder, tmp_path: Path
 ) -> None:
     """The history of revisions is ordered by time: a version must not end before it began."""
-    data = copy_data(simulated_warehouse, builder, tmp_path / "data")
+    data = copy_built(simulated_warehouse, builder, tmp_path / "data")
     warehouse = data / "warehouse.duckdb"
     with duckdb.connect(warehouse) as connection:
         connection.execute(
@@ -659,7 +660,7 @@ def test_a_build_with_a_repaired_model_is_resumed(
     small_warehouse: Path, builder: Builder, tmp_path: Path
 ) -> None:
     """`dbt retry` continues where a build stopped, and `make build` works after it."""
-    data = copy_data(small_warehouse, builder, tmp_path / "data")
+    data = copy_built(small_warehouse, builder, tmp_path / "data")
     project = tmp_path / "project"
     for name in ("models", "macros", "seeds", "snapshots", "tests", "analyses", "scripts", "dbt_packages"):
         shutil.copytree(ROOT / name, project / name, ignore=shutil.ignore_patterns("__pycache__"))

@@ -38,12 +38,14 @@ SOURCES = (
 DBT = Path(sys.executable).with_name("dbt")
 
 # These files run first because they take longest: a long file that starts last would run alone. The first has
-# another reason: it makes the first build. The next four need no real build, so they do not wait for it.
+# another reason: it makes the first build. The next five need none, so they do not wait for it.
 FIRST = (
     "test_project",
     "test_csv_to_parquet",
     "test_structure",
     "test_makefile",
+    "test_jolpica",
+    "test_optional_files",
     "test_faults",
     "test_spark",
     "test_incremental",

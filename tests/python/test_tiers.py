@@ -49,8 +49,10 @@ def outcomes(folder: Path, content: str, *options: str, **environment: str) -> d
     inherited = {
         name: value for name, value in os.environ.items() if not name.startswith(("PITWALL_", "PYTEST_"))
     }
+    plugins = ["-p", "no:cacheprovider", "-p", "xdist.plugin"]
     result = subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "xdist.plugin", *options],
+        # With a folder of its own, it does not remove the folders of earlier runs.
+        [sys.executable, "-m", "pytest", *plugins, f"--basetemp={folder / 'temporary'}", *options],
         cwd=folder,
         env={**inherited, **environment, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},  # most start slowly
         capture_output=True,

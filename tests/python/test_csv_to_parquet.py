@@ -1307,19 +1307,12 @@ def test_killed_at_any_step_leaves_the_old_state_or_the_new(converter: Converter
     is_old_state = []
     program = converter.raw.with_name("kill.py")
     program.write_text(KILL, encoding="utf-8")
+    arguments = [converter.raw, "--data", converter.data, "--schema", converter.schema, "--max-bad-rows", "2"]
     for step in range(40):
-        converter.write("races.csv", RACES + "x,Imola,,\n")
-        assert converter.run("--max-bad-rows", "2")[0] == 0
+        if is_old_state and not is_old_state[-1]:
+            converter.write("races.csv", RACES + "x,Imola,,\n")
+            assert converter.run("--max-bad-rows", "2")[0] == 0
         converter.write("races.csv", bigger)
-        arguments = [
-            converter.raw,
-            "--data",
-            converter.data,
-            "--schema",
-            converter.schema,
-            "--max-bad-rows",
-            "2",
-        ]
         killed = run(program, SCRIPT.parent, str(step), *arguments)
         with csv_to_parquet.locked(converter.data):
             csv_to_parquet.recover(converter.data)

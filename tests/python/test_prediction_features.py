@@ -77,7 +77,9 @@ class Features:
         )
         self.raw = {table for (table,) in self.rows(query)}
         self.db.execute("detach built")
-        self.has_ancestors = False  # built from the raw tables as they are now
+        # Whether they are built from the raw tables as they are now, and with which leak.
+        self.has_ancestors, self.has_mart = False, False
+        self.leak: Leak | None = None
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """The rows of a query."""
@@ -85,13 +87,15 @@ class Features:
 
     def build(self, race: int, moment: str, leak: Leak | None = None) -> dict[int, dict[str, Any]]:
         """Build the mart; return the rows of a race and a moment by driver."""
-        for schema, name, materialized, code in self.models[-1:] if self.has_ancestors else self.models:
+        is_built = self.has_mart and self.leak == leak
+        models = [] if is_built else self.models[-1:] if self.has_ancestors else self.models
+        for schema, name, materialized, code in models:
             for pattern, replacement in leak or [] if name == "fct_race_features" else []:
                 code, planted = re.subn(pattern, replacement, code)
                 assert planted, f"The code in which the leak is planted has changed: {pattern}"
             kind = "view" if materialized == "view" else "table"
             self.db.execute(f"create or replace {kind} {schema}.{name} as {code}")
-        self.has_ancestors = True
+        self.has_ancestors, self.has_mart, self.leak = True, True, leak
         query = f"from marts.fct_race_features where race_id = {race} and known_at = '{moment}'"
         cursor = self.db.execute(query)
         names = [each[0] for each in cursor.description or []]
@@ -100,13 +104,13 @@ class Features:
 
     def restore(self) -> None:
         """Put the original raw tables back."""
-        self.has_ancestors = False
+        self.has_ancestors, self.has_mart = False, False
         for table in self.raw:
             self.db.execute(f"create or replace view raw.{table} as from warehouse.source.{table}")
 
     def change(self, table: str, query: str) -> None:
         """Replace a raw table by a query on `{source}`, the table as it is now."""
-        self.has_ancestors = False
+        self.has_ancestors, self.has_mart = False, False
         self.db.execute(f"create or replace temp table changed as {query.format(source=f'raw.{table}')}")
         self.db.execute(f"drop view if exists raw.{table}; drop table if exists new_{table}")
         self.db.execute(f"create table new_{table} as from changed")

@@ -25,7 +25,9 @@ from pitwall.command import exit_code
 
 def work():
     Path({started!r}).touch()
-    time.sleep(4)
+    latest = time.monotonic() + 30
+    while not Path({end!r}).exists() and time.monotonic() < latest:
+        time.sleep(0.02)
     Path({ended!r}).touch()
 
 sys.exit(exit_code("test", work, Path()))
@@ -42,8 +44,8 @@ def is_alive(pid: int) -> bool:
 def test_a_command_ends_with_its_parent_if_it_is_asked_to(
     tmp_path: Path, setting: str, goes_on: bool
 ) -> None:
-    started, ended = tmp_path / "started", tmp_path / "ended"
-    command = COMMAND.format(scripts=str(SCRIPTS), started=str(started), ended=str(ended))
+    files = {name: tmp_path / name for name in ("started", "end", "ended")}
+    command = COMMAND.format(scripts=str(SCRIPTS), **{name: str(file) for name, file in files.items()})
     parent = subprocess.Popen(
         [sys.executable, "-c", PARENT, command],
         env={**os.environ, "PITWALL_END_WITH_PARENT": setting},
@@ -54,9 +56,13 @@ def test_a_command_ends_with_its_parent_if_it_is_asked_to(
     assert parent.stdout
     child = int(parent.stdout.readline())
     deadline = time.monotonic() + 20
-    while not started.exists() and time.monotonic() < deadline:
+    while not files["started"].exists() and time.monotonic() < deadline:
         time.sleep(0.02)
     parent.communicate("x")
-    while is_alive(child) and not ended.exists() and time.monotonic() < deadline:
+    if goes_on:
+        time.sleep(1)
+        files["end"].touch()
+    while is_alive(child) and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert ended.exists() == goes_on
+    assert not is_alive(child)
+    assert files["ended"].exists() == goes_on

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from conftest import SCRIPTS
 
+from pitwall.command import SECONDS_BETWEEN_LOOKS
+
 # Starts the command in its argument, and ends at once, as a task that is killed.
 PARENT = """
 import os, subprocess, sys
@@ -60,7 +62,7 @@ def test_a_command_ends_with_its_parent_if_it_is_asked_to(
         time.sleep(0.02)
     parent.communicate("x")
     if goes_on:
-        time.sleep(1)
+        time.sleep(2 * SECONDS_BETWEEN_LOOKS)
         files["end"].touch()
     while is_alive(child) and time.monotonic() < deadline:
         time.sleep(0.05)

@@ -77,8 +77,8 @@ class Features:
         )
         self.raw = {table for (table,) in self.rows(query)}
         self.db.execute("detach built")
-        # Whether they are built from the raw tables as they are now, and with which leak.
-        self.has_ancestors, self.has_mart = False, False
+        # Whether all is built from the raw tables as they are now, and with which leak.
+        self.is_built = False
         self.leak: Leak | None = None
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
@@ -87,15 +87,14 @@ class Features:
 
     def build(self, race: int, moment: str, leak: Leak | None = None) -> dict[int, dict[str, Any]]:
         """Build the mart; return the rows of a race and a moment by driver."""
-        is_built = self.has_mart and self.leak == leak
-        models = [] if is_built else self.models[-1:] if self.has_ancestors else self.models
-        for schema, name, materialized, code in models:
+        last = [] if leak == self.leak else self.models[-1:]
+        for schema, name, materialized, code in last if self.is_built else self.models:
             for pattern, replacement in leak or [] if name == "fct_race_features" else []:
                 code, planted = re.subn(pattern, replacement, code)
                 assert planted, f"The code in which the leak is planted has changed: {pattern}"
             kind = "view" if materialized == "view" else "table"
             self.db.execute(f"create or replace {kind} {schema}.{name} as {code}")
-        self.has_ancestors, self.has_mart, self.leak = True, True, leak
+        self.is_built, self.leak = True, leak
         query = f"from marts.fct_race_features where race_id = {race} and known_at = '{moment}'"
         cursor = self.db.execute(query)
         names = [each[0] for each in cursor.description or []]
@@ -104,13 +103,13 @@ class Features:
 
     def restore(self) -> None:
         """Put the original raw tables back."""
-        self.has_ancestors, self.has_mart = False, False
+        self.is_built = False
         for table in self.raw:
             self.db.execute(f"create or replace view raw.{table} as from warehouse.source.{table}")
 
     def change(self, table: str, query: str) -> None:
         """Replace a raw table by a query on `{source}`, the table as it is now."""
-        self.has_ancestors, self.has_mart = False, False
+        self.is_built = False
         self.db.execute(f"create or replace temp table changed as {query.format(source=f'raw.{table}')}")
         self.db.execute(f"drop view if exists raw.{table}; drop table if exists new_{table}")
         self.db.execute(f"create table new_{table} as from changed")

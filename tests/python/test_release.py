@@ -151,7 +151,7 @@ def assert_same_cells(connection: duckdb.DuckDBPyConnection, table: Table, relat
     ours, theirs = f"select {names} from {table.source}", f"select {casts} from {relation}"
     missing = connection.execute(f"{ours} except all {theirs} limit 1").fetchall()
     assert missing == [], f"{table.name}: lacks {missing}"
-    # Of as many rows, none is left.
+    # With as many rows on both sides, the other side has no other row either.
     counts = f"select (select count(*) from {table.source}), (select count(*) from {relation})"
     [(expected, found)] = connection.execute(counts).fetchall()
     assert found == expected, f"{table.name}: {found} rows in place of {expected}"
@@ -243,7 +243,7 @@ def read_with(
     [
         version
         if version in (CLIENTS[0], WITH_HTTP)
-        else pytest.param(version, marks=pytest.mark.slow)  # the oldest reads all that it reads
+        else pytest.param(version, marks=pytest.mark.slow)  # it lies between two that run always
         for version in CLIENTS
     ],
 )
@@ -511,9 +511,9 @@ def test_an_interrupted_release_leaves_no_half(
         assert list((data / "releases").iterdir()) == []
     else:
         assert unfinished.exists()
-        quick(data, None)
-        assert not unfinished.exists()
-        assert len(make.versions_in(data / "releases")) == 1
+    quick(data, None)
+    assert not unfinished.exists()
+    assert len(make.versions_in(data / "releases")) == 1
 
 
 # Keys and descriptions
